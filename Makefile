@@ -1,0 +1,57 @@
+# Every target does its own set-up: a virtual environment in .venv and, when run as
+# root on Debian, the packages the tests need.
+SHELL := /bin/bash
+VENV ?= .venv
+PY := $(VENV)/bin/python
+APT := relion openmpi-bin openssh-server openssh-client munge slurmctld slurmd \
+       slurm-client slurmdbd slurm-wlm-mysql-plugin mariadb-server-core \
+       mariadb-client-core libpam-google-authenticator tmux gcc libc6-dev iproute2
+# Open MPI refuses root otherwise; the tests and CI often are root.
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+
+.PHONY: demo test test-long check lint types contracts venv system clean bench help
+help:            ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
+
+demo: $(VENV)/.tui-engine   ## practice project in ./practice, opened in the terminal UI
+	@$(VENV)/bin/cryodeck demo practice
+
+test: system $(VENV)/.dev   ## all tests but the long ones
+	$(PY) -m pytest -m "not slow and not gpu" $(ARGS)
+
+test-long: system $(VENV)/.dev   ## everything, an hour or so
+	$(PY) -m pytest -m "not gpu" $(ARGS)
+
+check: $(VENV)/.dev lint types contracts   ## style, types, architecture, fast tests
+	$(PY) -m pytest -m "not slow and not gpu and not cluster and not relion and not mpi" -q
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+
+types: $(VENV)/.dev
+	$(VENV)/bin/mypy
+
+contracts: $(VENV)/.dev
+	$(VENV)/bin/lint-imports
+
+system:          ## Debian packages of the tests (only when root)
+	@.ci/system $(APT)
+
+venv: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	@.ci/find-python -m venv $(VENV)
+	@$(PY) -m pip install --quiet --upgrade pip
+
+$(VENV)/.tui-engine: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[tui,engine]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[tui,engine,mpi,dev]'
+	@touch $@ $(VENV)/.tui-engine
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,1 @@
+"""STAR, MRC and SPIDER files in and out."""

@@ -1,0 +1,1 @@
+"""From class averages to templates; subsets of micrographs and particles."""

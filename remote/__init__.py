@@ -1,0 +1,1 @@
+"""Reaching a cluster: sessions, the agent, schedulers, submission and monitoring."""

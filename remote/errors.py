@@ -1,0 +1,85 @@
+"""Every exception of `remote`.
+
+::
+
+    RemoteError                     transient: trying the same again is sensible
+    ├── SessionError
+    │   ├── HostKeyError            unknown or changed host key
+    │   ├── LoginError              refused, or the person gave up at a prompt
+    │   └── SessionLostError        the link is gone (transient)
+    ├── AgentError                  the agent answered with an error; `code` says which
+    ├── CommandError                command, exit_status, stderr
+    ├── SchedulerError
+    │   ├── RejectedError           the scheduler refused the submission
+    │   └── UnreadableOutputError   raw text kept in `text`
+    ├── BadRequestError             what was asked cannot be done; the person can fix it
+    └── TransferError
+
+A message says where, what, and what to do, in one line.
+"""
+
+
+class RemoteError(Exception):
+    """Something that went wrong between here and the cluster."""
+
+    transient = False
+
+
+class SessionError(RemoteError):
+    """The session could not be opened or kept."""
+
+
+class HostKeyError(SessionError):
+    """The host's key is unknown or has changed."""
+
+
+class LoginError(SessionError):
+    """The host refused to let us in."""
+
+
+class SessionLostError(SessionError):
+    """The link broke; what was under way may or may not have happened."""
+
+    transient = True
+
+
+class AgentError(RemoteError):
+    """The agent answered with an error."""
+
+    def __init__(self, message: str, code: str = "failed") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class CommandError(RemoteError):
+    """A command ended with an exit status other than 0."""
+
+    def __init__(self, command: str, exit_status: int, stderr: str) -> None:
+        super().__init__(f"{command}: exit status {exit_status}: {stderr.strip()}")
+        self.command = command
+        self.exit_status = exit_status
+        self.stderr = stderr
+
+
+class SchedulerError(RemoteError):
+    """The scheduler could not do what was asked."""
+
+
+class RejectedError(SchedulerError):
+    """The scheduler refused the submission."""
+
+
+class UnreadableOutputError(SchedulerError):
+    """The scheduler's answer could not be read; the raw text is kept."""
+
+    def __init__(self, message: str, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class BadRequestError(RemoteError):
+    """What was asked cannot be done; the person can put it right."""
+
+
+class TransferError(RemoteError):
+    """A file could not be brought over whole."""

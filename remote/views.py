@@ -1,0 +1,217 @@
+"""What a cluster tells the person: plain frozen records, the same for every front end.
+
+Times are seconds since 1970 on the cluster's clock unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class LinkState(StrEnum):
+    """How a cluster can be reached at this moment."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    LOST = "lost"  # reconnecting by itself with back-off
+    REFUSED = "refused"  # needs the person: host key, login
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The state of the link to one cluster."""
+
+    state: LinkState
+    reason: str = ""
+    since: float = 0.0  # this machine's clock
+    retry_at: float | None = None  # this machine's clock
+    round_trip_s: float | None = None
+
+
+class JobState(StrEnum):
+    """The verdict on a job; see `remote.verdict`."""
+
+    DRAFT = "draft"  # created, never started
+    SUBMITTING = "submitting"
+    QUEUED = "queued"
+    HELD = "held"
+    RUNNING = "running"
+    SUSPENDED = "suspended"
+    FINISHING = "finishing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out of memory"
+    NODE_FAILURE = "node failure"
+    PREEMPTED = "preempted"
+    LOST = "lost"  # nobody knows it any more and it left no verdict
+    UNKNOWN = "unknown"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more unless somebody acts."""
+        return self in _OVER
+
+
+_OVER = frozenset(
+    {
+        JobState.SUCCEEDED,
+        JobState.FAILED,
+        JobState.ABORTED,
+        JobState.TIMEOUT,
+        JobState.OUT_OF_MEMORY,
+        JobState.NODE_FAILURE,
+        JobState.PREEMPTED,
+        JobState.LOST,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """One source of what is known about a job."""
+
+    name: str  # "pipeline", "marker", "scheduler", "exit status"
+    says: str
+    at: float | None  # when it was asked or written; None: never answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a job's witnesses amount to, with the reason in words."""
+
+    state: JobState
+    reason: str
+    advice: str = ""
+    witnesses: tuple[Witness, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a job has come, from the last record of progress.jsonl."""
+
+    kind: str
+    done: float
+    total: float
+    unit: str
+    started_at: float
+    at: float
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds left at the average speed so far; None before the first step."""
+        if self.done <= 0 or self.total <= 0:
+            return None
+        return max(0.0, (self.at - self.started_at) / self.done * (self.total - self.done))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A file that one job makes and others may use."""
+
+    name: str  # path relative to the project
+    kind: str  # 4.0 label without suffixes, e.g. "MicrographsData", "ParticlesData"
+    label: str  # as it stands in the pipeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow:
+    """One job as the list shows it."""
+
+    name: str  # "AutoPick/job006"
+    number: int
+    type: str  # registry key: "autopick"; the folder's name in lower case if unknown
+    type_label: str  # as it stands in the pipeline: "relion.autopick.log" or "4"
+    alias: str  # "" if none
+    status: str  # RELION's word: Running, Scheduled, Succeeded, Failed, Aborted
+    verdict: Verdict
+    progress: Progress | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    modified_at: float | None = None
+    inputs: tuple[str, ...] = ()  # names of jobs that feed this one
+    outputs: tuple[Node, ...] = ()
+    scheduler_id: str = ""
+    summary: str = ""  # one line: "3 micrographs, 412 particles"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A project in one round trip."""
+
+    project: str
+    version: str  # "3.1", "4.0" or "5.0": the layout of default_pipeline.star
+    jobs: tuple[JobRow, ...]
+    taken_at: float
+    scheduler_asked_at: float | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogChunk:
+    """Bytes of a growing file from an offset, decoded, control characters kept out.
+
+    `text` holds whole lines as they look after carriage returns have done their work;
+    `partial` is the unfinished last line (a progress bar, say), to be shown but not kept.
+    """
+
+    path: str
+    offset: int  # where the next read begins
+    size: int
+    text: str
+    partial: str = ""
+    was_truncated: bool = False  # the file is shorter than before: start anew
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A grey picture reduced where the data are.
+
+    `pixels` are rows of `width` bytes, 0 black to 255 white, after contrast stretching.
+    """
+
+    width: int
+    height: int
+    pixels: bytes
+    source_width: int  # pixels of the file
+    source_height: int
+    pixel_size: float  # Å per pixel of the file; 0 if unknown
+    binning: float  # file pixels per picture pixel
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picks:
+    """Coordinates on one micrograph, in pixels of the micrograph file."""
+
+    micrograph: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    fom: tuple[float, ...]  # empty if the file has none
+    class_number: tuple[int, ...] = ()
+    psi: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """What a finished or running job came to; see docs/statistics.md for `values`."""
+
+    job: str
+    type: str
+    values: dict[str, Any]
+    taken_at: float
+    warnings: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of `doctor`'s report."""
+
+    check: str
+    level: str  # "ok", "warning", "problem"
+    says: str
+    advice: str = ""

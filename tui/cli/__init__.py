@@ -1,0 +1,1 @@
+"""The command line: the twin of the terminal interface, without Textual."""

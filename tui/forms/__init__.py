@@ -1,0 +1,1 @@
+"""Job forms made from the option tables."""
