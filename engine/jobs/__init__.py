@@ -1,1 +1,1 @@
-"""What a job is: its options, its checks, its commands, its nodes. Light: standard library only."""
+"""What a job is: options, checks, commands, nodes. Standard library only."""
