@@ -1,0 +1,117 @@
+"""The array library of an array: numpy on the processor, cupy on a device.
+
+`cupy` is imported here (and in `kernels.py`) only, inside functions.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from engine.errors import ResourceError
+
+#: An array of numpy or cupy. The libraries share no type: shapes live in docstrings.
+Array: TypeAlias = Any
+
+
+def is_on_device(array: Array) -> bool:
+    """Whether an array lives on a GPU."""
+    cupy = sys.modules.get("cupy")
+    return cupy is not None and isinstance(array, cupy.ndarray)
+
+
+def array_namespace(*arrays: Array) -> Any:
+    """The module whose functions take these arrays: numpy, cupy or a strict one.
+
+    Parameters
+    ----------
+    *arrays : array
+        All of one library.
+    """
+    if all(isinstance(array, np.ndarray | np.generic) for array in arrays):
+        return np
+    if all(is_on_device(array) for array in arrays):
+        return sys.modules["cupy"]
+    from array_api_compat import array_namespace as compatible_namespace
+
+    return compatible_namespace(*arrays)
+
+
+def ndimage_for(array: Array) -> Any:
+    """`scipy.ndimage`, or `cupyx.scipy.ndimage` for an array on a device."""
+    if is_on_device(array):
+        import cupyx.scipy.ndimage as device_ndimage
+
+        return device_ndimage
+    from scipy import ndimage
+
+    return ndimage
+
+
+def to_host(array: Array) -> Array:
+    """The same numbers as a numpy array; no copy if it is one already."""
+    if is_on_device(array):
+        return array.get()
+    return np.asarray(array)
+
+
+def to_device(array: Array, device: int | None) -> Array:
+    """The same numbers on a device.
+
+    Parameters
+    ----------
+    array : array
+    device : int or None
+        CUDA device number; None keeps the array on the host.
+    """
+    if device is None:
+        return array
+    try:
+        import cupy
+    except ImportError as error:
+        message = (
+            "a GPU was asked for, but cupy is not installed; "
+            "install cryodeck[gpu] or say No to GPU acceleration"
+        )
+        raise ResourceError(message) from error
+    with cupy.cuda.Device(device):
+        return cupy.asarray(array)
+
+
+def device_count() -> int:
+    """How many CUDA devices there are; 0 without cupy or a driver."""
+    try:
+        import cupy
+
+        return int(cupy.cuda.runtime.getDeviceCount())
+    except Exception:
+        return 0
+
+
+def bincount(indices: Array, weights: Array, length: int) -> Array:
+    """Sums of weights per index, float64.
+
+    Parameters
+    ----------
+    indices : array of int, any shape
+        0 <= index < length.
+    weights : array, same shape
+    length : int
+    """
+    xp = array_namespace(indices)
+    return xp.bincount(indices.ravel(), weights=weights.ravel(), minlength=length)
+
+
+def scatter_add(target: Array, indices: Array, values: Array) -> None:
+    """Add values at indices of the first axis of an array, in place.
+
+    Unlike ``target[indices] += values`` it counts an index that comes twice twice.
+    """
+    if is_on_device(target):
+        import cupyx
+
+        cupyx.scatter_add(target, indices, values)
+    else:
+        np.add.at(target, indices, values)

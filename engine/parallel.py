@@ -1,0 +1,310 @@
+"""Ranks that share work: serial, MPI, and threads for tests.
+
+Every rank runs the same program on its share of the items; there is no idle leader.
+`mpi4py` is imported here only, inside functions.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from engine.errors import InputError
+
+T = TypeVar("T")
+
+#: Sizes that launchers announce: Open MPI, MPICH's Hydra and Intel MPI, MVAPICH.
+_LAUNCHER_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE")
+
+
+class Counter(Protocol):
+    """A count that all ranks add to and rank 0 can read at any time."""
+
+    def add(self, count: int = 1) -> int:
+        """Add; what is known of the total so far (on other ranks: their own part)."""
+        ...
+
+    def finish(self) -> int:
+        """The total, on rank 0, once all ranks have come here."""
+        ...
+
+
+class Communicator:
+    """One process alone; the base of those with company.
+
+    Attributes
+    ----------
+    rank, size : int
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, items: Sequence[T]) -> list[T]:
+        """This rank's items: contiguous blocks whose lengths differ by one at most."""
+        quotient, rest = divmod(len(items), self.size)
+        first = self.rank * quotient + min(self.rank, rest)
+        return list(items[first : first + quotient + (self.rank < rest)])
+
+    def sum(self, array: Any) -> Any:
+        """The sum over ranks of a host array (or number), on every rank, float64 safe.
+
+        Returns a new array of the same shape and type.
+        """
+        return np.array(array, copy=True)
+
+    def broadcast(self, value: T, root: int = 0) -> T:
+        """What rank `root` has, on every rank."""
+        return value
+
+    def gather(self, value: T) -> list[T]:
+        """What each rank has, in the order of ranks, on every rank."""
+        return [value]
+
+    def barrier(self) -> None:
+        """Wait until every rank is here."""
+
+    def counter(self) -> Counter:
+        """A new shared count; every rank must call this."""
+        return _LocalCounter()
+
+    def abort(self, exit_code: int) -> None:
+        """End all ranks at once, because one of them cannot go on."""
+
+
+class _LocalCounter:
+    def __init__(self) -> None:
+        self._total = 0
+
+    def add(self, count: int = 1) -> int:
+        self._total += count
+        return self._total
+
+    def finish(self) -> int:
+        return self._total
+
+
+class MpiCommunicator(Communicator):
+    """The ranks of an MPI communicator (mpi4py)."""
+
+    def __init__(self, comm: Any) -> None:
+        self._comm = comm
+        self.rank = comm.Get_rank()
+        self.size = comm.Get_size()
+        self._counters = 0
+
+    def sum(self, array: Any) -> Any:
+        """The sum over ranks, on every rank."""
+        local = np.ascontiguousarray(array)
+        total = np.empty_like(local)
+        self._comm.Allreduce(local, total)
+        return total
+
+    def broadcast(self, value: T, root: int = 0) -> T:
+        """What rank `root` has, on every rank."""
+        return self._comm.bcast(value, root=root)  # type: ignore[no-any-return]
+
+    def gather(self, value: T) -> list[T]:
+        """What each rank has, on every rank."""
+        return self._comm.allgather(value)  # type: ignore[no-any-return]
+
+    def barrier(self) -> None:
+        """Wait until every rank is here."""
+        self._comm.Barrier()
+
+    def counter(self) -> Counter:
+        """A count that travels in small messages nobody waits for."""
+        self._counters += 1
+        return _MpiCounter(self._comm, tag=self._counters)
+
+    def abort(self, exit_code: int) -> None:
+        """End all ranks at once."""
+        self._comm.Abort(exit_code)
+
+
+class _MpiCounter:
+    def __init__(self, comm: Any, tag: int) -> None:
+        self._comm = comm
+        self._tag = tag
+        self._total = 0
+        self._sent: list[Any] = []
+        self._done = 0  # ranks that have finished (rank 0 only)
+
+    def add(self, count: int = 1) -> int:
+        self._total += count
+        if self._comm.Get_rank() != 0:
+            self._sent.append(self._comm.isend(count, dest=0, tag=self._tag))
+            self._sent = [request for request in self._sent if not request.Test()]
+        else:
+            self._drain()
+        return self._total
+
+    def _drain(self) -> None:
+        from mpi4py import MPI
+
+        while self._comm.iprobe(source=MPI.ANY_SOURCE, tag=self._tag):
+            self._take(self._comm.recv(source=MPI.ANY_SOURCE, tag=self._tag))
+
+    def _take(self, count: int | None) -> None:
+        if count is None:
+            self._done += 1
+        else:
+            self._total += count
+
+    def finish(self) -> int:
+        from mpi4py import MPI
+
+        if self._comm.Get_rank() != 0:
+            self._comm.send(None, dest=0, tag=self._tag)
+            for request in self._sent:
+                request.wait()
+        else:
+            while self._done < self._comm.Get_size() - 1:
+                self._take(self._comm.recv(source=MPI.ANY_SOURCE, tag=self._tag))
+        return self._total
+
+
+class _Board:
+    """What the threads of one run share."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.barrier = threading.Barrier(size)
+        self.values: list[Any] = [None] * size
+        self.lock = threading.Lock()
+
+
+class ThreadCommunicator(Communicator):
+    """Ranks as threads of one process, for tests of rank-independence."""
+
+    def __init__(self, board: Any, rank: int) -> None:
+        self._board = board
+        self.rank = rank
+        self.size = board.size
+
+    def sum(self, array: Any) -> Any:
+        """The sum over ranks, on every rank."""
+        return np.sum(np.stack(self.gather(np.asarray(array))), axis=0).astype(
+            np.asarray(array).dtype
+        )
+
+    def broadcast(self, value: T, root: int = 0) -> T:
+        """What rank `root` has, on every rank."""
+        return self.gather(value)[root]
+
+    def gather(self, value: T) -> list[T]:
+        """What each rank has, on every rank."""
+        self._board.values[self.rank] = value
+        self._board.barrier.wait()
+        values = list(self._board.values)
+        self._board.barrier.wait()
+        return values
+
+    def barrier(self) -> None:
+        """Wait until every rank is here."""
+        self._board.barrier.wait()
+
+    def counter(self) -> Counter:
+        """A count under a lock."""
+        box = self.broadcast([0])
+        return _ThreadCounter(self, box)
+
+    def abort(self, exit_code: int) -> None:
+        """Break every other rank out of its waiting."""
+        self._board.barrier.abort()
+
+    @property
+    def lock(self) -> threading.Lock:
+        """The lock all ranks share."""
+        return self._board.lock  # type: ignore[no-any-return]
+
+
+class _ThreadCounter:
+    def __init__(self, comm: ThreadCommunicator, box: list[int]) -> None:
+        self._comm = comm
+        self._box = box
+
+    def add(self, count: int = 1) -> int:
+        with self._comm.lock:
+            self._box[0] += count
+            return self._box[0]
+
+    def finish(self) -> int:
+        self._comm.barrier()
+        return self._box[0]
+
+
+def run_threads(size: int, function: Callable[[Communicator], T]) -> list[T]:
+    """The results of a function run by several ranks at once, as threads.
+
+    The first exception of any rank is raised here once all have ended.
+    """
+    board = _Board(size)
+    results: list[Any] = [None] * size
+    errors: list[BaseException] = []
+
+    def one(rank: int) -> None:
+        comm = ThreadCommunicator(board, rank)
+        try:
+            results[rank] = function(comm)
+        except threading.BrokenBarrierError as error:
+            errors.append(error)
+        except BaseException as error:
+            errors.insert(0, error)
+            comm.abort(1)
+
+    threads = [threading.Thread(target=one, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return results
+
+
+def launched_size(environment: Iterable[tuple[str, str]] | None = None) -> int:
+    """How many ranks the launcher says there are; 1 without one."""
+    values = dict(os.environ.items() if environment is None else environment)
+    for name in _LAUNCHER_SIZES:
+        if values.get(name, "").isdigit():
+            return int(values[name])
+    if "PMIX_RANK" in values and values.get("SLURM_NTASKS", "").isdigit():
+        return int(values["SLURM_NTASKS"])
+    return 1
+
+
+def world() -> Communicator:
+    """All ranks of this run; alone unless a launcher started this process.
+
+    Raises
+    ------
+    InputError
+        If a launcher started several ranks, but mpi4py is missing or sees only one
+        (it was built for another MPI): each rank would do the whole job.
+    """
+    size = launched_size()
+    if size == 1:
+        return Communicator()
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        message = (
+            f"mpirun started {size} ranks, but mpi4py cannot be used ({error}); "
+            "install cryodeck[mpi] against this cluster's MPI"
+        )
+        raise InputError(message) from error
+    comm = MpiCommunicator(MPI.COMM_WORLD)
+    if comm.size == 1:
+        library = MPI.Get_library_version().split("\n")[0].split(",")[0]
+        message = (
+            f"the launcher started {size} ranks, but every rank is alone: mpi4py "
+            f"uses {library.strip()}, which is not the MPI of this mpirun; load the "
+            "same MPI in the set-up lines or reinstall mpi4py against it"
+        )
+        raise InputError(message)
+    return comm

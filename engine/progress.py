@@ -1,0 +1,80 @@
+"""Progress records: one JSON object a line in a job's `progress.jsonl`.
+
+Machines read them; people read the log. Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+#: At most two step records a second, so that polling a slow file system stays cheap.
+STEP_INTERVAL_S = 0.5
+
+
+class ProgressWriter:
+    """Appends progress records to a file; does nothing without one.
+
+    Parameters
+    ----------
+    path : path or None
+        None on every rank but 0.
+    """
+
+    def __init__(self, path: str | Path | None) -> None:
+        self._path = None if path is None else Path(path)
+        self._last_step = 0.0
+
+    def started(self, total: int, unit: str, **more: Any) -> None:
+        """The work begins: `total` items of a unit ("micrographs")."""
+        self._last_step = 0.0
+        self._write("started", done=0, total=total, unit=unit, **more)
+
+    def step(self, done: int, total: int, unit: str, **more: Any) -> None:
+        """`done` of `total` items are over; dropped if the last one was just now."""
+        now = time.monotonic()
+        if done < total and now - self._last_step < STEP_INTERVAL_S:
+            return
+        self._last_step = now
+        self._write("step", done=done, total=total, unit=unit, **more)
+
+    def iteration(self, done: int, total: int, **more: Any) -> None:
+        """An iteration is whole and written; never dropped."""
+        self._write("iteration", done=done, total=total, unit="iterations", **more)
+
+    def warning(self, message: str) -> None:
+        """Something the person should know, though the job goes on."""
+        self._write("warning", message=message)
+
+    def finished(self, **more: Any) -> None:
+        """The job is done."""
+        self._write("finished", **more)
+
+    def failed(self, message: str) -> None:
+        """The job cannot go on."""
+        self._write("failed", message=message)
+
+    def _write(self, kind: str, **values: Any) -> None:
+        if self._path is None:
+            return
+        record = {"t": round(time.time(), 3), "kind": kind, **values}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def read_progress(text: str) -> list[dict[str, Any]]:
+    """The records of a progress file; lines that are none are left out.
+
+    A half-written last line, blank lines and foreign text do no harm.
+    """
+    records = []
+    for line in text.splitlines():
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and isinstance(record.get("kind"), str):
+            records.append(record)
+    return records
