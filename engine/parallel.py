@@ -273,9 +273,8 @@ def launched_size(environment: Iterable[tuple[str, str]] | None = None) -> int:
     for name in _LAUNCHER_SIZES:
         if values.get(name, "").isdigit():
             return int(values[name])
-    if "PMIX_RANK" in values and values.get("SLURM_NTASKS", "").isdigit():
-        return int(values["SLURM_NTASKS"])
-    return 1
+    tasks = values.get("SLURM_STEP_NUM_TASKS", "")
+    return int(tasks) if tasks.isdigit() else 1
 
 
 def world() -> Communicator:
@@ -302,9 +301,9 @@ def world() -> Communicator:
     if comm.size == 1:
         library = MPI.Get_library_version().split("\n")[0].split(",")[0]
         message = (
-            f"the launcher started {size} ranks, but every rank is alone: mpi4py "
-            f"uses {library.strip()}, which is not the MPI of this mpirun; load the "
-            "same MPI in the set-up lines or reinstall mpi4py against it"
+            f"the launcher started {size} ranks, but every rank is alone: mpi4py uses "
+            f"{library.strip()}, which this launcher does not know; load the MPI that "
+            "mpi4py was built with, or with srun choose --mpi=pmix"
         )
         raise InputError(message)
     return comm

@@ -1,0 +1,36 @@
+"""The engine's command line: ``python -m engine run JOB_DIR`` and ``simulate DIR``."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+USAGE = """\
+usage: python -m engine run JOB_DIR        run a job, from the project folder
+       python -m engine simulate DIR ...   write practice micrographs (--help)
+
+Under MPI: mpirun -n N python -m engine run JOB_DIR
+Exit codes: 0 done, 1 failed, 2 bad input, 3 aborted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of one command."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["run"] and len(words) == 2 and not words[1].startswith("-"):
+        # one thread per rank: ranks share a node's cores
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, "1")
+        from engine.programs.runner import run_job
+
+        return run_job(words[1])
+    if words[:1] == ["simulate"]:
+        simulate = importlib.import_module("engine.programs.simulate")
+        return int(simulate.main(words[1:]))
+    if words in (["-h"], ["--help"], ["help"]):
+        sys.stdout.write(USAGE)
+        return 0
+    sys.stderr.write(USAGE)
+    return 2

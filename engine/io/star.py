@@ -1,0 +1,264 @@
+"""STAR tables as columns, in RELION's dialect and number format.
+
+Text columns stay text, so that what we do not know is written back as it was. Big loops
+are taken column by column without a row object each. Reading by hand rather than
+through pandas keeps a rank's start under a tenth of a second and its memory small.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.errors import InputError
+from engine.io.atomic import write_text
+from engine.project.star import quote, split_values
+
+Column = list[str] | Array
+
+
+class Table:
+    """One table of a STAR file: columns by label, without the underscore.
+
+    A column is a list of text (as read) or an array of numbers (as computed).
+
+    Parameters
+    ----------
+    columns : mapping of label to list of str or 1-D array
+        All of one length.
+    source : str
+        Where it came from, for messages: "Extract/job007/particles.star: particles".
+    is_loop : bool
+        False for a list of pairs (written so again).
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, Column] | None = None,
+        source: str = "",
+        *,
+        is_loop: bool = True,
+    ) -> None:
+        self.columns: dict[str, Column] = dict(columns or {})
+        self.source = source
+        self.is_loop = is_loop
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def __contains__(self, label: str) -> bool:
+        return label in self.columns
+
+    @property
+    def labels(self) -> list[str]:
+        """Column labels in the file's order."""
+        return list(self.columns)
+
+    def text(self, label: str) -> list[str]:
+        """A column as text."""
+        column = self._column(label)
+        return column if isinstance(column, list) else _format_column(column)
+
+    def numbers(self, label: str, default: float | None = None) -> Array:
+        """A column as float64; `default` in every row if there is no such column."""
+        if label not in self.columns and default is not None:
+            return np.full(len(self), default, dtype=np.float64)
+        column = self._column(label)
+        try:
+            return np.array(column, dtype=np.float64)
+        except ValueError as error:
+            message = f"{self.source}: {label}: {error}"
+            raise InputError(message) from error
+
+    def integers(self, label: str, default: int | None = None) -> Array:
+        """A column as int64."""
+        values = self.numbers(label, default)
+        return values.astype(np.int64)
+
+    def with_columns(self, columns: Mapping[str, Column]) -> Table:
+        """The table with columns set or added at the end."""
+        return Table(
+            {**self.columns, **columns}, source=self.source, is_loop=self.is_loop
+        )
+
+    def without(self, labels: Iterable[str]) -> Table:
+        """The table without some columns."""
+        dropped = set(labels)
+        kept = {k: v for k, v in self.columns.items() if k not in dropped}
+        return Table(kept, source=self.source, is_loop=self.is_loop)
+
+    def take(self, rows: Array | Sequence[int]) -> Table:
+        """Rows by index or by a boolean mask, in that order."""
+        index = np.asarray(rows)
+        if index.dtype == bool:
+            index = np.flatnonzero(index)
+        chosen = index.tolist()
+        columns: dict[str, Column] = {
+            label: [column[i] for i in chosen]
+            if isinstance(column, list)
+            else np.asarray(column)[index]
+            for label, column in self.columns.items()
+        }
+        return Table(columns, source=self.source, is_loop=self.is_loop)
+
+    def _column(self, label: str) -> Column:
+        try:
+            return self.columns[label]
+        except KeyError:
+            message = f"{self.source or 'STAR table'}: no column {label}"
+            raise InputError(message) from None
+
+
+def read_star(path: str | Path) -> dict[str, Table]:
+    """The tables of a STAR file by name, without ``data_``; an empty file has none.
+
+    A list of pairs becomes a table of one row with `is_loop` False.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or a row does not fit its table; with the line.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise InputError(message) from error
+    return parse_star(text, str(path))
+
+
+def parse_star(text: str, source: str = "STAR") -> dict[str, Table]:
+    """The tables of a STAR file's text; see `read_star`."""
+    lines = text.removeprefix("\ufeff").splitlines()
+    tables: dict[str, Table] = {}
+    name: str | None = None
+    position = 0
+    while position < len(lines):
+        line = lines[position].strip()
+        position += 1
+        if line.startswith("data_") and " " not in line:
+            name = line[5:]
+        elif not line or line.startswith("#"):
+            continue
+        elif name is None:
+            message = f"{source}, line {position}: text before any data_ line"
+            raise InputError(message)
+        elif line == "loop_":
+            table, position = _read_loop(lines, position, f"{source}: {name}")
+            tables.setdefault(name, table)
+        elif line.startswith("_"):
+            table, position = _read_pairs(lines, position - 1, f"{source}: {name}")
+            tables.setdefault(name, table)
+        else:
+            message = f"{source}, line {position}: expected a label, found {line!r}"
+            raise InputError(message)
+    return tables
+
+
+def _read_pairs(lines: list[str], position: int, source: str) -> tuple[Table, int]:
+    columns: dict[str, Column] = {}
+    while position < len(lines):
+        line = lines[position].strip()
+        if line.startswith("_"):
+            values = split_values(line)
+            columns[values[0][1:]] = [values[1] if len(values) > 1 else ""]
+        elif line and not line.startswith("#"):
+            break
+        position += 1
+    return Table(columns, source, is_loop=False), position
+
+
+def _read_loop(lines: list[str], position: int, source: str) -> tuple[Table, int]:
+    labels: list[str] = []
+    while position < len(lines):
+        line = lines[position].strip()
+        if line.startswith("_"):
+            labels.append(line.split()[0][1:])
+        elif (line and not line.startswith("#")) or (not line and labels):
+            break
+        position += 1
+    first = position
+    while position < len(lines) and lines[position].strip():
+        position += 1
+    body = lines[first:position]
+    joined = "\n".join(body)
+    if any(mark in joined for mark in "\"'#"):
+        rows = [split_values(line) for line in body if line.lstrip()[:1] != "#"]
+    else:
+        rows = [line.split() for line in body]
+    width = len(labels)
+    for number, row in enumerate(rows):
+        if len(row) != width:
+            message = (
+                f"{source}: row {number + 1} (line {first + number + 1}) has "
+                f"{len(row)} values for {width} columns"
+            )
+            raise InputError(message)
+    values = zip(*rows, strict=True) if rows else ([] for _ in labels)
+    columns: dict[str, Column] = {
+        label: list(column) for label, column in zip(labels, values, strict=True)
+    }
+    return Table(columns, source), position
+
+
+def write_star(
+    path: str | Path, tables: Mapping[str, Table], *, version: int = 30001
+) -> None:
+    """Write tables as RELION lays them out, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    tables : mapping of name to Table
+    version : int
+        Of the comment above each table: 30001 for RELION 3.1 and 4.0, 50001 for 5.0.
+    """
+    write_text(path, format_tables(tables, version=version))
+
+
+def format_tables(tables: Mapping[str, Table], *, version: int = 30001) -> str:
+    """The text of tables as RELION lays them out."""
+    parts = []
+    for name, table in tables.items():
+        parts.append(f"\n# version {version}\n\ndata_{name}\n\n")
+        columns = {
+            label: [quote(value) for value in column]
+            if isinstance(column, list)
+            else _format_column(column)
+            for label, column in table.columns.items()
+        }
+        if table.is_loop:
+            parts.append("loop_ \n")
+            parts.extend(f"_{k} #{i} \n" for i, k in enumerate(columns, 1))
+            parts.extend(
+                " ".join(value.rjust(12) for value in row) + " \n"
+                for row in zip(*columns.values(), strict=True)
+            )
+        else:
+            parts.extend(f"{'_' + k:<36} {v[0]:>9}\n" for k, v in columns.items())
+        parts.append(" \n")
+    return "".join(parts)
+
+
+def _format_column(column: Array) -> list[str]:
+    values = np.asarray(column)
+    if np.issubdtype(values.dtype, np.integer):
+        return [str(value) for value in values.tolist()]
+    if np.issubdtype(values.dtype, np.floating):
+        return [format_number(value) for value in values.tolist()]
+    return [quote(str(value)) for value in values.tolist()]
+
+
+def format_number(value: float) -> str:
+    """A real number as RELION prints it: six decimals, or an exponent at extremes."""
+    digits = 5 if value < 0 else 6
+    magnitude = abs(value)
+    if magnitude > 100000 or 0 < magnitude < 0.001:
+        return f"{value:.{digits}e}"
+    if not math.isfinite(value):
+        return "nan" if math.isnan(value) else str(value)
+    return f"{value:.{digits}f}"
