@@ -142,8 +142,8 @@ class Job:
         table.before = [" ", "", comment, ""]
         stored = {**self._stored(), **self.unknown}
         table.rows = [[key, stored[key]] for key in sorted(stored)]
-        text = format_star(StarFile([head, table]))
-        return text + self.extra if self.extra else text
+        rest = parse(self.extra).blocks if self.extra else []
+        return format_star(StarFile([head, table, *rest]))
 
     def _stored(self) -> dict[str, str]:
         """Values that belong into the file: own keys only where they say something."""

@@ -1,1 +1,4 @@
-"""A RELION project on disk. Standard library and Python 3.6 syntax only: it also runs on login nodes."""
+"""A RELION project on disk.
+
+Standard library and Python 3.6 syntax only: these modules also run on login nodes.
+"""

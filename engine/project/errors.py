@@ -14,7 +14,7 @@ from engine.errors import InputError
 class ProjectError(InputError):
     """A project, or something in it, is not as it must be."""
 
-    def __init__(self, message, code="project"):  # type: (str, str) -> None
+    def __init__(self, message: str, code: str = "project") -> None:
         super().__init__(message)
         self.code = code
 
@@ -22,12 +22,12 @@ class ProjectError(InputError):
 class StarError(ProjectError):
     """A STAR file that cannot be read."""
 
-    def __init__(self, message):  # type: (str) -> None
+    def __init__(self, message: str) -> None:
         super().__init__(message, "star")
 
 
 class LockedError(ProjectError):
     """The project's lock is held by somebody else."""
 
-    def __init__(self, message):  # type: (str) -> None
+    def __init__(self, message: str) -> None:
         super().__init__(message, "locked")

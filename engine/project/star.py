@@ -6,6 +6,7 @@ is written back. Big loops are read by `engine.project.star_stream`.
 """
 
 import re
+from typing import Dict, List, NoReturn, Optional
 
 from engine.project.errors import StarError
 
@@ -22,7 +23,7 @@ _TOKEN = re.compile(
 _DECIMAL = re.compile(r"[-+]?[0-9.][0-9.eE+-]*\Z")
 
 
-def split_values(line):  # type: (str) -> List[str]
+def split_values(line: str) -> List[str]:
     """Values of one line, without quotes and without a trailing comment."""
     if '"' not in line and "'" not in line and "#" not in line:
         return line.split()
@@ -40,14 +41,13 @@ def split_values(line):  # type: (str) -> List[str]
     return values
 
 
-def quote(value):  # type: (str) -> str
-    """The value as it must stand in a file: quoted if it has to be."""
+def quote(value: str) -> str:
+    """Value as it must stand in a file: quoted if it has to be."""
     if value == "":
         return '""'
     if "\n" in value or "\r" in value or BELL in value:
-        raise StarError(
-            "a STAR value must not hold a line break or a bell: {!r}".format(value)
-        )
+        message = "a STAR value must not hold a line break or a bell: {!r}"
+        raise StarError(message.format(value))
     plain = (
         value[0] not in "\"'#_;"
         and not any(c.isspace() for c in value)
@@ -68,44 +68,51 @@ class Block:
     between it and the first label, `notes` comments above a row, by the row's index.
     """
 
-    def __init__(self, name, is_loop, columns=None, rows=None):
-        # type: (str, bool, Optional[List[str]], Optional[List[List[str]]]) -> None
+    def __init__(
+        self,
+        name: str,
+        is_loop: bool,
+        columns: Optional[List[str]] = None,
+        rows: Optional[List[List[str]]] = None,
+    ) -> None:
         self.name = name
         self.is_loop = is_loop
         self.columns = columns if columns is not None else []
         self.rows = rows if rows is not None else []
-        self.before = []  # type: List[str]
-        self.inside = []  # type: List[str]
-        self.notes = {}  # type: Dict[int, List[str]]
+        self.before: List[str] = []
+        self.inside: List[str] = []
+        self.notes: Dict[int, List[str]] = {}
         self.has_head = True  # False: a further table of the block before
         self.problem = ""  # why its rows cannot be used, with file and line
-        self._index = {}  # type: Dict[str, int]
+        self._index: Dict[str, int] = {}
 
-    def column(self, label):  # type: (str) -> int
+    def column(self, label: str) -> int:
         """Index of a column; -1 if there is none."""
         if len(self._index) != len(self.columns):
             self._index = {c: i for i, c in enumerate(self.columns)}
         return self._index.get(label, -1)
 
-    def values(self, label):  # type: (str) -> List[str]
+    def values(self, label: str) -> List[str]:
         """All values of a column."""
         i = self.column(label)
         if i < 0:
-            raise StarError("data_{}: no column _{}".format(self.name, label))
+            message = "data_{}: no column _{}".format(self.name, label)
+            raise StarError(message)
         return [row[i] for row in self.rows]
 
-    def records(self):  # type: () -> List[Dict[str, str]]
+    def records(self) -> List[Dict[str, str]]:
         """Rows of a loop as dictionaries."""
-        return [dict(zip(self.columns, row)) for row in self.rows]
+        columns = self.columns
+        return [{c: row[i] for i, c in enumerate(columns)} for row in self.rows]
 
-    def get(self, label, default=""):  # type: (str, str) -> str
+    def get(self, label: str, default: str = "") -> str:
         """Value of a list's label."""
         for row in self.rows:
             if row[0] == label:
                 return row[1]
         return default
 
-    def set(self, label, value):  # type: (str, str) -> None
+    def set(self, label: str, value: str) -> None:
         """Set a list's label, at its place or at the end."""
         for row in self.rows:
             if row[0] == label:
@@ -117,12 +124,12 @@ class Block:
 class StarFile:
     """The blocks of a file in order."""
 
-    def __init__(self, blocks=None):  # type: (Optional[List[Block]]) -> None
+    def __init__(self, blocks: Optional[List[Block]] = None) -> None:
         self.blocks = blocks if blocks is not None else []
-        self.after = []  # type: List[str]
+        self.after: List[str] = []
 
-    def block(self, name):  # type: (str) -> Optional[Block]
-        """The first table of that name; None if there is none."""
+    def block(self, name: str) -> Optional[Block]:
+        """First table of that name; None if there is none."""
         for block in self.blocks:
             if block.name == name:
                 if block.problem:
@@ -130,33 +137,37 @@ class StarFile:
                 return block
         return None
 
-    def require(self, name, source=""):  # type: (str, str) -> Block
-        """The table of that name, or an error that lists what is there."""
+    def require(self, name: str, source: str = "") -> Block:
+        """Table of that name, or an error that lists what is there."""
         block = self.block(name)
         if block is None:
             there = ", ".join("data_" + b.name for b in self.blocks) or "nothing"
-            raise StarError(
-                "{}: no table data_{}; found {}".format(source or "STAR", name, there)
-            )
+            message = "{}: no table data_{}; found {}"
+            raise StarError(message.format(source or "STAR", name, there))
         return block
 
 
 class _Parser:
-    def __init__(self, source):  # type: (str) -> None
+    def __init__(self, source: str) -> None:
         self.source = source
         self.file = StarFile()
-        self.block = None  # type: Optional[Block]
+        self.block: Optional[Block] = None
         self.state = "outside"  # outside, head, list, labels, rows, closed
-        self.pending = []  # type: List[str]
+        self.pending: List[str] = []
         self.number = 0
 
-    def fail(self, what):  # type: (str) -> StarError
-        return StarError("{}, line {}: {}".format(self.source, self.number, what))
+    def at_line(self, what: str) -> str:
+        """What is wrong, with the file and the line."""
+        return "{}, line {}: {}".format(self.source, self.number, what)
 
-    def table(self, is_loop):  # type: (bool) -> Block
-        """The table that begins here, in the block that is open."""
+    def fail(self, what: str) -> NoReturn:
+        """Refuse the file."""
+        raise StarError(self.at_line(what))
+
+    def table(self, is_loop: bool) -> Block:
+        """Table that begins here, in the block that is open."""
         if self.block is None:
-            raise self.fail("values before any data_ line; is this a STAR file?")
+            self.fail("values before any data_ line; is this a STAR file?")
         block = self.block
         if self.state == "head":
             block.is_loop = is_loop
@@ -170,7 +181,7 @@ class _Parser:
         self.pending = []
         return block
 
-    def feed(self, line):  # type: (str) -> None
+    def feed(self, line: str) -> None:
         """Take one line without its end."""
         text = line.strip()
         if not text or text[0] == "#":
@@ -189,13 +200,13 @@ class _Parser:
         elif self.state in ("labels", "rows"):
             self.row(line)
         elif text[0] == ";":
-            raise self.fail("text fields in semicolons are not supported")
+            self.fail("text fields in semicolons are not supported")
         elif self.state == "closed":
-            raise self.fail("a row after the table's end; a blank line ends a table")
+            self.fail("a row after the table's end; a blank line ends a table")
         else:
-            raise self.fail("expected data_, loop_ or a label, found {!r}".format(text))
+            self.fail("expected data_, loop_ or a label, found {!r}".format(text))
 
-    def blank_or_comment(self, line, text):  # type: (str, str) -> None
+    def blank_or_comment(self, line: str, text: str) -> None:
         """Keep a comment where it stands; a blank line ends rows."""
         if self.state == "rows":
             assert self.block is not None
@@ -210,7 +221,7 @@ class _Parser:
         if text or self.state != "labels":
             self.pending.append(line)
 
-    def label(self, text):  # type: (str) -> None
+    def label(self, text: str) -> None:
         """Take a line that begins with an underscore."""
         if self.state == "labels":
             assert self.block is not None
@@ -224,7 +235,7 @@ class _Parser:
         assert self.block is not None
         values = split_values(text)
         if len(values) > 2:
-            raise self.fail("{} has more than one value".format(values[0]))
+            self.fail("{} has more than one value".format(values[0]))
         comments = [note for note in self.pending if note.strip()]
         if comments:
             self.block.notes.setdefault(len(self.block.rows), []).extend(comments)
@@ -232,7 +243,7 @@ class _Parser:
         value = values[1] if len(values) > 1 else ""
         self.block.rows.append([values[0][1:], value])
 
-    def row(self, line):  # type: (str) -> None
+    def row(self, line: str) -> None:
         """Take a row of a loop."""
         assert self.block is not None
         values = split_values(line)
@@ -241,17 +252,14 @@ class _Parser:
             if width == 2 and len(values) == 1:
                 values.append("")  # RELION tolerates it in tables of two columns
             elif not self.block.problem:
-                self.block.problem = str(
-                    self.fail(
-                        "{} values in a table of {} columns".format(len(values), width)
-                    )
-                )
+                what = "{} values in a table of {} columns"
+                self.block.problem = self.at_line(what.format(len(values), width))
         self.block.rows.append(values)
         self.state = "rows"
 
 
-def parse(text, source="STAR"):  # type: (str, str) -> StarFile
-    """The tables of a file; a `StarError` names the source and the line.
+def parse(text: str, source: str = "STAR") -> StarFile:
+    """Tables of a file; a `StarError` names the source and the line.
 
     A table with a row of the wrong width is kept, and refused only when asked for:
     a broken table must not hide the others.
@@ -266,18 +274,19 @@ def parse(text, source="STAR"):  # type: (str, str) -> StarFile
     return parser.file
 
 
-def read(path):  # type: (str) -> StarFile
-    """The tables of a file on disk."""
+def read(path: str) -> StarFile:
+    """Tables of a file on disk."""
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as handle:
             return parse(handle.read(), path)
     except OSError as error:
-        raise StarError("{}: {}".format(path, error.strerror or error))
+        message = "{}: {}".format(path, error.strerror or error)
+        raise StarError(message) from error
 
 
-def format_star(file):  # type: (StarFile) -> str
-    """The file as RELION lays it out."""
-    lines = []  # type: List[str]
+def format_star(file: StarFile) -> str:
+    """Text of a file as RELION lays it out."""
+    lines: List[str] = []
     for block in file.blocks:
         if block.has_head:
             before = block.before
@@ -299,7 +308,7 @@ def format_star(file):  # type: (StarFile) -> str
     return "\n".join(lines) + "\n"
 
 
-def _format_rows(block, lines):  # type: (Block, List[str]) -> None
+def _format_rows(block: Block, lines: List[str]) -> None:
     for i, row in enumerate(block.rows):
         if i in block.notes:
             lines.extend(block.notes[i])
@@ -312,7 +321,7 @@ def _format_rows(block, lines):  # type: (Block, List[str]) -> None
         lines.extend(block.notes[len(block.rows)])
 
 
-def _padded(value):  # type: (str) -> str
+def _padded(value: str) -> str:
     text = quote(value)
     width = 12 if _DECIMAL.match(text) else 10
     return text.rjust(width)
