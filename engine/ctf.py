@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from array_api_compat import array_namespace, device
 
-Array = Any
+from engine.arrays import Array, array_namespace
+from engine.fourier.grids import spatial_frequencies
 
 #: Relativistic electron wavelength, λ = 12.2643247 / sqrt(V (1 + 0.978466e-6 V)) Å.
 _WAVELENGTH_FACTOR = 12.2643247
@@ -71,33 +71,6 @@ class Ctf:
         return 0.5 * (self.defocus_u_angstrom + self.defocus_v_angstrom)
 
 
-def half_grid_frequencies(
-    shape: tuple[int, int], pixel_size: float, *, like: Array | None = None
-) -> tuple[Array, Array]:
-    """Spatial frequencies of an ``rfft2`` grid.
-
-    Parameters
-    ----------
-    shape : (rows, columns)
-        Of the image in real space.
-    pixel_size : float, Å per pixel
-    like : array, optional
-        Array whose library and device the result shall have; NumPy if absent.
-
-    Returns
-    -------
-    y : array, shape (rows, 1), 1/Å
-        The Nyquist row of an even number of rows is positive, as in RELION
-        (NumPy's ``fftfreq`` has it negative).
-    x : array, shape (1, columns // 2 + 1), 1/Å
-    """
-    rows, columns = shape
-    index = np.arange(rows)
-    y = np.where(index <= rows // 2, index, index - rows) / (rows * pixel_size)
-    x = np.arange(columns // 2 + 1) / (columns * pixel_size)
-    return _placed(y[:, None], like), _placed(x[None, :], like)
-
-
 def aberration_phase(ctf: Ctf, y: Array, x: Array) -> Array:
     """Phase γ of the contrast transfer function: CTF = -sin γ.
 
@@ -109,6 +82,7 @@ def aberration_phase(ctf: Ctf, y: Array, x: Array) -> Array:
     ----------
     ctf : Ctf
     y, x : arrays that broadcast to (rows, columns), 1/Å
+        As `engine.fourier.grids.spatial_frequencies` gives them.
 
     Returns
     -------
@@ -168,7 +142,7 @@ def contrast_transfer(
     phase_flip : bool
         Only the sign: -1 or 1, and 1 at zero.
     like : array, optional
-        Array whose library and device the result shall have; NumPy if absent.
+        Array whose library the result shall have; NumPy if absent.
 
     Returns
     -------
@@ -176,7 +150,7 @@ def contrast_transfer(
         No value is closer to zero than 1e-8.
     """
     xp = _library_of(like)
-    y, x = half_grid_frequencies(shape, pixel_size, like=like)
+    y, x = spatial_frequencies(shape, pixel_size, xp)
     gamma = aberration_phase(ctf, y, x)
     value = -xp.sin(gamma)
     if intact_until_first_peak:
@@ -206,14 +180,9 @@ def _magnified(ctf: Ctf, y: Array, x: Array) -> tuple[Array, Array]:
 
 def _column(value: Array, like: Array) -> Array:
     """Values with shape ``(..., 1, 1)``, float64, beside another array."""
-    return _placed(np.asarray(value, dtype=np.float64)[..., None, None], like)
+    column = np.asarray(value, dtype=np.float64)[..., None, None]
+    return array_namespace(like).asarray(column)
 
 
 def _library_of(like: Array | None) -> Any:
-    return array_namespace(np.empty(0) if like is None else like)
-
-
-def _placed(value: Array, like: Array | None) -> Array:
-    if like is None or isinstance(like, np.ndarray):
-        return value
-    return array_namespace(like).asarray(value, device=device(like))
+    return np if like is None else array_namespace(like)

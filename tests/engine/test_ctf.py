@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.ctf import Ctf, aberration_phase, contrast_transfer, half_grid_frequencies
+from engine.ctf import Ctf, aberration_phase, contrast_transfer
+from engine.fourier.grids import spatial_frequencies
 
 MICROGRAPH = Ctf(
     voltage_kv=300,
@@ -77,7 +78,7 @@ def test_defocus_u_lies_along_the_astigmatism_angle_from_x_towards_y():
 
 
 def test_intact_until_first_peak_is_one_inside_and_unchanged_outside():
-    y, x = half_grid_frequencies((64, 64), 4.0)
+    y, x = spatial_frequencies((64, 64), 4.0)
     inside = np.abs(aberration_phase(MICROGRAPH, y, x)) < math.pi / 2
     plain = contrast_transfer(MICROGRAPH, (64, 64), 4.0)
     got = contrast_transfer(MICROGRAPH, (64, 64), 4.0, intact_until_first_peak=True)
@@ -87,7 +88,7 @@ def test_intact_until_first_peak_is_one_inside_and_unchanged_outside():
 
 
 def test_intact_after_first_peak_is_one_outside_and_unchanged_inside():
-    y, x = half_grid_frequencies((64, 64), 4.0)
+    y, x = spatial_frequencies((64, 64), 4.0)
     outside = np.abs(aberration_phase(MICROGRAPH, y, x)) > math.pi / 2
     plain = contrast_transfer(MICROGRAPH, (64, 64), 4.0)
     got = contrast_transfer(MICROGRAPH, (64, 64), 4.0, intact_after_first_peak=True)
