@@ -1,0 +1,92 @@
+"""What is executed for a job: RELION's programs or cryodeck's engine."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+from engine.errors import InputError
+from engine.jobs import command_lines, select_lines
+from engine.jobs.command_lines import Site
+from engine.jobs.job import Job
+
+__all__ = ["Site", "commands", "engine_command", "local_chain", "relion_commands"]
+
+_BUILDERS: dict[str, Callable[[Job, str, bool, Site], list[str]]] = {
+    "import": command_lines.import_commands,
+    "ctffind": command_lines.ctffind_commands,
+    "manualpick": command_lines.manualpick_commands,
+    "autopick": command_lines.autopick_commands,
+    "extract": command_lines.extract_commands,
+    "class2d": command_lines.class2d_commands,
+    "select": select_lines.select_commands,
+}
+
+
+def commands(
+    job: Job,
+    directory: str,
+    *,
+    continuing: bool | None = None,
+    site: Site | None = None,
+    python: str = "python",
+) -> list[str]:
+    """Commands that do a job, in order, by whichever engine its form names.
+
+    Parameters
+    ----------
+    directory : str
+        "AutoPick/job006", with or without a final slash.
+    continuing : bool, optional
+        Whether to add the flags of a continued job; the job's own mark if not given.
+    python : str
+        How Python is called on the cluster, for cryodeck's engine.
+    """
+    if job.engine == "cryodeck":
+        return [engine_command(directory, python)]
+    return relion_commands(job, directory, continuing=continuing, site=site)
+
+
+def engine_command(directory: str, python: str = "python") -> str:
+    """Command of cryodeck's engine, one for each MPI rank."""
+    return f"{python} -m engine run {shlex.quote(directory.rstrip('/'))}"
+
+
+def relion_commands(
+    job: Job,
+    directory: str,
+    *,
+    continuing: bool | None = None,
+    site: Site | None = None,
+) -> list[str]:
+    """RELION's own commands of a job, as its window would start them.
+
+    Programs are given as `` `which relion_...` `` and end in ``--pipeline_control``;
+    `mpirun` and redirections are the launcher's business, see `local_chain`.
+    """
+    builder = _BUILDERS.get(job.type.key)
+    if builder is None:
+        message = f"the commands of {job.type.folder} jobs are not known here"
+        raise InputError(message)
+    is_continued = job.is_continue if continuing is None else continuing
+    where = directory.rstrip("/") + "/"
+    return builder(job, where, is_continued, site or Site())
+
+
+def local_chain(job: Job, directory: str, lines: list[str], mpirun: str) -> str:
+    """Join commands the way RELION runs them without a queue.
+
+    `mpirun -n N` before programs that want it, output appended to run.out and
+    run.err, one after the other as long as all goes well.
+    """
+    where = directory.rstrip("/") + "/"
+    ranks = job.integer("nr_mpi", 1)
+    chain = []
+    for line in lines:
+        is_mpi = "relion_" in line and "_mpi`" in line
+        if ranks > 1 and (is_mpi or " -m engine run " in line):
+            line = f"{mpirun} -n {ranks} {line}"
+        if ">" not in line:
+            line = f"{line} >> {where}run.out 2>> {where}run.err"
+        chain.append(line)
+    return " && ".join(chain)
