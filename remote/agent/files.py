@@ -1,0 +1,260 @@
+"""Files and folders, by name, by offset, many at once."""
+
+import errno
+import fnmatch
+import os
+import stat
+import tempfile
+from typing import Any, Dict, List, Optional
+
+from remote.agent.text import decode_piece, last_state, settle
+from remote.agent.verbs import Answer, Request, VerbError, explain, verb
+
+MAX_READ = 32 << 20
+MAX_LIST = 200000
+
+
+@verb()
+def stat_many(request: Request, paths: List[str]) -> List[Optional[Dict[str, Any]]]:
+    """Size, times and kind of each path; None for what is not there."""
+    return [_stat(request.path(path)) for path in paths]
+
+
+def _stat(path: str) -> Optional[Dict[str, Any]]:
+    try:
+        there = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return {
+        "size": there.st_size,
+        "mtime": there.st_mtime,
+        "inode": there.st_ino,
+        "is_dir": stat.S_ISDIR(there.st_mode),
+    }
+
+
+@verb()
+def list_dir(
+    request: Request, path: str = "", limit: int = MAX_LIST
+) -> List[Dict[str, Any]]:
+    """Entries of a folder by name: name, is_dir, is_link, size, mtime."""
+    entries = []
+    with os.scandir(request.path(path)) as found:
+        for entry in found:
+            if len(entries) % 1000 == 0:
+                request.check()
+            if len(entries) >= limit:
+                break
+            entries.append(_entry(entry))
+    entries.sort(key=lambda e: (not e["is_dir"], e["name"]))
+    return entries
+
+
+def _entry(entry: Any) -> Dict[str, Any]:
+    try:
+        there = entry.stat()
+    except OSError:  # a link to nowhere
+        return {
+            "name": entry.name, "is_dir": False, "is_link": True, "size": 0, "mtime": 0.0
+        }  # fmt: skip
+    return {
+        "name": entry.name,
+        "is_dir": stat.S_ISDIR(there.st_mode),
+        "is_link": entry.is_symlink(),
+        "size": there.st_size,
+        "mtime": there.st_mtime,
+    }
+
+
+@verb()
+def glob(request: Request, pattern: str, limit: int = 10000) -> Dict[str, Any]:
+    """Paths that match a pattern, sorted, and how many there are in all.
+
+    ``*``, ``?`` and ``[...]`` in any part of the path; no ``**``.
+    """
+    base = request.path("")
+    parts = [p for p in pattern.split("/") if p not in ("", ".")]
+    prefixes = ["/"] if pattern.startswith("/") else [""]
+    for part in parts:
+        is_magic = any(c in part for c in "*?[")
+        following = []
+        for prefix in prefixes:
+            request.check()
+            folder = os.path.join(base, prefix)
+            if is_magic:
+                names = _names(folder)
+                names = fnmatch.filter(names, part)
+                hidden = part.startswith(".")
+                names = [n for n in names if hidden or not n.startswith(".")]
+                following += [os.path.join(prefix, n) for n in names]
+            elif os.path.lexists(os.path.join(folder, part)):
+                following.append(os.path.join(prefix, part))
+        prefixes = following
+    prefixes.sort()
+    return {"paths": prefixes[:limit], "total": len(prefixes)}
+
+
+def _names(folder: str) -> List[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+@verb()
+def read(request: Request, path: str, max_bytes: int = MAX_READ) -> Answer:
+    """A whole file; one larger than the limit is refused."""
+    with open(request.path(path), "rb") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        max_bytes = min(max_bytes, MAX_READ)
+        if size > max_bytes:
+            text = "{}: {} bytes are more than the {} that can be brought over"
+            raise VerbError(text.format(path, size, max_bytes), "too large")
+        data = handle.read(max_bytes)
+        there = os.fstat(handle.fileno())
+    return Answer({"size": len(data), "mtime": there.st_mtime}, data)
+
+
+@verb()
+def read_range(request: Request, path: str, offset: int, count: int) -> Answer:
+    """Bytes of a file from an offset."""
+    with open(request.path(path), "rb") as handle:
+        size = os.fstat(handle.fileno()).st_size
+        handle.seek(offset)
+        data = handle.read(min(count, MAX_READ))
+    return Answer({"size": size, "offset": offset}, data)
+
+
+@verb()
+def read_from(
+    request: Request, path: str, offset: int = 0, max_bytes: int = 65536, inode: int = 0
+) -> Dict[str, Any]:
+    """New text of a growing file from an offset; from the end if it is negative.
+
+    A file that is shorter than the offset, or that is another one than `inode` says, was
+    rotated or begun anew: it is read from its start and `was_truncated` is true.
+    """
+    return _tail(request.path(path), offset, max_bytes, inode)
+
+
+@verb()
+def tail_many(request: Request, files: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """`read_from` of several files; one that cannot be read says so in "error"."""
+    answers = []
+    for wanted in files:
+        request.check()
+        try:
+            answers.append(
+                _tail(
+                    request.path(wanted["path"]),
+                    int(wanted.get("offset", 0)),
+                    int(wanted.get("max_bytes", 65536)),
+                    int(wanted.get("inode", 0)),
+                )
+            )
+        except (OSError, VerbError) as error:
+            said = explain(error)
+            answers.append({"error": {"code": said.code, "message": str(said)}})
+    return answers
+
+
+def _tail(path: str, offset: int, max_bytes: int, inode: int) -> Dict[str, Any]:
+    max_bytes = max(4, min(max_bytes, MAX_READ))
+    with open(path, "rb") as handle:
+        there = os.fstat(handle.fileno())
+        if not stat.S_ISREG(there.st_mode):
+            raise VerbError("{}: not a plain file".format(path), "bad request")
+        was_truncated = offset > there.st_size or bool(inode and inode != there.st_ino)
+        from_end = offset < 0
+        if was_truncated:
+            start = 0
+        elif from_end:
+            start = max(0, there.st_size + offset)
+        else:
+            start = offset
+        handle.seek(start)
+        data = handle.read(max_bytes)
+        start, data = _whole_first_line(data, start, from_end)
+        text, partial, used = _cut(data, len(data) == max_bytes)
+    return {
+        "offset": start + used,
+        "size": there.st_size,
+        "inode": there.st_ino,
+        "mtime": there.st_mtime,
+        "text": settle(text),
+        "partial": settle(last_state(partial)),
+        "was_truncated": was_truncated,
+    }
+
+
+def _whole_first_line(data: bytes, start: int, from_end: bool) -> Any:
+    """Without the torn line at the top of what was read from the end."""
+    if not from_end or start == 0:
+        return start, data
+    first = data.find(b"\n") + 1
+    if 0 < first < len(data):
+        return start + first, data[first:]
+    return start, data
+
+
+def _cut(data: bytes, is_full: bool) -> Any:
+    """Whole lines, what follows them, and the bytes that are done with.
+
+    The last line is kept for the next read unless it alone is more than one read.
+    """
+    end = data.rfind(b"\n") + 1
+    if end == 0 and is_full:
+        # one endless line, of progress bars perhaps: only its last state matters
+        bar = data.rfind(b"\r")
+        if bar > 0:
+            return "", data[bar:].decode("utf-8", "replace"), bar
+        text, used = decode_piece(data)
+        return text, "", used
+    return (
+        data[:end].decode("utf-8", "replace"),
+        data[end:].decode("utf-8", "replace"),
+        end,
+    )
+
+
+@verb(whole=True)
+def write_atomic(
+    request: Request, path: str, mode: int = 0o664, if_mtime: Optional[float] = None
+) -> Dict[str, Any]:
+    """Write the bytes beside the request: beside the name, flushed, then renamed.
+
+    With `if_mtime` only if the file is still the one of that time (0: is not there).
+    """
+    target = request.path(path)
+    if os.path.islink(target):
+        target = os.path.realpath(target)
+    if if_mtime is not None:
+        there = _stat(target)
+        if (there["mtime"] if there else 0) != if_mtime:
+            raise VerbError("{}: was changed by somebody else".format(path), "conflict")
+    folder = os.path.dirname(target)
+    fd, beside = tempfile.mkstemp(prefix=".cryodeck-", suffix=".new", dir=folder)
+    try:
+        with os.fdopen(fd, "wb") as handle:
+            handle.write(request.blob)
+            handle.flush()
+            os.fsync(handle.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            os.fchmod(handle.fileno(), mode & ~umask)
+        os.rename(beside, target)
+    except BaseException:
+        try:
+            os.unlink(beside)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+        raise
+    there = os.stat(target)
+    return {"size": there.st_size, "mtime": there.st_mtime}
+
+
+@verb()
+def make_dir(request: Request, path: str) -> None:
+    """Make a folder and those above it."""
+    os.makedirs(request.path(path), exist_ok=True)

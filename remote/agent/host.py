@@ -1,0 +1,59 @@
+"""The login node itself: who and where we are, and how busy it is."""
+
+import getpass
+import os
+import platform
+import resource
+import socket
+import sys
+import time
+from typing import Any, Dict
+
+from remote.agent.main import resident_bytes
+from remote.agent.verbs import Request, verb
+
+
+@verb()
+def hello(request: Request) -> Dict[str, Any]:
+    """Host, user, python, clock, load, and what the agent has cost so far."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return {
+        "host": socket.gethostname(),
+        "user": user,
+        "home": os.path.expanduser("~"),
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "system": platform.platform(),
+        "clock": time.time(),
+        "load": list(os.getloadavg()),
+        "cores": os.cpu_count(),
+        "pid": os.getpid(),
+        "cost": cost(),
+    }
+
+
+@verb()
+def ping(request: Request) -> float:
+    """The clock of the cluster."""
+    return time.time()
+
+
+@verb()
+def usage(request: Request) -> Dict[str, float]:
+    """What the agent has cost so far."""
+    return cost()
+
+
+def cost() -> Dict[str, float]:
+    """Processor seconds and memory of the agent and of what it started."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {
+        "cpu_s": own.ru_utime + own.ru_stime,
+        "children_cpu_s": children.ru_utime + children.ru_stime,
+        "memory": resident_bytes(),
+        "memory_peak": own.ru_maxrss * 1024,
+    }

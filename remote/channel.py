@@ -1,0 +1,445 @@
+"""The agent at the other end, kept: requests in flight, the link's state, reconnecting.
+
+A request that only reads is asked again after a reconnect, within its own time limit. One
+that changes something fails with `SessionLostError`: whether it happened must be looked
+up, never guessed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from remote.agent import bootstrap, frames
+from remote.errors import (
+    AgentError,
+    BadRequestError,
+    HostKeyError,
+    LoginError,
+    RemoteError,
+    SessionError,
+    SessionLostError,
+)
+from remote.journal import Journal
+from remote.session import AGENT_START_S, Pipe, Session
+from remote.views import Link, LinkState
+
+BACK_OFF_S = (2.0, 5.0, 15.0, 30.0, 60.0)
+PING_S = 20.0  # between two pings
+PING_LIMIT_S = 30.0  # an agent silent for this long is gone
+SLEPT_S = 30.0  # this machine was asleep if its clock jumped by more
+GRACE_S = 5.0  # beyond the agent's own time limit
+_READ_BYTES = 1 << 18
+
+Opener = Callable[[], Awaitable[Session]]
+
+
+@dataclass(slots=True)
+class _Call:
+    """One request under way."""
+
+    message: dict[str, Any]
+    blob: bytes
+    reads_only: bool
+    answer: asyncio.Future[tuple[Any, bytes]] = field(repr=False)
+
+
+class AgentClient:
+    """Asks a cluster's agent; several requests at a time.
+
+    Parameters
+    ----------
+    opener : coroutine function
+        Opens a new session; called again for every reconnect.
+    """
+
+    def __init__(
+        self, opener: Opener, *, name: str = "", journal: Journal | None = None
+    ) -> None:
+        self.name = name
+        self.hello: dict[str, Any] = {}
+        self.clock_skew_s = 0.0  # the cluster's clock minus this machine's
+        self.link = Link(state=LinkState.OFFLINE, since=time.time())
+        self.bytes_sent = 0
+        self.bytes_received = 0
+        self.round_trips = 0
+        self._opener = opener
+        self._journal = journal
+        self._session: Session | None = None
+        self._pipe: Pipe | None = None
+        self._calls: dict[int, _Call] = {}
+        self._next = 1
+        self._listeners: list[Callable[[Link], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._is_closed = False
+
+    # the link
+
+    def on_link(self, callback: Callable[[Link], None]) -> Callable[[], None]:
+        """Have changes of the link told; returns what stops it."""
+        self._listeners.append(callback)
+        return lambda: self._listeners.remove(callback)
+
+    async def open(self) -> None:
+        """Connect; raises what went wrong."""
+        self._set_link(LinkState.CONNECTING)
+        try:
+            await self._connect()
+        except BaseException as error:
+            self._set_link(LinkState.OFFLINE, str(error))
+            await self._drop_session()
+            raise
+        self._spawn(self._keep_watch())
+
+    def retry_now(self) -> None:
+        """Reconnect at once instead of at the end of the wait."""
+        self._wake.set()
+
+    async def close(self) -> None:
+        """End the agent and the session; requests under way fail."""
+        self._is_closed = True
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._fail_calls(
+            SessionLostError("the connection was closed"), all_of_them=True
+        )
+        await self._drop_session()
+        self._set_link(LinkState.OFFLINE, "closed")
+        if self._journal is not None:
+            self._journal.close()
+
+    # requests
+
+    async def call(
+        self,
+        verb: str,
+        *,
+        project: str = "",
+        timeout: float = 30.0,
+        reads_only: bool = True,
+        **args: Any,
+    ) -> Any:
+        """Answer of a verb."""
+        result, _ = await self.call_blob(
+            verb, project=project, timeout=timeout, reads_only=reads_only, **args
+        )
+        return result
+
+    async def call_blob(
+        self,
+        verb: str,
+        *,
+        project: str = "",
+        timeout: float = 30.0,
+        reads_only: bool = True,
+        blob: bytes = b"",
+        **args: Any,
+    ) -> tuple[Any, bytes]:
+        """Answer of a verb and the bytes beside it."""
+        started = time.monotonic()
+        received = self.bytes_received
+        outcome = "ok"
+        number, self._next = self._next, self._next + 1
+        message = {"id": number, "verb": verb, "args": args, "limit": timeout}
+        if project:
+            message["project"] = project
+        answer: asyncio.Future[tuple[Any, bytes]]
+        answer = asyncio.get_running_loop().create_future()
+        call = _Call(message, blob, reads_only, answer)
+        try:
+            async with asyncio.timeout(timeout + GRACE_S):
+                return await self._ask(number, call)
+        except TimeoutError as error:
+            outcome = "no answer"
+            self._forget(number)
+            message_text = f"{verb}: no answer within {timeout:.0f} s"
+            raise AgentError(message_text, "time limit") from error
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            self._forget(number)
+            raise
+        except AgentError as error:
+            outcome = error.code
+            raise
+        except RemoteError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._calls.pop(number, None)
+            if self._journal is not None:
+                subject = str(args.get("path") or args.get("name") or "")
+                took = time.monotonic() - started
+                more = self.bytes_received - received
+                self._journal.write(
+                    self.name, verb, subject, took, outcome, len(blob), more
+                )
+
+    async def _ask(self, number: int, call: _Call) -> tuple[Any, bytes]:
+        if self._pipe is None:
+            raise SessionLostError(self._lost_in_words())
+        self._calls[number] = call
+        self.round_trips += 1
+        try:
+            await self._send(call.message, call.blob)
+        except SessionLostError:
+            if not call.reads_only:
+                raise
+        except frames.FrameError as error:
+            raise BadRequestError(str(error)) from error
+        return await call.answer
+
+    def _forget(self, number: int) -> None:
+        """Tell the agent that an answer is not wanted any more."""
+        if number in self._calls and self._pipe is not None:
+            self._spawn(self._try_send({"cancel": number}))
+
+    async def _try_send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(RemoteError):
+            await self._send(message)
+
+    async def _send(self, message: dict[str, Any], blob: bytes = b"") -> None:
+        pipe = self._pipe
+        if pipe is None:
+            raise SessionLostError(self._lost_in_words())
+        data = frames.encode(message, blob)
+        self.bytes_sent += len(data)
+        await pipe.write(data)
+
+    # connecting and losing
+
+    async def _connect(self) -> None:
+        session = await self._opener()
+        self._session = session
+        pipe = await session.start(bootstrap.command())
+        reader = frames.FrameReader()
+        try:
+            async with asyncio.timeout(AGENT_START_S):
+                await pipe.write(bootstrap.bundle())
+                early = await _first_frames(pipe, reader, session)
+        except TimeoutError as error:
+            raise _no_agent(session, pipe, reader, "it did not answer") from error
+        self._pipe = pipe
+        self._spawn(self._listen(pipe, reader, early))
+        asked = time.time()
+        self.hello, _ = await self._greet()
+        arrived = time.time()
+        self.clock_skew_s = float(self.hello["clock"]) - (asked + arrived) / 2
+        self._set_link(LinkState.CONNECTED, round_trip_s=arrived - asked)
+
+    async def _greet(self) -> tuple[dict[str, Any], bytes]:
+        number, self._next = self._next, self._next + 1
+        answer: asyncio.Future[tuple[Any, bytes]]
+        answer = asyncio.get_running_loop().create_future()
+        message = {"id": number, "verb": "host.hello", "limit": AGENT_START_S}
+        call = _Call(message, b"", False, answer)
+        try:
+            async with asyncio.timeout(AGENT_START_S):
+                return await self._ask(number, call)
+        except TimeoutError as error:
+            message_text = "the agent on the cluster does not answer"
+            raise SessionLostError(message_text) from error
+        finally:
+            self._calls.pop(number, None)
+
+    async def _listen(
+        self, pipe: Pipe, reader: frames.FrameReader, early: list[frames.Frame]
+    ) -> None:
+        reason = ""
+        try:
+            for frame in early:
+                self._take(frame)
+            while data := await pipe.read(_READ_BYTES):
+                self.bytes_received += len(data)
+                for frame in reader.feed(data):
+                    self._take(frame)
+        except (frames.FrameError, SessionError, OSError) as error:
+            reason = str(error)
+        if pipe is self._pipe and not self._is_closed:
+            self._lose(reason or pipe.complaint() or "the connection ended")
+
+    def _take(self, frame: frames.Frame) -> None:
+        message = frame.message
+        call = self._calls.get(message.get("id", 0))
+        if call is None or call.answer.done():
+            return
+        if "error" in message:
+            said = message["error"]
+            error = AgentError(str(said.get("message")), str(said.get("code")))
+            call.answer.set_exception(error)
+        else:
+            call.answer.set_result((message.get("ok"), frame.blob))
+
+    def _lose(self, reason: str) -> None:
+        """Note that the link is gone and start to reconnect."""
+        if self._pipe is None:
+            return
+        self._pipe = None
+        self._set_link(LinkState.LOST, _one_line(reason))
+        error = SessionLostError(
+            f"the link to {self.name} is gone: {_one_line(reason)}"
+        )
+        self._fail_calls(error, all_of_them=False)
+        self._spawn(self._reconnect())
+
+    def _fail_calls(self, error: SessionLostError, *, all_of_them: bool) -> None:
+        for call in list(self._calls.values()):
+            if (all_of_them or not call.reads_only) and not call.answer.done():
+                call.answer.set_exception(error)
+
+    async def _reconnect(self) -> None:
+        session = self._session
+        needs_person = session is not None and session.needs_person
+        await self._drop_session()
+        attempt = 0
+        while not self._is_closed:
+            reason = self.link.reason
+            if needs_person:
+                self._set_link(LinkState.REFUSED, f"{reason}; log in again to go on")
+                await self._wait(None)
+            else:
+                wait = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+                self._set_link(LinkState.LOST, reason, retry_at=time.time() + wait)
+                if await self._wait(wait):
+                    attempt = -1
+            attempt += 1
+            self._set_link(LinkState.CONNECTING, reason)
+            try:
+                await self._connect()
+            except (HostKeyError, LoginError) as error:
+                await self._drop_session()
+                self._set_link(LinkState.REFUSED, _one_line(str(error)))
+                needs_person = True
+            except RemoteError as error:
+                await self._drop_session()
+                self._set_link(LinkState.LOST, _one_line(str(error)))
+            else:
+                await self._ask_again()
+                return
+
+    async def _wait(self, seconds: float | None) -> bool:
+        """Wait for the time or for `retry_now`; whether it was the latter."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _ask_again(self) -> None:
+        for call in list(self._calls.values()):
+            if call.reads_only and not call.answer.done():
+                await self._try_send(call.message)
+
+    async def _drop_session(self) -> None:
+        pipe, self._pipe = self._pipe, None
+        session, self._session = self._session, None
+        with contextlib.suppress(RemoteError, OSError, TimeoutError):
+            async with asyncio.timeout(10):
+                if pipe is not None:
+                    await pipe.close()
+        with contextlib.suppress(RemoteError, OSError, TimeoutError):
+            async with asyncio.timeout(10):
+                if session is not None:
+                    await session.close()
+
+    async def _keep_watch(self) -> None:
+        """Ping, measure, and notice at once that this machine has slept."""
+        last_ping = time.monotonic()
+        while True:
+            before = time.time()
+            await asyncio.sleep(min(5.0, PING_S))
+            slept = time.time() - before > SLEPT_S
+            if self.link.state is not LinkState.CONNECTED:
+                if slept:
+                    self.retry_now()
+                continue
+            if not slept and time.monotonic() - last_ping < PING_S:
+                continue
+            last_ping = time.monotonic()
+            await self._ping(6.0 if slept else PING_LIMIT_S)
+
+    async def _ping(self, limit: float) -> None:
+        pipe = self._pipe
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(limit):
+                await self.call("host.ping", timeout=limit, reads_only=False)
+        except (TimeoutError, AgentError):
+            if pipe is self._pipe:
+                self._lose(f"no answer for {limit:.0f} s")
+        except RemoteError:
+            return
+        else:
+            took = time.monotonic() - started
+            self._tell(replace(self.link, round_trip_s=took))
+
+    def _set_link(
+        self,
+        state: LinkState,
+        reason: str = "",
+        *,
+        retry_at: float | None = None,
+        round_trip_s: float | None = None,
+    ) -> None:
+        same = state is self.link.state
+        self._tell(
+            Link(
+                state=state,
+                reason=reason,
+                since=self.link.since if same else time.time(),
+                retry_at=retry_at,
+                round_trip_s=round_trip_s,
+            )
+        )
+
+    def _tell(self, link: Link) -> None:
+        self.link = link
+        for callback in list(self._listeners):
+            callback(link)
+
+    def _lost_in_words(self) -> str:
+        reason = f": {self.link.reason}" if self.link.reason else ""
+        return f"no link to {self.name or 'the cluster'} ({self.link.state}){reason}"
+
+    def _spawn(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _first_frames(
+    pipe: Pipe, reader: frames.FrameReader, session: Session
+) -> list[frames.Frame]:
+    """Step over what the login shell writes until the agent says hello."""
+    while data := await pipe.read(_READ_BYTES):
+        found = reader.feed(data)
+        if found:
+            return found[1:]
+    raise _no_agent(session, pipe, reader, "it ended at once")
+
+
+def _no_agent(
+    session: Session, pipe: Pipe, reader: frames.FrameReader, what: str
+) -> SessionError:
+    complaint = pipe.complaint()
+    where = session.describe()
+    if bootstrap.NO_PYTHON in complaint:
+        message = (
+            f"{where}: no python3 of version 3.6 or later on the PATH; "
+            "load a module in the login files or ask the site"
+        )
+        return SessionError(message)
+    said = complaint or bytes(reader.noise).decode("utf-8", "replace")
+    more = f": {_one_line(said)[-300:]}" if said.strip() else ""
+    return SessionError(f"{where}: the agent could not be started, {what}{more}")
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

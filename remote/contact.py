@@ -1,0 +1,48 @@
+"""What every part of a workspace stands on: a cluster, a project, and its agent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remote.channel import AgentClient
+from remote.cluster import Cluster
+from remote.prompts import NoPrompts, Prompts
+
+
+class Contact:
+    """One project on one cluster.
+
+    The parts of `Workspace` (reading, operating) derive from it and use `ask`.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        project: str,
+        agent: AgentClient,
+        prompts: Prompts | None = None,
+    ) -> None:
+        self.cluster = cluster
+        self.project = project
+        self.agent = agent
+        self.prompts: Prompts = prompts or NoPrompts()
+
+    async def ask(
+        self, verb: str, *, timeout: float = 30.0, reads_only: bool = True, **args: Any
+    ) -> Any:
+        """Answer of one of the agent's verbs, about this project.
+
+        Say ``reads_only=False`` for everything that changes something: such a request
+        is never sent twice.
+        """
+        return await self.agent.call(
+            verb, project=self.project, timeout=timeout, reads_only=reads_only, **args
+        )
+
+    async def ask_blob(
+        self, verb: str, *, timeout: float = 60.0, **args: Any
+    ) -> tuple[Any, bytes]:
+        """Answer of a verb that reads, with the bytes beside it."""
+        return await self.agent.call_blob(
+            verb, project=self.project, timeout=timeout, **args
+        )

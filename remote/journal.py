@@ -1,0 +1,68 @@
+"""One line per request to a cluster: when, what, how long, how it ended. No secrets.
+
+Arguments are not written, only the verb and the first path; so no file's content and no
+answer to a prompt can get in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+from remote.places import state_home
+
+_MAX_BYTES = 4 << 20
+
+
+class Journal:
+    """Appends lines to a file in the person's state folder; turned over at 4 MB."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or state_home() / "journal.jsonl"
+        self._fd: int | None = None
+        self._is_broken = False
+
+    def write(
+        self,
+        cluster: str,
+        verb: str,
+        subject: str,
+        seconds: float,
+        outcome: str,
+        sent: int = 0,
+        received: int = 0,
+    ) -> None:
+        """Write one line; a full disk or a read-only home is no reason to fail."""
+        record = {
+            "t": round(time.time(), 3),
+            "cluster": cluster,
+            "verb": verb,
+            "subject": subject[:200],
+            "ms": round(1000 * seconds, 1),
+            "outcome": outcome,
+            "sent": sent,
+            "received": received,
+        }
+        line = json.dumps(record, ensure_ascii=True) + "\n"
+        if self._is_broken:
+            return
+        try:
+            if self._fd is None:
+                self._fd = self._open()
+            os.write(self._fd, line.encode())
+        except OSError:
+            self._is_broken = True
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _open(self) -> int:
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.path.exists() and self.path.stat().st_size > _MAX_BYTES:
+            self.path.replace(self.path.with_suffix(".old.jsonl"))
+        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,0 +1,43 @@
+"""Folders of the person's own machine: settings, state, cache. All private."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def config_home() -> Path:
+    """Settings: CRYODECK_CONFIG_HOME, else XDG's folder."""
+    return _place("CRYODECK_CONFIG_HOME", "XDG_CONFIG_HOME", "~/.config")
+
+
+def state_home() -> Path:
+    """Journal: CRYODECK_STATE_HOME, else XDG's folder."""
+    return _place("CRYODECK_STATE_HOME", "XDG_STATE_HOME", "~/.local/state")
+
+
+def cache_home() -> Path:
+    """What may be deleted: CRYODECK_CACHE_HOME, else XDG's folder."""
+    return _place("CRYODECK_CACHE_HOME", "XDG_CACHE_HOME", "~/.cache")
+
+
+def _place(own: str, xdg: str, otherwise: str) -> Path:
+    if path := os.environ.get(own):
+        return Path(path)
+    return Path(os.environ.get(xdg) or otherwise).expanduser() / "cryodeck"
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
