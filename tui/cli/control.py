@@ -1,0 +1,251 @@
+"""Commands that act on jobs: run, continue, abort, alias, mark, note, clean, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tui.cli.failure import DONE, CommandFailure
+from tui.cli.parser import add_job
+
+if TYPE_CHECKING:
+    import argparse
+
+    from tui.cli.invocation import Invocation
+    from tui.cli.parser import Commands
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this group."""
+    _add_running(commands)
+    alias = commands.add("alias", set_alias, "give a job a second name", changes=True)
+    add_job(alias)
+    alias.add_argument("name", metavar="NAME", help='the alias; "" takes it away')
+    mark = commands.add(
+        "mark",
+        mark_job,
+        "set a job's status by hand, as RELION's GUI does",
+        changes=True,
+    )
+    add_job(mark)
+    mark.add_argument(
+        "status", choices=("finished", "failed", "aborted"), help="what it shall be"
+    )
+    note = commands.add(
+        "note",
+        show_note,
+        "show a job's note, or write it",
+        examples='  cryodeck note LoG\n  cryodeck note LoG --text "threshold too low"',
+    )
+    add_job(note)
+    note.add_argument("--text", metavar="TEXT", help="the new note; - reads it here")
+    clean = commands.add(
+        "clean",
+        clean_job,
+        "move a job's intermediate files to Trash",
+        changes=True,
+        about="Move the files of a job that later jobs do not need to Trash/.\n"
+        "With --harsh also those that only a continuation would need.",
+    )
+    add_job(clean)
+    clean.add_argument("--harsh", action="store_true", help="as RELION's harsh clean")
+    _add_dry_run(clean)
+    delete = commands.add(
+        "delete",
+        delete_job,
+        "move a job, and all that was made from it, to Trash",
+        changes=True,
+    )
+    add_job(delete)
+    _add_dry_run(delete)
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_running(commands: Commands) -> None:
+    run = commands.add(
+        "run",
+        run_job,
+        "start a draft",
+        changes=True,
+        examples="  cryodeck run 7 --wait",
+    )
+    add_job(run)
+    _add_wait(run)
+    more = commands.add(
+        "continue",
+        continue_job,
+        "go on with a job that was run before",
+        changes=True,
+        about="Go on with a job that was run before: what is whole is kept, and only\n"
+        "the rest is done. Options that may change then can be set.",
+        examples="  cryodeck continue optimise_params --set threshold_autopick=0.4 \\\n"
+        "      --set do_write_fom_maps=No --set do_read_fom_maps=Yes --wait",
+    )
+    add_job(more)
+    add_settings(more)
+    _add_wait(more)
+    abort = commands.add("abort", abort_job, "stop a job", changes=True)
+    add_job(abort, several=True)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add --set KEY=VALUE."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="settings",
+        help="an option by its key or label; may be repeated",
+    )
+
+
+def _add_wait(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--wait", action="store_true", help="wait until it is over")
+
+
+def _add_dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+
+
+async def run_job(invocation: Invocation) -> int:
+    """Start a draft, once checked."""
+    from tui.cli.drafting import require_valid
+
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    require_valid(invocation, await workspace.load_job(row.name), continuing=False)
+    return await start(invocation, row.name, continuing=False)
+
+
+async def continue_job(invocation: Invocation) -> int:
+    """Change what a continuation may change, and start the job again."""
+    from tui.cli.drafting import changed, require_valid
+
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    job = await workspace.load_job(row.name)
+    job = changed(job, invocation.settings, continuing=True)
+    require_valid(invocation, job, continuing=True)
+    await workspace.save(row.name, job)
+    return await start(invocation, row.name, continuing=True)
+
+
+async def start(invocation: Invocation, name: str, *, continuing: bool) -> int:
+    """Submit a job, say so, and wait for it if that was asked for."""
+    workspace = await invocation.workspace()
+    output = invocation.output
+    output.status(f"{name}: submitting ...")
+    scheduler_id = await workspace.run(name, continuing=continuing)
+    output.clear_status()
+    where = f" as {scheduler_id}" if scheduler_id else ""
+    output.line(f"{name} submitted{where} on {workspace.cluster.name}")
+    if getattr(invocation, "wait", False):
+        from tui.cli.following import wait_until_over
+
+        return await wait_until_over(invocation, [name])
+    output.result({"job": name, "scheduler_id": scheduler_id})
+    return DONE
+
+
+async def abort_job(invocation: Invocation) -> int:
+    """Ask jobs to stop, by RELION's way and the scheduler's."""
+    workspace = await invocation.workspace()
+    names = [(await invocation.find(word)).name for word in invocation.job]
+    for name in names:
+        await workspace.abort(name)
+        invocation.output.line(f"{name}: asked to stop")
+    invocation.output.result({"aborted": names})
+    return DONE
+
+
+async def set_alias(invocation: Invocation) -> int:
+    """Give a job an alias."""
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    await workspace.set_alias(row.name, invocation.name)
+    invocation.output.line(
+        f"{row.name} is now {invocation.name}"
+        if invocation.name
+        else f"{row.name} has no alias any more"
+    )
+    invocation.output.result({"job": row.name, "alias": invocation.name})
+    return DONE
+
+
+async def mark_job(invocation: Invocation) -> int:
+    """Set a job's status by hand."""
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    await workspace.mark(row.name, invocation.status)
+    invocation.output.line(f"{row.name} marked as {invocation.status}")
+    invocation.output.result({"job": row.name, "status": invocation.status})
+    return DONE
+
+
+async def show_note(invocation: Invocation) -> int:
+    """Show or write a job's note."""
+    import sys
+
+    text = invocation.text
+    if text is not None and invocation.read_only:
+        message = "note --text changes the project, and --read-only forbids it"
+        raise CommandFailure(message)
+    if text == "-":
+        text = sys.stdin.read()
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    note = await workspace.note(row.name, text)
+    invocation.output.result({"job": row.name, "note": note})
+    invocation.output.block(note if note.endswith("\n") or not note else note + "\n")
+    return DONE
+
+
+async def clean_job(invocation: Invocation) -> int:
+    """Move intermediate files to Trash."""
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    answer = await workspace.clean(
+        row.name, harsh=invocation.harsh, dry_run=invocation.dry_run
+    )
+    _report_moved(invocation, row.name, answer)
+    return DONE
+
+
+async def delete_job(invocation: Invocation) -> int:
+    """Move a job and what depends on it to Trash."""
+    import sys
+
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    answer = await workspace.delete(row.name, dry_run=True)
+    if invocation.dry_run:
+        _report_moved(invocation, row.name, answer)
+        return DONE
+    if not invocation.yes:
+        jobs = ", ".join(answer.get("jobs", [row.name]))
+        if not sys.stdin.isatty():
+            message = f"would move {jobs} to Trash: add --yes to do it without asking"
+            raise CommandFailure(message)
+        if input(f"Move {jobs} to Trash? [y/N] ").strip().lower() not in {"y", "yes"}:
+            message = "nothing deleted"
+            raise CommandFailure(message)
+    answer = await workspace.delete(row.name, dry_run=False)
+    _report_moved(invocation, row.name, answer)
+    return DONE
+
+
+def _report_moved(invocation: Invocation, name: str, answer: dict[str, Any]) -> None:
+    from tui.cli.formats import size
+
+    output = invocation.output
+    output.result({"job": name, "dry_run": invocation.dry_run} | answer)
+    files = answer.get("files", answer.get("jobs", []))
+    for file in files[:20]:
+        output.line(f"  {file}")
+    if len(files) > 20:
+        output.line(f"  ... and {len(files) - 20} more")
+    would = "would move" if invocation.dry_run else "moved"
+    volume = f", {size(answer['bytes'])}" if "bytes" in answer else ""
+    what = "job" if "jobs" in answer and "files" not in answer else "file"
+    plural = "" if len(files) == 1 else "s"
+    output.line(f"{name}: {would} {len(files)} {what}{plural}{volume} to Trash")

@@ -1,0 +1,41 @@
+"""From the command line into the terminal interface."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tui.cli.failure import BAD_INPUT, FAILED, CommandFailure
+
+
+def open_interface(words: list[str]) -> int:
+    """Open the interface that the global options of a command line ask for."""
+    from tui.cli.parser import Parser, add_global_options
+
+    parser = Parser(prog="cryodeck", add_help=False)
+    add_global_options(parser, default=None)
+    try:
+        arguments = parser.parse_args(words)
+        return run_interface(
+            host=arguments.host or os.environ.get("CRYODECK_HOST", ""),
+            project=arguments.project or os.environ.get("CRYODECK_PROJECT", ""),
+            read_only=bool(arguments.read_only),
+        )
+    except CommandFailure as failure:
+        sys.stderr.write(f"cryodeck: {failure}\n")
+        return failure.exit_code
+
+
+def run_interface(*, host: str = "", project: str = "", read_only: bool = False) -> int:
+    """Open the interface; say in one line what is missing if it cannot open."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        message = "the interface needs a terminal; `cryodeck --help` lists commands"
+        raise CommandFailure(message, BAD_INPUT)
+    try:
+        from tui.app import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in {"textual", "rich"}:
+            raise
+        message = "the interface needs textual: pip install 'cryodeck[tui]'"
+        raise CommandFailure(message, FAILED) from None
+    return int(run(host=host, project=project, read_only=read_only) or 0)

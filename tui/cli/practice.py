@@ -1,0 +1,266 @@
+"""Commands that practice: simulate, demo."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.cli.failure import DONE, FAILED, CommandFailure
+
+if TYPE_CHECKING:
+    from remote.views import JobRow, Overview
+    from tui.cli.invocation import Invocation
+    from tui.cli.parser import Commands
+
+MICROGRAPHS = "micrographs_ctf.star"
+TRUTH = "truth.star"
+MICROGRAPHS_TYPE = "Micrographs STAR file (.star)"
+# The tutorial's values for beta-galactosidase.
+LOG_VALUES = {
+    "do_log": "Yes",
+    "log_diam_min": "150",
+    "log_diam_max": "180",
+    "log_adjust_thr": "0",
+    "log_upper_thr": "5",
+    "log_maxres": "20",
+    "shrink": "0",
+}
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this group."""
+    simulate_parser = commands.add(
+        "simulate",
+        simulate,
+        "write practice micrographs with known truth",
+        about="Write simulated micrographs, micrographs_ctf.star and truth.star.\n"
+        "Whatever stands after DIR goes to `python -m engine simulate`, which\n"
+        "explains its options: cryodeck simulate DIR --help",
+        examples="  cryodeck simulate practice\n"
+        "  cryodeck simulate big --size full --seed 7",
+    )
+    simulate_parser.add_argument("folder", metavar="DIR", help="a new folder")
+    simulate_parser.add_argument(
+        "rest",
+        nargs=argparse.REMAINDER,
+        metavar="...",
+        help="options of the simulation",
+    )
+    demo_parser = commands.add(
+        "demo",
+        demo,
+        "make a practice project, pick particles in it, open it",
+        about="Make a practice project of simulated micrographs, import them and pick\n"
+        "their particles with the tutorial's values, as jobs like any other; then\n"
+        "open it in the interface. An existing practice project is opened as it is.",
+        examples="  cryodeck demo practice\n  cryodeck demo practice --headless",
+    )
+    demo_parser.add_argument(
+        "folder", metavar="DIR", nargs="?", default="practice", help="default: practice"
+    )
+    demo_parser.add_argument(
+        "--headless", action="store_true", help="print the results, open nothing"
+    )
+
+
+def simulate(invocation: Invocation) -> int:
+    """Write practice data with the engine's simulation."""
+    import asyncio
+
+    rest = [word for word in invocation.rest if word != "--"]
+    return asyncio.run(_simulate(Path(invocation.folder), rest))
+
+
+async def _simulate(folder: Path, options: list[str]) -> int:
+    import asyncio
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "engine", "simulate", str(folder), *options
+    )
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+
+
+def demo(invocation: Invocation) -> int:
+    """Make or reopen the practice project, then show it."""
+    import asyncio
+
+    folder = Path(invocation.folder).expanduser().absolute()
+    _make_data(invocation, folder)
+    invocation.arguments.host = "local"
+    invocation.arguments.project = str(folder)
+    asyncio.run(invocation.closing(_work(invocation)))
+    if invocation.headless:
+        return DONE
+    from tui.cli.interface import run_interface
+
+    return run_interface(
+        host="local", project=str(folder), read_only=invocation.read_only
+    )
+
+
+def _make_data(invocation: Invocation, folder: Path) -> None:
+    """Simulate the practice set beside its place, and move it there whole."""
+    import asyncio
+    import shutil
+
+    from engine.project.actions import create_project
+
+    if not (folder / TRUTH).is_file():
+        if folder.exists() and any(folder.iterdir()):
+            message = f"{invocation.folder} is no practice project and not empty"
+            message = f"{message}; choose another folder"
+            raise CommandFailure(message)
+        invocation.output.line(f"simulating micrographs in {invocation.folder} ...")
+        started = time.monotonic()
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            status = asyncio.run(_simulate_quietly(part))
+            if status != 0:
+                message = "the simulation failed (its complaint stands above)"
+                raise CommandFailure(message, FAILED)
+            part.replace(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        took = time.monotonic() - started
+        invocation.output.line(f"simulated in {took:.1f} s")
+    create_project(str(folder))
+
+
+async def _simulate_quietly(folder: Path) -> int:
+    import asyncio
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "engine", "simulate", str(folder), "--size", "quick"),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+
+
+async def _work(invocation: Invocation) -> int:
+    """Run what the practice project still lacks; print the results if headless."""
+    workspace = await invocation.workspace()
+    overview = await workspace.overview()
+    await _finished(
+        invocation,
+        overview,
+        "import",
+        "micrographs",
+        {
+            "do_raw": "No",
+            "do_other": "Yes",
+            "fn_in_other": MICROGRAPHS,
+            "node_type": MICROGRAPHS_TYPE,
+        },
+    )
+    overview = await workspace.overview()
+    source = _named(overview, "import", "micrographs")
+    assert source is not None
+    picked = await _finished(
+        invocation,
+        overview,
+        "autopick",
+        "LoG",
+        LOG_VALUES | {"fn_input_autopick": f"{source.name}/{MICROGRAPHS}"},
+    )
+    if _named(await workspace.overview(), "autopick", "fewer") is None:
+        await _draft(invocation, picked)
+    if invocation.headless:
+        await _show_results(invocation, picked)
+    return DONE
+
+
+async def _finished(
+    invocation: Invocation,
+    overview: Overview,
+    type_key: str,
+    alias: str,
+    values: dict[str, str],
+) -> str:
+    """Return the name of a finished job, running it first if there is none."""
+    from tui.cli.following import outcome_of
+
+    workspace = await invocation.workspace()
+    row = _named(overview, type_key, alias)
+    if row is not None and row.verdict.state.value == "succeeded":
+        return row.name
+    if row is None or row.verdict.state.value != "running":
+        job = await workspace.defaults(type_key)
+        for key, value in values.items():
+            job = job.replace(key, value)
+        given = alias if row is None else ""
+        name = await workspace.create(job, alias=given)
+        invocation.output.line(f"{name} ({alias}) ...")
+        await workspace.run(name)
+    else:
+        name = row.name
+    over = await _until_over(invocation, name)
+    if outcome_of(over) != DONE:
+        message = f"{name}: {over.verdict.state.value}: {over.verdict.reason}"
+        raise CommandFailure(message, outcome_of(over))
+    return name
+
+
+async def _until_over(invocation: Invocation, name: str) -> JobRow:
+    from tui.cli.following import watch
+
+    return (await watch(invocation, [name]))[0]
+
+
+def _named(overview: Overview, type_key: str, alias: str) -> JobRow | None:
+    from tui.cli.following import alias_of
+
+    jobs = [job for job in overview.jobs if job.type == type_key]
+    return next((job for job in jobs if alias_of(job) == alias), None)
+
+
+async def _draft(invocation: Invocation, source: str) -> None:
+    """Leave a draft behind, so that a newcomer has something to start."""
+    if invocation.read_only:
+        return
+    workspace = await invocation.workspace()
+    job = (await workspace.load_job(source)).continued(False)
+    await workspace.create(job.replace("log_adjust_thr", "0.5"), alias="fewer")
+
+
+async def _show_results(invocation: Invocation, name: str) -> None:
+    """Print statistics, the score against the truth, and a picture."""
+    from tui.cli.results import print_statistics, score_of
+    from tui.cli.showing import half_block_picture
+
+    workspace = await invocation.workspace()
+    output = invocation.output
+    statistics = await workspace.statistics(name)
+    truth = Path(invocation.project) / TRUTH
+    agreement = await score_of(workspace, name, truth)
+    record: dict[str, Any] = {"project": invocation.project, "job": name}
+    output.result(
+        record | {"statistics": statistics.values, "score": agreement.record()}
+    )
+    print_statistics(output, statistics)
+    output.line()
+    output.line(
+        f"against the truth: {agreement.matched} of {agreement.particles} particles "
+        f"found (recall {agreement.recall:.3f}), "
+        f"{agreement.picks - agreement.matched} of {agreement.picks} picks false "
+        f"(precision {agreement.precision:.3f})"
+    )
+    if not output.as_json:
+        first = (await workspace.micrographs(name))[0]["name"]
+        output.line()
+        output.line(first, "dim")
+        output.drawing(await half_block_picture(workspace, name, first))

@@ -1,0 +1,5 @@
+"""Commands that show results."""
+
+
+def add_commands(commands):
+    pass
