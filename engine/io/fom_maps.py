@@ -1,8 +1,8 @@
 """FOM maps as SPIDER images, RELION's and ours readable by both.
 
 SPIDER's header is little-endian float32 words, counted from 1 (Frank et al. 1996,
-J. Struct. Biol. 116, 190). RELION keeps no word about what a map was made with; cryodeck
-puts one line into the title (words 217-256), so that a map of another job is refused.
+J. Struct. Biol. 116, 190). RELION keeps no word about what a map was made with;
+cryodeck puts a line into the title (words 217-256), so that another's is refused.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def read_fom_map(
     if (rows, columns) != tuple(shape):
         message = (
             f"{path}: {columns} x {rows} pixels, but these settings make maps of "
-            f"{shape[1]} x {shape[0]}: shrink or low-pass differ from when it was written"
+            f"{shape[1]} x {shape[0]}: shrink or low-pass is not what it was made with"
         )
         raise InputError(message)
     title = raw[_TITLE].rstrip(b"\0").decode("ascii", "replace")

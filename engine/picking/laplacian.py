@@ -187,7 +187,7 @@ def blob_thresholds(
     )
 
 
-def apply_threshold(blobs: BlobMap, threshold: float) -> BlobMap:
+def apply_threshold(blobs: BlobMap, threshold: float | np.float32) -> BlobMap:
     """The map with 0 below a threshold."""
     xp = array_namespace(blobs.response)
     keep = blobs.response >= xp.float32(threshold)
@@ -201,7 +201,7 @@ def find_blob_peaks(
     pixel_size: float,
     diameter_min: float,
     *,
-    upper: float = np.inf,
+    upper: float | np.float32 = np.inf,
     neighbour_percent: float = 100.0,
 ) -> Peaks:
     """Peaks of a thresholded map; each clears half of (its diameter + the smallest).

@@ -39,7 +39,9 @@ class Peaks:
         return cls(row=none, column=none, fom=none.astype(np.float32))
 
 
-def find_blobs(fom: Array, exclusion_px: Array, *, upper: float = np.inf) -> Peaks:
+def find_blobs(
+    fom: Array, exclusion_px: Array, *, upper: float | np.float32 = np.inf
+) -> Peaks:
     """Positive values of a map, highest first, each clearing its neighborhood.
 
     A value at or above `upper` is no peak, but clears its neighborhood too, so that

@@ -12,17 +12,53 @@ from engine.programs.arguments import Arguments, parse_arguments
 FOM_MAP_LIMIT = 30
 
 _SWITCHES = frozenset(
-    "--LoG --Log_invert --LoG_use_ctf --skip_optimise_scale --write_fom_maps "
-    "--read_fom_maps --no_fom_limit --only_do_unfinished --invert --ctf "
-    "--ctf_intact_first_peak --compat --subpixel --avoid_contamination".split()
+    [
+        "--LoG",
+        "--Log_invert",
+        "--LoG_use_ctf",
+        "--skip_optimise_scale",
+        "--write_fom_maps",
+        "--read_fom_maps",
+        "--no_fom_limit",
+        "--only_do_unfinished",
+        "--invert",
+        "--ctf",
+        "--ctf_intact_first_peak",
+        "--compat",
+        "--subpixel",
+        "--avoid_contamination",
+    ]
 )
 _VALUED = frozenset(
-    "--LoG_diam_min --LoG_diam_max --LoG_neighbour --LoG_adjust_threshold "
-    "--LoG_upper_threshold --Log_max_search --lowpass --highpass --shrink "
-    "--outlier_removal_zscore --skip_side --random_seed --verb --angpix "
-    "--angpix_ref --ref --ang --particle_diameter --shrink_particle_mask "
-    "--threshold --min_distance --max_stddev_noise --min_avg_noise --sym "
-    "--healpix_order --gauss_max --pad".split()
+    [
+        "--LoG_diam_min",
+        "--LoG_diam_max",
+        "--LoG_neighbour",
+        "--LoG_adjust_threshold",
+        "--LoG_upper_threshold",
+        "--Log_max_search",
+        "--lowpass",
+        "--highpass",
+        "--shrink",
+        "--outlier_removal_zscore",
+        "--skip_side",
+        "--random_seed",
+        "--verb",
+        "--angpix",
+        "--angpix_ref",
+        "--ref",
+        "--ang",
+        "--particle_diameter",
+        "--shrink_particle_mask",
+        "--threshold",
+        "--min_distance",
+        "--max_stddev_noise",
+        "--min_avg_noise",
+        "--sym",
+        "--healpix_order",
+        "--gauss_max",
+        "--pad",
+    ]
 )
 
 

@@ -1,0 +1,249 @@
+"""Autopick: micrographs in, coordinate files out, any number of ranks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from engine.arrays import Array
+from engine.coordinates import Coordinates
+from engine.errors import EngineError, InputError
+from engine.io.coordinates import coordinate_path, write_coordinates
+from engine.io.micrographs import MicrographEntry, read_micrographs
+from engine.io.mrc import read_header, read_image
+from engine.programs.autopick_files import (
+    SUFFIX,
+    collect_foms,
+    statistics,
+    write_lists,
+)
+from engine.programs.autopick_laplacian import LaplacianMethod
+from engine.programs.autopick_options import (
+    FOM_MAP_LIMIT,
+    CommonOptions,
+    common_options,
+    laplacian_options,
+    read_arguments,
+    uses_laplacian,
+)
+from engine.programs.context import Context
+
+_UNIT = "micrographs"
+
+_log = logging.getLogger(__name__)
+
+
+class Method(Protocol):
+    """A way to pick one micrograph."""
+
+    class_before_fom: bool
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether pixels are needed, or the headers' sizes will do."""
+        ...
+
+    def announce(self) -> None:
+        """Say what will be looked for."""
+        ...
+
+    def pick(
+        self,
+        entry: MicrographEntry,
+        image: Array | None,
+        shape: tuple[int, int],
+        root: Path,
+        seed: int,
+    ) -> Coordinates:
+        """The particles of one micrograph."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One micrograph to do, and its place in the list of those to do."""
+
+    position: int
+    entry: MicrographEntry
+
+
+def run(context: Context) -> dict[str, Any]:
+    """The statistics of a job that picks particles."""
+    arguments = read_arguments(context.job)
+    common = common_options(context.job, arguments)
+    method = _method(context, common)
+    entries = read_micrographs(common.micrographs).entries
+    todo = context.comm.broadcast(_unfinished(context, common, entries))
+    _check_amount(common, todo)
+    if context.is_leader:
+        _announce(method, entries, todo)
+        context.progress.started(len(todo), _UNIT)
+    fresh, failed = _pick_all(context, common, method, todo)
+    fresh_all: dict[str, Array] = {}
+    for part in context.comm.gather(fresh):
+        fresh_all |= part
+    failures = [item for part in context.comm.gather(failed) for item in part]
+    if not context.is_leader:
+        return {}
+    return _conclude(context, common, entries, fresh_all, failures)
+
+
+def _method(context: Context, common: CommonOptions) -> Method:
+    arguments = read_arguments(context.job)
+    if uses_laplacian(context.job, arguments):
+        return LaplacianMethod(common, laplacian_options(context.job, arguments))
+    message = "picking with references is not in this version yet; let RELION run it"
+    raise InputError(message)
+
+
+def _unfinished(
+    context: Context, common: CommonOptions, entries: list[MicrographEntry]
+) -> list[_Task]:
+    """The micrographs to do."""
+    if common.only_unfinished:
+        entries = [
+            entry
+            for entry in entries
+            if not coordinate_path(context.directory, entry.name, SUFFIX).exists()
+        ]
+    return [_Task(position, entry) for position, entry in enumerate(entries)]
+
+
+def _check_amount(common: CommonOptions, todo: list[_Task]) -> None:
+    if common.write_fom_maps and common.fom_limit and len(todo) > FOM_MAP_LIMIT:
+        message = (
+            f"FOM maps of {len(todo)} micrographs would fill the disk (the limit is "
+            f"{FOM_MAP_LIMIT}): pick from a few, or add --no_fom_limit to the "
+            "additional arguments"
+        )
+        raise InputError(message)
+
+
+def _announce(
+    method: Method, entries: list[MicrographEntry], todo: list[_Task]
+) -> None:
+    if len(todo) < len(entries):
+        _log.info(
+            "%d of %d micrographs have their coordinate file already",
+            len(entries) - len(todo),
+            len(entries),
+        )
+    if not todo:
+        _log.info("no new micrographs to do")
+        return
+    _log.info("picking from %d micrographs", len(todo))
+    method.announce()
+
+
+def _pick_all(
+    context: Context, common: CommonOptions, method: Method, todo: list[_Task]
+) -> tuple[dict[str, Array], list[dict[str, str]]]:
+    """FOMs per micrograph of this rank's share, and what failed."""
+    foms: dict[str, Array] = {}
+    failed = []
+    counter = context.comm.counter()
+    for task, loading in _read_ahead(context, method, todo):
+        context.raise_if_aborted()
+        name = task.entry.name
+        target = coordinate_path(context.directory, name, SUFFIX)
+        started = time.perf_counter()
+        try:
+            image, shape = loading.result()
+            root = target.with_name(target.name.removesuffix(".star"))
+            seed = common.random_seed + task.position
+            found = method.pick(task.entry, image, shape, root, seed)
+            del image
+        except (EngineError, OSError) as error:
+            reason = _reason(error, name)
+            failed.append({"name": name, "reason": reason})
+            target.unlink(missing_ok=True)
+            _log.warning("%s: skipped: %s", name, reason)
+        else:
+            write_coordinates(
+                target,
+                found,
+                class_before_fom=method.class_before_fom,
+                version=context.star_version,
+            )
+            foms[name] = found.fom
+            _log.info(
+                "%s: %d particles in %.2f s",
+                name,
+                len(found),
+                time.perf_counter() - started,
+            )
+        context.progress.step(counter.add(), len(todo), _UNIT)
+    done = counter.finish()
+    if todo:
+        context.progress.step(done, len(todo), _UNIT)
+    return foms, failed
+
+
+def _read_ahead(
+    context: Context, method: Method, todo: list[_Task]
+) -> Iterator[tuple[_Task, Future[tuple[Array | None, tuple[int, int]]]]]:
+    """This rank's tasks with their images; the next is read while one is worked on."""
+    share = context.comm.share(todo)
+    with ThreadPoolExecutor(1) as reader:
+        loading = [
+            reader.submit(_load, t.entry, method.needs_images) for t in share[:1]
+        ]
+        for index, task in enumerate(share):
+            current = loading.pop()
+            if index + 1 < len(share):
+                following = share[index + 1].entry
+                loading.append(reader.submit(_load, following, method.needs_images))
+            yield task, current
+
+
+def _load(
+    entry: MicrographEntry, needs_image: bool
+) -> tuple[Array | None, tuple[int, int]]:
+    header = read_header(entry.name)
+    if header.nz != 1:
+        message = f"{entry.name}: {header.nz} images in one file; is it a movie?"
+        raise InputError(message)
+    image = read_image(entry.name) if needs_image else None
+    return image, (header.ny, header.nx)
+
+
+def _reason(error: Exception, name: str) -> str:
+    if isinstance(error, OSError):
+        return str(error.strerror or error)
+    return str(error).removeprefix(f"{name}: ")
+
+
+def _conclude(
+    context: Context,
+    common: CommonOptions,
+    entries: list[MicrographEntry],
+    fresh: dict[str, Array],
+    failed: list[dict[str, str]],
+) -> dict[str, Any]:
+    """Write what belongs to the whole job; its statistics."""
+    if failed and not fresh:
+        first = failed[0]
+        message = (
+            f"{context.directory}: none of {len(failed)} micrographs could be picked; "
+            f"{first['name']}: {first['reason']}"
+        )
+        raise EngineError(message)
+    foms = collect_foms(context, entries, fresh)
+    write_lists(context, common.micrographs, entries, foms)
+    values = statistics(entries, foms) | {"failed": failed}
+    total, done = values["picks_total"], values["micrographs_done"]
+    if failed:
+        names = ", ".join(item["name"] for item in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        context.warn(f"{len(failed)} micrographs were skipped: {names}{more}")
+    _log.info("Total number of particles from %d micrographs is %d", done, total)
+    if done:
+        _log.info(
+            "i.e. on average there were %.0f particles per micrograph", total / done
+        )
+    return values
