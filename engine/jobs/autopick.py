@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.jobs.job_type import JobType
 from engine.jobs.option import (
     SINCE_4,
@@ -593,6 +595,22 @@ LAYOUT = {
     """,
 }
 
+
+def _variant(values: Mapping[str, str], version: str) -> str:
+    def on(key: str) -> bool:
+        return values.get(key) == "Yes"
+
+    if on("continue_manual"):
+        return ".continuemanual"
+    if on("do_log"):
+        return ".log"
+    if on("do_topaz"):
+        return ".topaz.train" if on("do_topaz_train") else ".topaz.pick"
+    if version != "3.1" and not on("do_refs"):
+        return ""
+    return ".ref3d" if on("do_ref3d") else ".ref2d"
+
+
 TYPE = JobType(
     key="autopick",
     folder="AutoPick",
@@ -604,4 +622,5 @@ TYPE = JobType(
     gui_name="autopick",
     options=OPTIONS,
     layout=LAYOUT,
+    variant=_variant,
 )

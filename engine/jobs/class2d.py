@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.jobs.job_type import JobType
 from engine.jobs.option import (
     SINCE_4,
@@ -19,7 +21,8 @@ OPTIONS = (
         "fn_img",
         "Input images STAR file:",
         "ParticlesData",
-        "STAR files (*.star)   Image stacks (not recommended, read help!) (*.{spi,mrcs})",
+        "STAR files (*.star)   "
+        "Image stacks (not recommended, read help!) (*.{spi,mrcs})",
         on_continue=OnContinue.GREYED,
         help="Particle list from an Extract job.",
     ),
@@ -338,6 +341,11 @@ LAYOUT = {
     """,
 }
 
+
+def _variant(values: Mapping[str, str], version: str) -> str:
+    return ".helical" if values.get("do_helix") == "Yes" else ""
+
+
 TYPE = JobType(
     key="class2d",
     folder="Class2D",
@@ -350,4 +358,6 @@ TYPE = JobType(
     gui_name="class2d",
     options=OPTIONS,
     layout=LAYOUT,
+    variant=_variant,
+    engine_defaults={"do_em": "Yes", "do_grad": "No"},
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.jobs.job_type import JobType
 from engine.jobs.option import OnContinue, file, integer, node, number, text, yes_no
 
@@ -260,6 +262,11 @@ LAYOUT = {
     """,
 }
 
+
+def _variant(values: Mapping[str, str], version: str) -> str:
+    return ".gctf" if values.get("use_gctf") == "Yes" else ".ctffind4"
+
+
 TYPE = JobType(
     key="ctffind",
     folder="CtfFind",
@@ -270,4 +277,5 @@ TYPE = JobType(
     gui_name="ctffind",
     options=OPTIONS,
     layout=LAYOUT,
+    variant=_variant,
 )

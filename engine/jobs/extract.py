@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.jobs.job_type import JobType
 from engine.jobs.option import SINCE_4, OnContinue, integer, node, number, yes_no
 
@@ -293,6 +295,13 @@ LAYOUT = {
     """,
 }
 
+
+def _variant(values: Mapping[str, str], version: str) -> str:
+    again = ".reextract" if values.get("do_reextract") == "Yes" else ""
+    helix = ".helical" if values.get("do_extract_helix") == "Yes" else ""
+    return again + helix
+
+
 TYPE = JobType(
     key="extract",
     folder="Extract",
@@ -304,4 +313,5 @@ TYPE = JobType(
     gui_name="extract",
     options=OPTIONS,
     layout=LAYOUT,
+    variant=_variant,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.jobs.job_type import JobType
 from engine.jobs.option import OnContinue, choice, file, number, text, yes_no
 
@@ -17,7 +19,8 @@ OPTIONS = (
     file(
         "fn_in_raw",
         "Raw input files:",
-        "Movie or Image (*.{mrc,mrcs,tif,tiff,eer,mrc.bz2,mrcs.bz2,mrc.zst,mrcs.zst,mrc.xz,mrcs.xz})",
+        "Movie or Image (*.{mrc,mrcs,tif,tiff,eer,"
+        "mrc.bz2,mrcs.bz2,mrc.zst,mrcs.zst,mrc.xz,mrcs.xz})",
         "Micrographs/*.tif",
         active_if=(("do_raw", "Yes"),),
         changes={"3.1": {"pattern": "Movie or Image (*.{mrc,mrcs,tif,tiff})"}},
@@ -179,6 +182,11 @@ LAYOUT = {
     """,
 }
 
+
+def _variant(values: Mapping[str, str], version: str) -> str:
+    return ".movies" if values.get("do_raw") == "Yes" else ".other"
+
+
 TYPE = JobType(
     key="import",
     folder="Import",
@@ -190,4 +198,5 @@ TYPE = JobType(
     gui_name="import",
     options=OPTIONS,
     layout=LAYOUT,
+    variant=_variant,
 )

@@ -50,9 +50,17 @@ class Job:
     def new(
         cls, type_key: str, version: str, values: Mapping[str, str] | None = None
     ) -> Job:
-        """Job with RELION's defaults but for the values given."""
+        """Job with RELION's defaults but for the values given.
+
+        Where cryodeck's engine lacks the default method (VDAM), the one it has.
+        """
         job_type = by_key(type_key)
-        job = cls(job_type, version, job_type.defaults(version))
+        defaults = job_type.defaults(version)
+        engine = (values or {}).get(ENGINE_KEY, defaults.get(ENGINE_KEY))
+        if engine == "cryodeck":
+            own = job_type.engine_defaults
+            defaults.update({k: v for k, v in own.items() if k in defaults})
+        job = cls(job_type, version, defaults)
         for key, value in (values or {}).items():
             job = job.replace(key, value)
         return job
@@ -159,7 +167,7 @@ class Job:
 
     @property
     def type_label(self) -> str:
-        """The 4.0 label with the variant that the values make: "relion.autopick.log"."""
+        """The 4.0 label with the values' variant: "relion.autopick.log"."""
         return self.type.type_label(self.values, self.version)
 
     @property

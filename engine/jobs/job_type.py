@@ -49,6 +49,9 @@ class JobType:
         cryodeck's own fields beside those that all jobs have.
     engine_can : bool
         Whether cryodeck's engine has a program for it.
+    engine_defaults : mapping
+        Defaults that differ from RELION's when cryodeck's engine does the work,
+        because it has no such method.
     """
 
     key: str
@@ -65,6 +68,7 @@ class JobType:
     gui_name: str = ""
     own_options: tuple[Option, ...] = ()
     engine_can: bool = False
+    engine_defaults: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def has_form(self) -> bool:

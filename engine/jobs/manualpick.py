@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.jobs.job_type import JobType
 from engine.jobs.option import SINCE_4, OnContinue, file, node, number, text, yes_no
 
@@ -193,6 +195,11 @@ LAYOUT = {
     """,
 }
 
+
+def _variant(values: Mapping[str, str], version: str) -> str:
+    return ".helical" if values.get("do_startend") == "Yes" else ""
+
+
 TYPE = JobType(
     key="manualpick",
     folder="ManualPick",
@@ -203,4 +210,5 @@ TYPE = JobType(
     gui_name="manualpick",
     options=OPTIONS,
     layout=LAYOUT,
+    variant=_variant,
 )

@@ -178,7 +178,7 @@ def defaults_from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def extra_options(environment: Mapping[str, str]) -> tuple[Option, ...]:
-    """Fields of the site's own, from RELION_QSUB_EXTRA1, RELION_QSUB_EXTRA2, and so on."""
+    """Fields of the site's own, from RELION_QSUB_EXTRA1 and so on."""
     count = environment.get(EXTRA_COUNT, "2").strip()
     options = []
     for i in range(1, 1 + (int(count) if count.isdigit() else 2)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.jobs.job_type import JobType
 from engine.jobs.option import SINCE_4, OnContinue, integer, node, number, text, yes_no
 
@@ -310,6 +312,24 @@ LAYOUT = {
     """,
 }
 
+
+_VARIANTS = (
+    ("do_filaments", ".filamentsdendrogram"),
+    ("do_remove_duplicates", ".removeduplicates"),
+    ("do_select_values", ".onvalue"),
+    ("do_discard", ".discard"),
+    ("do_split", ".split"),
+    ("do_class_ranker", ".class2dauto"),
+)
+
+
+def _variant(values: Mapping[str, str], version: str) -> str:
+    for key, suffix in _VARIANTS:
+        if values.get(key) == "Yes":
+            return suffix
+    return ".interactive"
+
+
 TYPE = JobType(
     key="select",
     folder="Select",
@@ -321,4 +341,5 @@ TYPE = JobType(
     gui_name="select",
     options=OPTIONS,
     layout=LAYOUT,
+    variant=_variant,
 )

@@ -1,0 +1,195 @@
+"""Whether what a job asks for fits what it does and where it runs."""
+
+from __future__ import annotations
+
+import re
+
+from engine.errors import InputError
+from engine.jobs.active import autopick_branch
+from engine.jobs.facts import Facts
+from engine.jobs.job import Job
+from engine.jobs.problem import WARNING, Problem
+
+GIB = 1024.0**3
+
+
+def check_resources(job: Job, facts: Facts) -> list[Problem]:
+    """Ranks, threads, GPUs, memory and disk, each against what is known."""
+    try:
+        ranks = job.integer("nr_mpi", 1)
+        threads = job.integer("nr_threads", 1)
+    except InputError:
+        return []  # said elsewhere
+    problems = []
+    if ranks < 1:
+        problems.append(Problem("nr_mpi", "at least one process is needed"))
+    if threads < 1:
+        problems.append(Problem("nr_threads", "at least one thread is needed"))
+    if problems:
+        return problems
+    problems += _ranks(job, facts, ranks)
+    problems += _cores(job, facts, ranks, threads)
+    if job.flag("use_gpu", False):
+        problems += _gpus(job, facts, ranks)
+    problems += _memory(job, facts, ranks, threads)
+    problems += _fom_maps(job, facts, ranks)
+    return problems
+
+
+def _ranks(job: Job, facts: Facts, ranks: int) -> list[Problem]:
+    is_relion = job.engine == "relion"
+    problems = []
+    if job.type.key == "class2d" and is_relion and ranks == 2:
+        message = (
+            "RELION's first process only leads, so 2 work no faster than 1; "
+            "give 1, or the number of workers plus 1"
+        )
+        problems.append(Problem("nr_mpi", message, WARNING))
+    micrographs = facts.micrographs or ranks
+    if job.type.key in {"autopick", "extract", "ctffind"} and ranks > micrographs:
+        message = (
+            f"{ranks} processes for {micrographs} micrographs: "
+            f"{ranks - micrographs} would be idle; give at most {micrographs}"
+        )
+        problems.append(Problem("nr_mpi", message, WARNING))
+    if ranks > 32 and is_relion and not job.flag("do_queue"):
+        message = (
+            "RELION refuses more than 32 processes without a queue; "
+            "submit to the queue or give fewer"
+        )
+        problems.append(Problem("nr_mpi", message))
+    return problems
+
+
+def _cores(job: Job, facts: Facts, ranks: int, threads: int) -> list[Problem]:
+    problems = []
+    cores = facts.cores_per_node
+    if cores and threads > cores:
+        message = f"{threads} threads, but a node has {cores} cores; give at most those"
+        problems.append(Problem("nr_threads", message))
+    dedicated = job.number("min_dedicated", 1)
+    if dedicated < 1:
+        problems.append(Problem("min_dedicated", "must be 1 or more"))
+    elif job.flag("do_queue", False) and (ranks * threads) % dedicated:
+        message = (
+            f"{ranks} × {threads} cores do not fill nodes of {dedicated:g}; "
+            "the rest of the last node is wasted"
+        )
+        if job.text("qsubscript", ""):
+            problems.append(Problem("min_dedicated", message, WARNING))
+    return problems
+
+
+def parse_gpu_ids(text: str) -> list[list[int]]:
+    """GPU numbers for each rank: ranks apart by colons, a rank's by commas.
+
+    An empty text gives an empty list: all that can be seen.
+    """
+    stripped = text.strip()
+    if not stripped:
+        return []
+    if re.search(r"\s", stripped):
+        message = (
+            f"{text!r}: no blanks in a GPU list; write ranks apart by colons, 0:1:2:3"
+        )
+        raise InputError(message)
+    if not re.fullmatch(r"\d+(,\d+)*(:\d+(,\d+)*)*", stripped):
+        message = (
+            f"{text!r} is no GPU list; numbers, apart by colons for ranks and by "
+            "commas within a rank, as in 0:1:2:3 or 0,1:2,3"
+        )
+        raise InputError(message)
+    return [[int(n) for n in rank.split(",")] for rank in stripped.split(":")]
+
+
+def _gpus(job: Job, facts: Facts, ranks: int) -> list[Problem]:
+    try:
+        lists = parse_gpu_ids(job.text("gpu_ids"))
+    except InputError as error:
+        return [Problem("gpu_ids", str(error))]
+    problems = []
+    if facts.gpus_per_node == 0:
+        problems.append(Problem("use_gpu", "the nodes of this queue have no GPU"))
+    highest = max((n for one in lists for n in one), default=-1)
+    if facts.gpus_per_node and highest >= facts.gpus_per_node:
+        message = (
+            f"GPU {highest} does not exist: a node has {facts.gpus_per_node}, "
+            f"numbered from 0; leave the list empty to take all"
+        )
+        problems.append(Problem("gpu_ids", message))
+    has_leader = job.type.key == "class2d" and job.engine == "relion" and ranks > 1
+    workers = ranks - 1 if has_leader else ranks
+    if len(lists) > 1 and len(lists) != workers:
+        words = f"{len(lists)} GPU groups for {workers} working processes"
+        if has_leader:
+            words += " (RELION's first one only leads)"
+            better = len(lists) + 1
+        else:
+            better = len(lists)
+        message = f"{words}; set Number of MPI procs to {better} or change the list"
+        problems.append(Problem("gpu_ids", message, WARNING))
+    return problems
+
+
+def _memory(job: Job, facts: Facts, ranks: int, threads: int) -> list[Problem]:
+    if job.type.key != "class2d" or not job.flag("do_preread_images"):
+        return []
+    if not facts.particles or not facts.box_px:
+        return []
+    each = 4.0 * facts.particles * facts.box_px**2
+    readers = max(1, ranks - 1) if job.engine == "relion" else ranks
+    if facts.cores_per_node:
+        readers = min(readers, max(1, facts.cores_per_node // threads))
+    need = each if job.engine == "cryodeck" else each * readers
+    if facts.memory_per_node and need > 0.9 * facts.memory_per_node:
+        message = (
+            f"pre-reading takes {need / GIB:.1f} GiB on a node of "
+            f"{facts.memory_per_node / GIB:.0f} GiB; say No and give a scratch "
+            "directory, or use fewer processes a node"
+        )
+        return [Problem("do_preread_images", message)]
+    return []
+
+
+def _fom_maps(job: Job, facts: Facts, ranks: int) -> list[Problem]:
+    if job.type.key != "autopick" or autopick_branch(job) == "topaz":
+        return []
+    writes = job.flag("do_write_fom_maps")
+    if not writes and not job.flag("do_read_fom_maps"):
+        return []
+    problems = []
+    if ranks > 1 and writes:
+        message = (
+            "writing FOM maps is heavy on the disk; run it in one process "
+            "(Number of MPI procs: 1)"
+        )
+        problems.append(Problem("nr_mpi", message, WARNING))
+    is_limited = (
+        writes
+        and job.engine == "relion"
+        and "--no_fom_limit" not in job.text("other_args")
+    )
+    if is_limited and (facts.micrographs or 0) > 30:
+        message = (
+            "RELION stops at more than 30 micrographs with FOM maps and there are "
+            f"{facts.micrographs}; select a few, or add --no_fom_limit"
+        )
+        problems.append(Problem("do_write_fom_maps", message))
+    need = fom_map_bytes(job, facts)
+    if writes and need and facts.free_disk is not None and need > 0.9 * facts.free_disk:
+        message = (
+            f"FOM maps would take about {need / GIB:.1f} GiB and "
+            f"{facts.free_disk / GIB:.1f} GiB are free; select fewer micrographs"
+        )
+        problems.append(Problem("do_write_fom_maps", message))
+    return problems
+
+
+def fom_map_bytes(job: Job, facts: Facts) -> float | None:
+    """Disk space of the FOM maps at most: two maps per template and micrograph."""
+    if not facts.micrographs or not facts.micrograph_px:
+        return None
+    width, height = facts.micrograph_px
+    is_log = autopick_branch(job) == "log"
+    maps = 1 if is_log else 2 * (facts.references or 1)
+    return 4.0 * width * height * maps * facts.micrographs
