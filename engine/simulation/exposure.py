@@ -31,7 +31,7 @@ _ATOM_ANGSTROM3 = 17.1
 _ATOM_B, _SOLVENT_B = 25.0, 150.0  # Å², blur of an atom and of the water it displaces
 #: Images of protein show less contrast than the theory says: inelastic scattering,
 #: beam-induced motion, radiation damage (Henderson 1995, Q. Rev. Biophys. 28, 171).
-_CONTRAST_LEFT = 0.85
+_CONTRAST_LEFT = 0.75
 _ENVELOPE_B = 70.0  # Å², motion, coherence and detector together
 #: Elastic part that gets lost: mean free path of ice at 300 kV in Å.
 _MEAN_FREE_PATH = 3500.0
@@ -110,7 +110,8 @@ def _add_particles(
     for i in range(len(particles)):
         mol = molecule(scene.species[int(particles.species[i])])
         if broken:
-            mol = mol.subunit()
+            # every other one has lost half of itself, the rest are single subunits
+            mol = mol.part(max(1, mol.subunits // 2) if i % 2 else 1)
         center = (float(particles.y[i]) + margin, float(particles.x[i]) + margin)
         add_projection(atoms, mol, rotations[i], center, scene.pixel_size)
 
@@ -144,7 +145,7 @@ def structure_factor(square: Array) -> Array:
         Squared spatial frequency.
     """
     frequency = np.sqrt(square)
-    film = 2.0 / (1 + (frequency * 350) ** 2) + 0.7 / (1 + (frequency * 28) ** 2) ** 2
+    film = 2.0 / (1 + (frequency * 350) ** 2) + 0.8 / (1 + (frequency * 28) ** 2) ** 2
     ring = 1.3 * np.exp(-(((frequency - 0.27) / 0.045) ** 2))
     return 0.06 + film + ring
 

@@ -56,16 +56,16 @@ class Molecule:
         """Twice the distance of the farthest atom from the center."""
         return 2 * float(np.sqrt((self.positions**2).sum(axis=1)).max())
 
-    def subunit(self) -> Molecule:
-        """One subunit, centered on itself: what is left of a broken particle."""
-        atoms = len(self.positions) // self.subunits
+    def part(self, subunits: int) -> Molecule:
+        """The first subunits, centered on themselves: what is left of a broken one."""
+        atoms = len(self.positions) // self.subunits * subunits
         positions = self.positions[:atoms]
         return Molecule(
-            name=f"{self.name} subunit",
+            name=f"{self.name}, {subunits} of {self.subunits} subunits",
             symmetry="C1",
             positions=positions - positions.mean(axis=0),
             weights=self.weights[:atoms],
-            subunits=1,
+            subunits=subunits,
         )
 
 

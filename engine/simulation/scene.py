@@ -21,7 +21,7 @@ PARTICLES_PER_ANGSTROM2 = 145 / (3710 * 3838 * 0.885**2)
 #: One particle in twelve may touch a neighbor; the others keep their distance.
 _CROWDED_FRACTION = 1 / 12
 _CROWDED_DISTANCE, _FREE_DISTANCE = 0.5, 0.85  # in diameters
-_BROKEN_FRACTION = 0.4
+_BROKEN_FRACTION = 0.5
 _ATTEMPTS = 60
 
 

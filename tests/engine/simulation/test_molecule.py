@@ -44,10 +44,10 @@ def test_betagalactosidase_is_150_to_190_angstrom_long():
     assert 150 < molecule("betagalactosidase").diameter_angstrom < 190
 
 
-def test_a_subunit_is_centered_and_one_nth_of_the_molecule():
+def test_a_part_is_centered_and_has_its_share_of_the_atoms():
     mol = molecule("betagalactosidase")
-    part = mol.subunit()
-    assert len(part.positions) * 4 == len(mol.positions)
+    part = mol.part(2)
+    assert len(part.positions) * 2 == len(mol.positions)
     np.testing.assert_allclose(part.positions.mean(axis=0), 0, atol=1e-9)
 
 
@@ -80,7 +80,7 @@ def test_a_projection_over_the_edge_is_cut_there():
 @pytest.mark.relion
 @pytest.mark.parametrize("angles", [(0, 0, 0), (40, 70, 25), (-110, 130, -75)])
 def test_euler_angles_give_the_view_that_relion_projects(tmp_path, angles):
-    part = molecule("betagalactosidase").subunit()  # no symmetry that hides a mistake
+    part = molecule("betagalactosidase").part(1)  # no symmetry that hides a mistake
     size, box = 3.0, 64
     indices = np.rint(part.positions / size).astype(int) + box // 2
     volume = np.zeros((box, box, box), dtype=np.float32)
