@@ -93,7 +93,7 @@ class LaplacianPicker:
         ----------
         micrograph : Micrograph
         size : WorkingSize
-        noise : array, shape (N, N), optional
+        noise : array, shape (N * N - y * x,), optional
             What stands around the micrograph; its mean without it.
         workers : int
             Threads.

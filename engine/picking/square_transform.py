@@ -7,10 +7,12 @@ That is about two thirds of the cost of a full transform, and a tenth of its mem
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.arrays import Array, array_namespace
 from engine.fourier.grids import squared_frequencies
 from engine.fourier.resize import resize_transform
-from engine.fourier.transforms import fft, rfft, rfft2
+from engine.fourier.transforms import fft, rfft
 from engine.image.statistics import BLOCK_ROWS, mean_and_spread
 from engine.picking.working_size import WorkingSize
 
@@ -37,8 +39,8 @@ def square_transform(
     outlier_zscore : float, standard deviations
     new_px : int, optional
         Edge of the result's image; W without it.
-    surroundings : array, shape (N, N), optional
-        What stands around the micrograph; zeros (its mean) without it.
+    surroundings : array, shape (N * N - y * x,), optional
+        Pixels around the micrograph in raster order; zeros (its mean) without it.
     workers : int
         Threads.
 
@@ -47,13 +49,51 @@ def square_transform(
     array, shape (new_px, new_px // 2 + 1), complex64
         Divided by N * N.
     """
-    mean, spread = mean_and_spread(image)
     new_px = size.work_px if new_px is None else new_px
-    if surroundings is not None or new_px > size.full_px:
-        square = _filled_square(image, size, mean, spread, outlier_zscore, surroundings)
-        return _cropped(rfft2(square, workers=workers), size.full_px, new_px)
-    rows = _row_transforms(image, size, new_px, mean, spread, outlier_zscore, workers)
-    return _column_transforms(rows, size, new_px, workers)
+    rows = normalized_rows(image, size, outlier_zscore, surroundings)
+    return cropped_transform(image, rows, size, new_px, workers=workers)
+
+
+def normalized_rows(
+    image: Array,
+    size: WorkingSize,
+    outlier_zscore: float,
+    surroundings: Array | None = None,
+) -> Iterator[tuple[int, Array]]:
+    """Blocks of rows of the square: (first row, array of shape (rows, N)), float32.
+
+    Rows that are all zero are left out. A block is only good until the next one.
+    """
+    xp = array_namespace(image)
+    mean, spread = mean_and_spread(image)
+    (top, left), (height, width) = size.corner, image.shape
+    full, right = size.full_px, left + width
+    beside, used = full - width, top * full
+    if surroundings is not None:
+        bottom = full - top - height
+        yield from _blocks(surroundings[:used], 0, full)
+        yield from _blocks(
+            surroundings[len(surroundings) - bottom * full :], top + height, full
+        )
+    padded = xp.zeros((BLOCK_ROWS, full), dtype=xp.float32)
+    for first in range(0, height, BLOCK_ROWS):
+        block = image[first : first + BLOCK_ROWS]
+        rows = padded[: block.shape[0]]
+        rows[:, left:right] = _clean_block(block, mean, spread, outlier_zscore)
+        if surroundings is not None and beside:
+            sides = surroundings[used : used + len(rows) * beside]
+            sides = sides.reshape(len(rows), beside)
+            used += sides.size
+            # a row's pixels right of the image come before the next row's left ones
+            rows[:, :left] = sides[:, :left]
+            rows[:, right:] = sides[:, left:]
+        yield top + first, rows
+
+
+def _blocks(pixels: Array, first: int, full: int) -> Iterator[tuple[int, Array]]:
+    rows = pixels.reshape(-1, full)
+    for start in range(0, len(rows), BLOCK_ROWS):
+        yield first + start, rows[start : start + BLOCK_ROWS]
 
 
 def _clean_block(
@@ -68,75 +108,46 @@ def _clean_block(
     return clean
 
 
-def _row_transforms(
-    image: Array,
+def cropped_transform(
+    like: Array,
+    rows: Iterator[tuple[int, Array]],
     size: WorkingSize,
     new_px: int,
-    mean: float,
-    spread: float,
-    outlier_zscore: float,
-    workers: int,
+    *,
+    workers: int = 1,
 ) -> Array:
-    """Low frequencies of each row, shape (y, new_px // 2 + 1)."""
-    xp = array_namespace(image)
-    height, width = image.shape
-    columns = new_px // 2 + 1
-    out = xp.empty((height, columns), dtype=xp.complex64)
-    padded = xp.zeros((BLOCK_ROWS, size.full_px), dtype=xp.float32)
-    left = size.corner[1]
-    for first in range(0, height, BLOCK_ROWS):
-        block = image[first : first + BLOCK_ROWS]
-        rows = padded[: block.shape[0]]
-        rows[:, left : left + width] = _clean_block(block, mean, spread, outlier_zscore)
-        out[first : first + BLOCK_ROWS] = rfft(rows, workers=workers)[:, :columns]
-    return out
+    """Low frequencies of a square whose rows come in blocks.
 
+    Parameters
+    ----------
+    like : array
+        Of the library and device to use.
+    rows : iterator of (first row, array of shape (rows, N))
+        Rows that do not come are zero.
+    size : WorkingSize
+    new_px : int
+        Edge of the result's image; beyond N it is padded, without what is outside the
+        circle of N / 2.
+    workers : int
+        Threads.
 
-def _column_transforms(
-    rows: Array, size: WorkingSize, new_px: int, workers: int
-) -> Array:
-    """Low frequencies along the columns of transformed rows."""
-    xp = array_namespace(rows)
-    padded = rows
-    if rows.shape[0] != size.full_px:
-        padded = xp.zeros((size.full_px, rows.shape[1]), dtype=rows.dtype)
-        top = size.corner[0]
-        padded[top : top + rows.shape[0]] = rows
-    full = fft(padded, axis=0, workers=workers)
-    out = xp.empty((new_px, rows.shape[1]), dtype=rows.dtype)
-    positive = new_px // 2 + 1
-    out[:positive] = full[:positive]
-    out[positive:] = full[full.shape[0] - (new_px - positive) :]
-    return out
-
-
-def _filled_square(
-    image: Array,
-    size: WorkingSize,
-    mean: float,
-    spread: float,
-    outlier_zscore: float,
-    surroundings: Array | None,
-) -> Array:
-    xp = array_namespace(image)
-    square = (
-        xp.zeros((size.full_px, size.full_px), dtype=xp.float32)
-        if surroundings is None
-        else xp.asarray(surroundings, copy=True)
-    )
-    (top, left), (height, width) = size.corner, image.shape
-    clean = _clean_block(image, mean, spread, outlier_zscore)
-    square[top : top + height, left : left + width] = clean
-    return square
-
-
-def _cropped(transform: Array, full_px: int, new_px: int) -> Array:
-    """A square transform at another size; padding drops what is beyond its circle."""
-    if new_px <= full_px:
-        return resize_transform(transform, (full_px, full_px), (new_px, new_px))
-    xp = array_namespace(transform)
-    limit = (full_px // 2) ** 2
-    inside = squared_frequencies((full_px, full_px), xp) <= limit
-    return resize_transform(
-        xp.where(inside, transform, 0), (full_px, full_px), (new_px, new_px)
-    )
+    Returns
+    -------
+    array, shape (new_px, new_px // 2 + 1), complex64
+    """
+    xp = array_namespace(like)
+    full = size.full_px
+    inner = min(new_px, full)
+    columns = inner // 2 + 1
+    halfway = xp.zeros((full, columns), dtype=xp.complex64)
+    for first, block in rows:
+        halfway[first : first + len(block)] = rfft(block, workers=workers)[:, :columns]
+    columns_done = fft(halfway, axis=0, workers=workers)
+    positive = inner // 2 + 1
+    out = xp.empty((inner, columns), dtype=xp.complex64)
+    out[:positive] = columns_done[:positive]
+    out[positive:] = columns_done[full - (inner - positive) :]
+    if new_px <= full:
+        return out
+    is_inside = squared_frequencies((full, full), xp) <= (full // 2) ** 2
+    return resize_transform(xp.where(is_inside, out, 0), (full, full), (new_px, new_px))

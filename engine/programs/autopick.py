@@ -66,7 +66,11 @@ class Method(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """One micrograph to do, and its place in the list of those to do."""
+    """One micrograph to do, and the place that seeds its noise.
+
+    That is the place in the input, so that a micrograph's picks depend on nothing but
+    itself; as RELION, the place in the list of those to do.
+    """
 
     position: int
     entry: MicrographEntry
@@ -105,13 +109,16 @@ def _unfinished(
     context: Context, common: CommonOptions, entries: list[MicrographEntry]
 ) -> list[_Task]:
     """The micrographs to do."""
+    tasks = [_Task(position, entry) for position, entry in enumerate(entries)]
     if common.only_unfinished:
-        entries = [
-            entry
-            for entry in entries
-            if not coordinate_path(context.directory, entry.name, SUFFIX).exists()
+        tasks = [
+            task
+            for task in tasks
+            if not coordinate_path(context.directory, task.entry.name, SUFFIX).exists()
         ]
-    return [_Task(position, entry) for position, entry in enumerate(entries)]
+    if common.is_compatible:
+        tasks = [_Task(place, task.entry) for place, task in enumerate(tasks)]
+    return tasks
 
 
 def _check_amount(common: CommonOptions, todo: list[_Task]) -> None:

@@ -13,7 +13,7 @@ from engine.io.fom_maps import read_fom_map, write_fom_map
 from engine.io.micrographs import MicrographEntry
 from engine.micrograph import Micrograph
 from engine.picking.laplacian_picker import BlobStages, LaplacianPicker
-from engine.picking.relion_noise import RelionNoise, noise_surroundings
+from engine.picking.relion_noise import RelionNoise, noise_around
 from engine.picking.working_size import (
     WorkingSize,
     choose_working_size,
@@ -39,7 +39,7 @@ class LaplacianMethod:
         self._common = common
         self._options = options
         self._sizes: dict[tuple[tuple[int, int], float], WorkingSize] = {}
-        self._noise = RelionNoise() if common.is_compatible else None
+        self._noise = RelionNoise(forgets=not common.is_compatible)
         self._picker = LaplacianPicker(
             diameter_min=options.diameter_min,
             diameter_max=options.diameter_max,
@@ -116,17 +116,12 @@ class LaplacianMethod:
             responses = self._picker.responses(
                 Micrograph(image=image, pixel_size=entry.pixel_size, ctf=entry.ctf),
                 size,
-                noise=self._surroundings(size, seed),
+                noise=noise_around(self._noise, size, seed),
             )
         coordinates, stages = self._picker.pick(responses, size, entry.pixel_size)
         if self._common.write_fom_maps:
             self._write_maps(root, size, entry, responses, stages)
         return coordinates
-
-    def _surroundings(self, size: WorkingSize, seed: int) -> Array | None:
-        if self._noise is None:
-            return None
-        return noise_surroundings(self._noise, size, seed)
 
     def _made_with(self, size: WorkingSize, entry: MicrographEntry) -> str:
         """What the responses depend on, in one line."""
