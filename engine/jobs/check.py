@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from engine.errors import InputError
 from engine.jobs import family_rules
@@ -39,16 +40,25 @@ def check(
         if is_used(job, option):
             problems += _value(job, option, facts, is_continued)
     problems += check_resources(job, facts)
-    bad = {p.key for p in problems if p.is_error}
     rules = _RULES.get(job.type.key)
     if rules is not None:
-        try:
-            found = rules(job, is_continued, facts)
-        except InputError:
-            found = []  # a number that cannot be read: said above
-        problems += [p for p in found if p.key not in bad or p.is_error]
+        readable, unread = _readable(job)
+        found = rules(readable, is_continued, facts)
+        problems += [p for p in found if p.key not in unread]
     unique = list(dict.fromkeys(problems))
     return sorted(unique, key=lambda p: not p.is_error)
+
+
+def _readable(job: Job) -> tuple[Job, set[str]]:
+    """The job with defaults for numbers that are none, and their keys."""
+    defaults = job.type.defaults(job.version)
+    unread = {
+        option.key
+        for option in job.type.all_options(job.version).values()
+        if option.kind in {Kind.NUMBER, Kind.INTEGER} and _number(job, option)
+    }
+    values = {**job.values, **{key: defaults[key] for key in unread}}
+    return replace(job, values=values), unread
 
 
 def _value(job: Job, option: Option, facts: Facts, continuing: bool) -> list[Problem]:

@@ -268,6 +268,24 @@ class Pipeline:
         self._nodes_by_name()[path] = row
         return True
 
+    def set_node_label(self, path: str, neutral: str) -> None:
+        """Give a node another label."""
+        row = self._nodes_by_name()[path]
+        column = self.tables["pipeline_nodes"].column(self._label_column)
+        row[column] = layout.node_label(self.version, neutral)
+
+    def add_node_row(self, row: List[str]) -> None:
+        """Add a node's row from a pipeline of the same layout, if it is new."""
+        values = dict(zip(self.columns["pipeline_nodes"], row))  # noqa: B905
+        path = values["rlnPipeLineNodeName"]
+        if path not in self._nodes_by_name():
+            added = _append(self._table("pipeline_nodes"), values)
+            self._nodes_by_name()[path] = added
+
+    def add_edge_row(self, table: str, row: List[str]) -> None:
+        """Add an edge's row from a pipeline of the same layout, if it is new."""
+        self._add_edge(table, row[0], row[1])
+
     # edges
 
     def inputs(self) -> List[Tuple[str, str]]:
