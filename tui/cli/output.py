@@ -115,10 +115,28 @@ class Output:
         self._out.write(printable(text, keep="\n\t"))
         self._out.flush()
 
-    def drawing(self, text: str) -> None:
-        """Print what we have drawn ourselves, colors and all."""
+    def bars(self, rows: Sequence[tuple[str, float, str]]) -> None:
+        """Print a bar for every label and value, with a remark behind it."""
+        from tui.cli import figures
+
+        self.table(("", "", ">", ""), figures.bars(rows, self._bar_width()))
+
+    def histogram(self, histogram: dict[str, Any]) -> None:
+        """Print the counts of a histogram as bars."""
+        from tui.cli import figures
+
+        self.table(("", "", ">"), figures.histogram_rows(histogram, self._bar_width()))
+
+    def _bar_width(self) -> int:
+        return max(10, min(50, _columns() - 45))
+
+    def picture(self, pixels: bytes | bytearray, width: int, height: int) -> None:
+        """Print a picture in red, green and blue: in colors, else in letters."""
+        from tui.cli import figures
+
         if not self.as_json:
-            self._out.write(text + "\n")
+            draw = figures.half_blocks if self.in_color else figures.shades
+            self._out.write(draw(pixels, width, height) + "\n")
 
     def result(self, value: Any) -> None:
         """Print the JSON document of a command; nothing without --json."""
@@ -148,6 +166,8 @@ class Output:
                 for cell, width, head in zip(cells, widths, heads, strict=False)
             ]
             text = "  ".join(parts).rstrip()
+            if not text:
+                continue  # a table without heads
             self._out.write(self.painted(text, "dim" if number == 0 else "") + "\n")
 
     def warning(self, text: str) -> None:

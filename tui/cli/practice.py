@@ -239,8 +239,9 @@ async def _draft(invocation: Invocation, source: str) -> None:
 
 async def _show_results(invocation: Invocation, name: str) -> None:
     """Print statistics, the score against the truth, and a picture."""
-    from tui.cli.results import print_statistics, score_of
-    from tui.cli.showing import half_block_picture
+    from tui.cli.reports import print_score, print_statistics
+    from tui.cli.results import score_of
+    from tui.cli.showing import small_picture
 
     workspace = await invocation.workspace()
     output = invocation.output
@@ -252,15 +253,10 @@ async def _show_results(invocation: Invocation, name: str) -> None:
         record | {"statistics": statistics.values, "score": agreement.record()}
     )
     print_statistics(output, statistics)
-    output.line()
-    output.line(
-        f"against the truth: {agreement.matched} of {agreement.particles} particles "
-        f"found (recall {agreement.recall:.3f}), "
-        f"{agreement.picks - agreement.matched} of {agreement.picks} picks false "
-        f"(precision {agreement.precision:.3f})"
-    )
+    print_score(output, agreement)
     if not output.as_json:
         first = (await workspace.micrographs(name))[0]["name"]
         output.line()
         output.line(first, "dim")
-        output.drawing(await half_block_picture(workspace, name, first))
+        canvas = await small_picture(workspace, name, first)
+        output.picture(canvas.pixels, canvas.width, canvas.height)

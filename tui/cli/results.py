@@ -1,5 +1,185 @@
-"""Commands that show results."""
+"""Commands that show what came out: stats, compare, picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.cli.failure import DONE, CommandFailure
+from tui.cli.formats import number
+from tui.cli.parser import add_job
+
+if TYPE_CHECKING:
+    from remote.workspace import Workspace
+    from tui.cli.invocation import Invocation
+    from tui.cli.parser import Commands
+    from tui.cli.truth import Score
+
+_MATCH_RADIUS_ANGSTROM = 40.0  # a quarter of the tutorial's particle
 
 
-def add_commands(commands):
-    pass
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this group."""
+    stats = commands.add(
+        "stats",
+        show_statistics,
+        "show the numbers of a job",
+        about="Show the numbers of a job: picks per micrograph and figures of merit,\n"
+        "particles, class distributions. docs/statistics.md explains each.",
+        examples="  cryodeck stats LoG\n  cryodeck stats LoG --json\n"
+        "  cryodeck stats LoG --truth truth.star",
+    )
+    add_job(stats)
+    stats.add_argument(
+        "--truth",
+        metavar="FILE",
+        type=Path,
+        help="score the picks against this truth of `cryodeck simulate`",
+    )
+    stats.add_argument(
+        "--radius",
+        metavar="A",
+        type=float,
+        default=_MATCH_RADIUS_ANGSTROM,
+        help="with --truth: a pick is right within so many Å of a particle's center",
+    )
+    compare = commands.add(
+        "compare",
+        compare_jobs,
+        "compare the numbers and options of two jobs of one type",
+        examples="  cryodeck compare LoG fewer",
+    )
+    compare.add_argument("job", metavar="A", help="number, name or alias")
+    compare.add_argument("other", metavar="B", help="number, name or alias")
+    picture = commands.add(
+        "picture",
+        show_picture,
+        "show a micrograph with its picks, or class averages",
+        about="Show a picture in the terminal, or write it to a PNG file: a\n"
+        "micrograph with its picks, or the class averages of a 2D classification.",
+        examples="  cryodeck picture LoG --micrograph 3\n"
+        "  cryodeck picture LoG -o picks.png --width 1600",
+    )
+    add_job(picture)
+    picture.add_argument(
+        "-o", "--output", metavar="FILE", dest="file", type=Path, help="write a PNG"
+    )
+    picture.add_argument(
+        "--micrograph",
+        metavar="N",
+        default="1",
+        help="which one: its number from 1, or a part of its name",
+    )
+    picture.add_argument(
+        "--width",
+        metavar="PX",
+        type=int,
+        help="pixels of the PNG, columns of a terminal",
+    )
+    picture.add_argument(
+        "--lowpass", metavar="A", type=float, default=20.0, help="filter; 0: none"
+    )
+    picture.add_argument("--no-picks", action="store_true", help="without circles")
+    picture.add_argument(
+        "--diameter",
+        metavar="A",
+        type=float,
+        help="of the circles; default: the form's",
+    )
+
+
+async def show_statistics(invocation: Invocation) -> int:
+    """Print the numbers of a job."""
+    from tui.cli.reports import print_score, print_statistics
+
+    workspace = await invocation.workspace()
+    row = await invocation.find(invocation.job)
+    statistics = await workspace.statistics(row.name)
+    record: dict[str, Any] = {"job": row.name, **statistics.values}
+    agreement = None
+    if invocation.truth is not None:
+        agreement = await score_of(
+            workspace, row.name, invocation.truth, invocation.radius
+        )
+        record["score"] = agreement.record()
+    output = invocation.output
+    output.result(record)
+    for warning in statistics.warnings:
+        output.warning(warning)
+    print_statistics(output, statistics)
+    if agreement is not None:
+        print_score(output, agreement)
+    return DONE
+
+
+async def score_of(
+    workspace: Workspace,
+    name: str,
+    truth: Path,
+    radius_angstrom: float = _MATCH_RADIUS_ANGSTROM,
+) -> Score:
+    """Return the score of a picking job against a truth file."""
+    from tui.cli.truth import read_truth, score
+
+    known = read_truth(truth)
+    picks: dict[str, list[tuple[float, float]]] = {}
+    pixel_size = 0.0
+    for micrograph in await workspace.micrographs(name):
+        path = str(micrograph["name"])
+        found = await workspace.picks(name, path)
+        picks[Path(path).name] = list(zip(found.x, found.y, strict=True))
+        if not pixel_size:
+            small = await workspace.micrograph(name, path, width=32, height=32)
+            pixel_size = small.pixel_size
+    if not pixel_size:
+        message = f"{name}: the pixel size of its micrographs is unknown"
+        raise CommandFailure(message)
+    return score(
+        picks,
+        known,
+        radius_px=radius_angstrom / pixel_size,
+        radius_angstrom=radius_angstrom,
+    )
+
+
+async def compare_jobs(invocation: Invocation) -> int:
+    """Print what differs between two jobs: numbers and options."""
+    workspace = await invocation.workspace()
+    first = await invocation.find(invocation.job)
+    second = await invocation.find(invocation.other)
+    if first.type != second.type:
+        types = f"{first.name} is {first.type}, {second.name} is {second.type}"
+        message = f"{types}: compare two of one type"
+        raise CommandFailure(message)
+    jobs = [await workspace.load_job(row.name) for row in (first, second)]
+    numbers = [(await workspace.statistics(r.name)).values for r in (first, second)]
+    keys = [k for k in jobs[0].values if k in jobs[1].values]
+    options = {
+        key: [job.text(key) for job in jobs]
+        for key in keys
+        if jobs[0].text(key) != jobs[1].text(key)
+    }
+    singles = {
+        key: [values.get(key) for values in numbers]
+        for key, value in numbers[0].items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    output = invocation.output
+    names = [first.name, second.name]
+    output.result({"jobs": names, "options": options, "numbers": singles})
+    heads = ("", *(">" + name for name in names))
+    output.line("options that differ", "bold")
+    output.table(
+        heads, [(key, *(v or "(empty)" for v in options[key])) for key in options]
+    )
+    output.line()
+    output.line("numbers", "bold")
+    output.table(heads, [(key, *(number(v) for v in singles[key])) for key in singles])
+    return DONE
+
+
+async def show_picture(invocation: Invocation) -> int:
+    """Show a picture, or write it to a file."""
+    from tui.cli.showing import show
+
+    return await show(invocation)

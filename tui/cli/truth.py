@@ -64,7 +64,7 @@ def read_truth(path: Path) -> dict[str, list[Point]]:
         raise CommandFailure(message) from None
     centers: dict[str, list[Point]] = defaultdict(list)
     for block in star.blocks:
-        if "rlnCoordinateX" not in block.labels:
+        if "rlnCoordinateX" not in block.columns:
             continue
         columns = (
             block.values("rlnMicrographName"),
