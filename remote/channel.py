@@ -429,6 +429,9 @@ def _no_agent(
     session: Session, pipe: Pipe, reader: frames.FrameReader, what: str
 ) -> SessionError:
     complaint = pipe.complaint()
+    known = session.explain(complaint)
+    if known is not None:
+        return known
     where = session.describe()
     if bootstrap.NO_PYTHON in complaint:
         message = (

@@ -95,6 +95,10 @@ class LocalSession:
         for pipe in pipes:
             await pipe.close()
 
+    def explain(self, complaint: str) -> SessionError | None:
+        """Nothing: what went wrong here was told when it was opened."""
+        return None
+
     def describe(self) -> str:
         """In words."""
         return f"this machine ({socket.gethostname()})"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from remote.errors import SessionError
+
 
 class Pipe(Protocol):
     """A program's standard input and output."""
@@ -37,6 +39,10 @@ class Session(Protocol):
 
     async def close(self) -> None:
         """End the connection and everything on it."""
+        ...
+
+    def explain(self, complaint: str) -> SessionError | None:
+        """What a program's complaint says about the session itself, if anything."""
         ...
 
     def describe(self) -> str:

@@ -7,8 +7,7 @@ so whatever a login shell or a background process writes between frames is stepp
 import json
 import struct
 import zlib
-
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple  # noqa: I001
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 MAGIC = b"\x93CDK"
 _HEAD = struct.Struct(">4sBIII")  # magic, flags, length of JSON and of bytes, check sum

@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional
 
 from remote.agent import frames
 from remote.agent.verbs import Answer, Request, Verb, VerbError, explain, find

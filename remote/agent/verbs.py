@@ -8,7 +8,7 @@ takes the request and keyword arguments from JSON and returns what JSON can carr
 import os
 import threading
 import time
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 VERBS = {}  # type: Dict[str, Verb]
 

@@ -1,0 +1,107 @@
+"""Sessions by the person's own `ssh`: for ControlMaster, FIDO keys, site wrappers.
+
+Its config is obeyed to the letter, host keys and logins are its own business. It has no
+terminal here, so it cannot ask: an open ControlMaster or a key that needs no question must
+be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+from remote.cluster import Cluster
+from remote.errors import BadRequestError, HostKeyError, LoginError, SessionError
+from remote.local import ProcessPipe
+
+
+class OpenSshSession:
+    """A cluster reached by `ssh HOST COMMAND`."""
+
+    needs_person = False
+
+    def __init__(self, cluster: Cluster, program: str = "ssh") -> None:
+        if cluster.address.startswith("-"):
+            message = f"{cluster.address!r} cannot be the name of a host"
+            raise BadRequestError(message)
+        self._cluster = cluster
+        self._program = program
+        self._pipes: list[ProcessPipe] = []
+
+    def argv(self, command: str) -> list[str]:
+        """Build the whole command line."""
+        cluster = self._cluster
+        argv = [self._program, "-T"]
+        if cluster.ssh_config:
+            argv += ["-F", str(Path(cluster.ssh_config).expanduser())]
+        if cluster.user:
+            argv += ["-l", cluster.user]
+        if cluster.port:
+            argv += ["-p", str(cluster.port)]
+        if cluster.identity_file:
+            argv += ["-i", str(Path(cluster.identity_file).expanduser())]
+        settings = {
+            "BatchMode": "yes",
+            "ServerAliveInterval": "15",
+            "ServerAliveCountMax": "3",
+            "ConnectTimeout": str(round(cluster.connect_timeout_s)),
+            "RemoteCommand": "none",
+            "RequestTTY": "no",
+            "ClearAllForwardings": "yes",
+        }
+        if cluster.known_hosts:
+            settings["UserKnownHostsFile"] = str(Path(cluster.known_hosts).expanduser())
+        for key, value in settings.items():
+            argv += ["-o", f"{key}={value}"]
+        return [*argv, "--", cluster.address, command]
+
+    async def start(self, command: str) -> ProcessPipe:
+        """Start a command line in the login shell over there."""
+        environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.argv(command),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            message = f"{self._program}: {error.strerror or error}"
+            raise SessionError(message) from error
+        pipe = ProcessPipe(process)
+        self._pipes.append(pipe)
+        return pipe
+
+    def explain(self, complaint: str) -> SessionError | None:
+        """What ssh's own words mean for us."""
+        host = self._cluster.address
+        if "REMOTE HOST IDENTIFICATION HAS CHANGED" in complaint:
+            message = (
+                f"THE HOST KEY OF {host} HAS CHANGED. Somebody may be listening, or "
+                f"the site has new keys: ask the site; `ssh {host}` says more"
+            )
+            return HostKeyError(message)
+        if "Host key verification failed" in complaint:
+            message = f"{host}: its host key is not known; run `ssh {host}` once"
+            return HostKeyError(message)
+        if "Permission denied" in complaint or "Too many auth" in complaint:
+            message = (
+                f"{host}: the login was refused; open a ControlMaster by `ssh {host}` "
+                "in another terminal, or use a session of kind ssh, which can ask"
+            )
+            return LoginError(message)
+        return None
+
+    async def close(self) -> None:
+        """End what was started."""
+        pipes, self._pipes = self._pipes, []
+        for pipe in pipes:
+            await pipe.close()
+
+    def describe(self) -> str:
+        """In words."""
+        return f"{self._program} {self._cluster.address}"

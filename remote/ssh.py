@@ -1,0 +1,385 @@
+"""SSH sessions by asyncssh: one connection, every question asked through `Prompts`.
+
+Each hop of a ProxyJump is opened here, one after the other, so that its host key and its
+logins are treated like those of the cluster itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from remote.agent.text import one_line
+from remote.cluster import Cluster
+from remote.errors import (
+    BadRequestError,
+    HostKeyError,
+    LoginError,
+    SessionError,
+    SessionLostError,
+)
+from remote.known_hosts import KnownHosts, fingerprint, names_of
+from remote.prompts import HostKey, Prompts
+from remote.ssh_client import Client, is_locked
+
+KEEPALIVE_S = 15
+KEEPALIVE_COUNT = 3
+_WINDOW_BYTES = 8 << 20  # asyncssh's 2 MiB allow 10 MB/s at 100 ms
+_KEPT_STDERR = 8192
+_PATIENCE_S = 3.0
+_MAX_HOPS = 8
+
+
+class SshSession:
+    """One SSH connection, with those it goes through."""
+
+    def __init__(
+        self,
+        connection: asyncssh.SSHClientConnection,
+        hops: Sequence[asyncssh.SSHClientConnection],
+        needs_person: bool,
+        name: str,
+    ) -> None:
+        self.connection = connection
+        self.needs_person = needs_person
+        self._hops = tuple(hops)
+        self._name = name
+
+    async def start(self, command: str) -> SshPipe:
+        """Start a command line in the login shell."""
+        try:
+            process = await self.connection.create_process(
+                command, encoding=None, window=_WINDOW_BYTES, request_pty=False
+            )
+        except (asyncssh.Error, OSError) as error:
+            message = f"{self._name}: no program can be started: {error}"
+            raise SessionLostError(message) from error
+        return SshPipe(process)
+
+    async def close(self) -> None:
+        """End the connection and those it goes through."""
+        for connection in (self.connection, *reversed(self._hops)):
+            connection.close()
+            with contextlib.suppress(TimeoutError, asyncssh.Error, OSError):
+                await asyncio.wait_for(connection.wait_closed(), _PATIENCE_S)
+            connection.abort()
+
+    def explain(self, complaint: str) -> SessionError | None:
+        """Nothing: what went wrong here was told when it was opened."""
+        return None
+
+    def describe(self) -> str:
+        """In words."""
+        return self._name
+
+
+class SshPipe:
+    """A program's input and output over an SSH channel."""
+
+    def __init__(self, process: asyncssh.SSHClientProcess[bytes]) -> None:
+        self._process = process
+        self._stderr = bytearray()
+        self._listener = asyncio.create_task(self._listen())
+
+    async def read(self, max_bytes: int) -> bytes:
+        """Read what is there; empty at the end."""
+        try:
+            return await self._process.stdout.read(max_bytes)
+        except (asyncssh.Error, OSError) as error:
+            raise SessionLostError(str(error)) from error
+
+    async def write(self, data: bytes) -> None:
+        """Write it all; SessionLostError if the link is gone."""
+        try:
+            self._process.stdin.write(data)
+            await self._process.stdin.drain()
+        except (asyncssh.Error, OSError) as error:
+            raise SessionLostError(str(error) or "the link is gone") from error
+
+    async def close(self) -> None:
+        """Close its input and wait a little for it to go."""
+        with contextlib.suppress(asyncssh.Error, OSError):
+            self._process.stdin.write_eof()
+        with contextlib.suppress(asyncssh.Error, OSError, TimeoutError):
+            await asyncio.wait_for(self._process.wait_closed(), _PATIENCE_S)
+        self._process.close()
+        self._listener.cancel()
+        await asyncio.gather(self._listener, return_exceptions=True)
+
+    def complaint(self) -> str:
+        """Last of what it wrote to standard error."""
+        return bytes(self._stderr).decode("utf-8", "replace").strip()
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(asyncssh.Error, OSError):
+            while piece := await self._process.stderr.read(4096):
+                self._stderr += piece
+                del self._stderr[:-_KEPT_STDERR]
+
+
+async def open_ssh(cluster: Cluster, prompts: Prompts) -> SshSession:
+    """Connect and log in; HostKeyError, LoginError or SessionError say why not."""
+    opener = _Opener(cluster, prompts)
+    try:
+        return await opener.open()
+    except BaseException:
+        for hop in reversed(opener.hops):
+            hop.abort()
+        raise
+
+
+class _Opener:
+    """One attempt to connect, hop by hop."""
+
+    def __init__(self, cluster: Cluster, prompts: Prompts) -> None:
+        self.cluster = cluster
+        self.prompts = prompts
+        self.hops: list[asyncssh.SSHClientConnection] = []
+        self.asked = False
+        self.config = config_files(cluster)
+
+    async def open(self) -> SshSession:
+        """Connect through all hops."""
+        cluster = self.cluster
+        own: dict[str, Any] = {}
+        if cluster.user:
+            own["username"] = cluster.user
+        if cluster.identity_file:
+            path = Path(cluster.identity_file).expanduser()
+            if not path.is_file():
+                message = f"{path}: the key of {cluster.name} is not there"
+                raise BadRequestError(message)
+            # a locked one is offered later, when the person can be asked
+            own["client_keys"] = [] if is_locked(path) else [str(path)]
+            own["agent_path"] = None
+        connection = await self._connect(cluster.address, cluster.port, own, 0)
+        host, port = (
+            connection.get_extra_info("host"),
+            connection.get_extra_info("port"),
+        )
+        user = connection.get_extra_info("username")
+        name = f"ssh {user}@{host} port {port}"
+        return SshSession(connection, self.hops, self.asked, name)
+
+    async def _connect(
+        self, host: str, port: int, own: dict[str, Any], depth: int
+    ) -> asyncssh.SSHClientConnection:
+        if depth > _MAX_HOPS:
+            message = f"{host}: more than {_MAX_HOPS} jump hosts; does ProxyJump loop?"
+            raise BadRequestError(message)
+        options = await self._options(host, port, own)
+        tunnel = await self._tunnel(options.tunnel, host, depth)
+        try:
+            return await self._log_in(host, port, own, options, tunnel)
+        except _NewHostError as new:
+            await self._trust(new)
+        return await self._log_in(host, port, own, options, tunnel)
+
+    async def _options(
+        self, host: str, port: int, own: dict[str, Any]
+    ) -> asyncssh.SSHClientConnectionOptions:
+        """Settings of the ssh config for a host."""
+        more: dict[str, Any] = {"port": port} if port else {}
+        try:
+            try:
+                return await asyncssh.SSHClientConnectionOptions.construct(
+                    host=host, config=self.config, **more, **own
+                )
+            except FileNotFoundError:
+                # an IdentityFile that is not there: ssh passes over it, so do we
+                own["client_keys"] = []
+                return await asyncssh.SSHClientConnectionOptions.construct(
+                    host=host, config=self.config, **more, **own
+                )
+        except asyncssh.ConfigParseError as error:
+            message = f"ssh config for {host}: {error}"
+            raise BadRequestError(message) from error
+        except (asyncssh.Error, ValueError, OSError) as error:
+            message = f"{host}: {error}"
+            raise SessionError(message) from error
+
+    async def _tunnel(
+        self, wanted: object, host: str, depth: int
+    ) -> asyncssh.SSHClientConnection | None:
+        """Connection that a ProxyJump asks for."""
+        if not isinstance(wanted, str) or not wanted or wanted == "none":
+            return None
+        tunnel = None
+        for hop in wanted.split(","):
+            user, _, rest = hop.rpartition("@")
+            name, port = _host_and_port(rest)
+            own: dict[str, Any] = {"username": user} if user else {}
+            if tunnel is not None:
+                own["tunnel"] = tunnel
+            tunnel = await self._connect(name, port, own, depth + 1)
+            self.hops.append(tunnel)
+        return tunnel
+
+    async def _log_in(
+        self,
+        host: str,
+        port: int,
+        own: dict[str, Any],
+        options: asyncssh.SSHClientConnectionOptions,
+        tunnel: asyncssh.SSHClientConnection | None,
+    ) -> asyncssh.SSHClientConnection:
+        cluster = self.cluster
+        known = KnownHosts(self._known_hosts_files(options))
+        client = Client(
+            host,
+            self.prompts,
+            known,
+            patience_s=cluster.login_timeout_s,
+            identity_files=_identity_files(options, cluster),
+        )
+        settings: dict[str, Any] = {"config": self.config, **own}
+        if port:
+            settings["port"] = port
+        if tunnel is not None:
+            settings["tunnel"] = tunnel
+        elif "tunnel" not in settings:
+            settings["tunnel"] = None
+        try:
+            async with asyncio.timeout(cluster.connect_timeout_s) as limit:
+                client.limit = limit
+                connection = await asyncssh.connect(
+                    host,
+                    client_factory=lambda: client,
+                    known_hosts=client.trusted,
+                    keepalive_interval=KEEPALIVE_S,
+                    keepalive_count_max=KEEPALIVE_COUNT,
+                    login_timeout=0,  # `limit` is ours: a person may be typing
+                    connect_timeout=None,
+                    **settings,
+                )
+                limit.reschedule(None)
+        except asyncssh.HostKeyNotVerifiable as error:
+            raise _host_key_error(client, host, error) from error
+        except (asyncssh.Error, OSError, TimeoutError, ValueError) as error:
+            raise _session_error(client, host, cluster, error) from error
+        self.asked = self.asked or client.asked
+        return connection
+
+    async def _trust(self, new: _NewHostError) -> None:
+        """Ask the person about an unknown host; add its key if they agree."""
+        if not await self.prompts.host_key(new.key):
+            message = (
+                f"{new.key.host}: its host key is not known yet "
+                f"({new.key.type} {new.key.fingerprint}) and was not accepted"
+            )
+            raise HostKeyError(message)
+        try:
+            new.known.add(new.name, new.type, new.base64)
+        except OSError as error:
+            message = f"{new.known.files[0]}: the key cannot be kept: {error.strerror}"
+            raise HostKeyError(message) from error
+
+    def _known_hosts_files(
+        self, options: asyncssh.SSHClientConnectionOptions
+    ) -> list[Path]:
+        if self.cluster.known_hosts:
+            return [Path(self.cluster.known_hosts).expanduser()]
+        config = options.config
+        user = config.get("UserKnownHostsFile", ()) or ("~/.ssh/known_hosts",)
+        site = config.get("GlobalKnownHostsFile", ()) or ("/etc/ssh/ssh_known_hosts",)
+        return [Path(str(name)).expanduser() for name in (*user, *site)]
+
+
+class _NewHostError(HostKeyError):
+    """A host that no file knows; the person may agree to its key."""
+
+    def __init__(self, client: Client, host: str) -> None:
+        super().__init__(f"{host}: its host key is not known")
+        assert client.shown is not None
+        address, port, self.type, self.base64 = client.shown
+        self.known = client.known
+        self.name = names_of(host if host != address else address, "", port)[0]
+        self.key = HostKey(
+            host=host if host == client.host else f"{client.host} ({host})",
+            port=port,
+            type=self.type,
+            fingerprint=fingerprint(self.base64),
+            known_hosts=str(self.known.files[0]),
+        )
+
+
+def _host_key_error(client: Client, host: str, error: Exception) -> HostKeyError:
+    if client.shown is None:
+        return HostKeyError(
+            f"{host}: {error}; the site's host key is revoked or broken"
+        )
+    _, port, key_type, key = client.shown
+    if not client.contradicts:
+        return _NewHostError(client, client.host_name or host)
+    places = ", ".join(f"{k.file} line {k.line}" for k in client.contradicts)
+    first = client.contradicts[0]
+    name = names_of(client.host_name or host, "", port)[0]
+    return HostKeyError(
+        f"THE HOST KEY OF {host} HAS CHANGED. It shows {key_type} {fingerprint(key)}; "
+        f"{places} says otherwise. Somebody may be listening, or the site has new keys: "
+        f"ask the site, and only then remove the line: "
+        f"ssh-keygen -R '{name}' -f '{first.file}'"
+    )
+
+
+def _session_error(
+    client: Client, host: str, cluster: Cluster, error: Exception
+) -> SessionError:
+    """Errors of asyncssh and of sockets in our words."""
+    if client.gave_up:
+        return LoginError(f"{host}: the login was given up")
+    if isinstance(error, asyncssh.PermissionDenied):
+        tried = ", ".join(client.tried) or "no key was accepted"
+        return LoginError(f"{host}: the login was refused (tried: {tried})")
+    if isinstance(error, asyncssh.ProtocolError) and "authentication" in str(error):
+        return LoginError(f"{host}: too many failed logins: {one_line(str(error))}")
+    if isinstance(error, TimeoutError):
+        if client.is_connected:
+            return SessionError(f"{host}: the login took too long")
+        limit = cluster.connect_timeout_s
+        return SessionError(f"{host}: no answer within {limit:.0f} s; is it reachable?")
+    if isinstance(error, OSError):
+        what = error.strerror or str(error)
+        return SessionError(f"{host}: cannot be reached: {one_line(what)}")
+    return SessionError(f"{host}: {one_line(str(error)) or type(error).__name__}")
+
+
+def config_files(cluster: Cluster) -> list[str]:
+    """The ssh config files that count, the person's own first."""
+    if cluster.ssh_config:
+        path = Path(cluster.ssh_config).expanduser()
+        if not path.is_file():
+            message = f"{path}: the ssh config of {cluster.name} is not there"
+            raise BadRequestError(message)
+        return [str(path)]
+    usual = (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config"))
+    return [str(p) for p in usual if os.access(p, os.R_OK)]
+
+
+def _identity_files(
+    options: asyncssh.SSHClientConnectionOptions, cluster: Cluster
+) -> list[Path]:
+    """Keys that may need a passphrase, in the order in which they are offered."""
+    named = options.config.get("IdentityFile", ()) or ()
+    if cluster.identity_file:
+        named = (cluster.identity_file,)
+    if not named:
+        named = [f"~/.ssh/id_{kind}" for kind in ("ed25519", "ecdsa", "rsa")]
+    return [Path(str(name)).expanduser() for name in named]
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    if text.startswith("[") and "]" in text:
+        host, _, rest = text[1:].partition("]")
+        port = rest.lstrip(":")
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    else:
+        host, port = text, ""
+    return host, int(port) if port.isdigit() else 0
