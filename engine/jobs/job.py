@@ -87,6 +87,8 @@ class Job:
             message = f"{source}: neither rlnJobTypeLabel nor rlnJobType in data_job"
             raise InputError(message)
         is_continue = head.pop("rlnJobIsContinue", "0") == "1"
+        if head.get("rlnJobIsTomo") == "0":
+            del head["rlnJobIsTomo"]  # what to_star writes anyway
         rest = [b for b in star.blocks if b is not head_block and b is not table]
         extra = format_star(StarFile(rest)) if rest else ""
         version = version or _version_of(name, head_block)

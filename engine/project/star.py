@@ -246,6 +246,9 @@ class _Parser:
     def row(self, line: str) -> None:
         """Take a row of a loop."""
         assert self.block is not None
+        if self.pending:
+            self.block.notes.setdefault(0, []).extend(self.pending)
+            self.pending = []
         values = split_values(line)
         width = len(self.block.columns)
         if len(values) != width:
