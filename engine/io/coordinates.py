@@ -6,6 +6,7 @@ and reads it so.
 
 from __future__ import annotations
 
+import glob
 import re
 from pathlib import Path
 
@@ -157,7 +158,11 @@ def _read_suffix_file(source: Path) -> dict[str, Path]:
     if not words:
         message = f"{source}: empty; it should name the list of micrographs"
         raise InputError(message)
-    names = read_micrograph_names(words[0])
+    names = (
+        read_micrograph_names(words[0])
+        if words[0].endswith(".star")
+        else sorted(glob.glob(words[0]))  # noqa: PTH207  imported coordinates
+    )
     return {name: coordinate_path(source.parent, name, suffix) for name in names}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.ctf import Ctf
 from engine.errors import InputError
@@ -57,6 +58,21 @@ class MicrographList:
     entries: list[MicrographEntry]
     optics: Table | None
     table: Table
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Name, pixel size and voltage of each optics group."""
+        if self.optics is None:
+            return []
+        optics = self.optics
+        names = (
+            optics.text("rlnOpticsGroupName")
+            if "rlnOpticsGroupName" in optics
+            else [str(i + 1) for i in range(len(optics))]
+        )
+        sizes = optics.numbers(_PIXEL_SIZE, 0.0).tolist()
+        voltages = optics.numbers("rlnVoltage", 0.0).tolist()
+        rows = zip(names, sizes, voltages, strict=True)
+        return [{"name": n, "pixel_size": s, "voltage": v} for n, s, v in rows]
 
 
 def read_micrograph_names(path: str | Path) -> list[str]:

@@ -20,6 +20,8 @@ from engine.project.star import quote, split_values
 
 Column = list[str] | Array
 
+_NUMERIC = tuple("0123456789-+.")
+
 
 class Table:
     """One table of a STAR file: columns by label, without the underscore.
@@ -235,13 +237,18 @@ def format_tables(tables: Mapping[str, Table], *, version: int = 30001) -> str:
             parts.append("loop_ \n")
             parts.extend(f"_{k} #{i} \n" for i, k in enumerate(columns, 1))
             parts.extend(
-                " ".join(value.rjust(12) for value in row) + " \n"
+                " ".join(_padded(value) for value in row) + " \n"
                 for row in zip(*columns.values(), strict=True)
             )
         else:
             parts.extend(f"{'_' + k:<36} {v[0]:>9}\n" for k, v in columns.items())
         parts.append(" \n")
     return "".join(parts)
+
+
+def _padded(text: str) -> str:
+    """A value at RELION's width: 12 for numbers, 10 for text."""
+    return text.rjust(12 if text[:1] in _NUMERIC else 10)
 
 
 def _format_column(column: Array) -> list[str]:
