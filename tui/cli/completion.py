@@ -139,7 +139,7 @@ async def _values_of(
 
 
 async def _job_names(invocation: Invocation, given: dict[str, str]) -> list[str]:
-    from tui.cli.following import alias_of
+    from tui.cli.listing import alias_of
 
     for key in ("host", "project"):
         if key in given:

@@ -113,7 +113,9 @@ async def run_job(invocation: Invocation) -> int:
 
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
-    require_valid(invocation, await workspace.load_job(row.name), continuing=False)
+    await require_valid(
+        invocation, await workspace.load_job(row.name), continuing=False
+    )
     return await start(invocation, row.name, continuing=False)
 
 
@@ -125,7 +127,7 @@ async def continue_job(invocation: Invocation) -> int:
     row = await invocation.find(invocation.job)
     job = await workspace.load_job(row.name)
     job = changed(job, invocation.settings, continuing=True)
-    require_valid(invocation, job, continuing=True)
+    await require_valid(invocation, job, continuing=True)
     await workspace.save(row.name, job)
     return await start(invocation, row.name, continuing=True)
 

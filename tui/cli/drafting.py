@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from tui.cli.control import add_settings
 from tui.cli.failure import BAD_INPUT, DONE, CommandFailure
+from tui.cli.form_pages import job_type_of, unknown_key
 from tui.cli.parser import add_job
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
-    from engine.jobs.job_type import JobType
     from engine.jobs.option import Option
     from tui.cli.invocation import Invocation
     from tui.cli.parser import Commands
-
-NEW_PROJECTS = "4.0"  # the layout of projects that cryodeck makes
 
 
 def add_commands(commands: Commands) -> None:
@@ -57,35 +55,6 @@ def add_commands(commands: Commands) -> None:
     )
     add_job(edit)
     add_settings(edit)
-    forms = commands.add(
-        "forms",
-        show_form,
-        "list the job types, or the options of one with help",
-        examples="  cryodeck forms\n  cryodeck forms autopick\n"
-        "  cryodeck forms autopick log_diam_min",
-    )
-    forms.add_argument("type", metavar="TYPE", nargs="?", help="the job type")
-    forms.add_argument("key", metavar="KEY", nargs="?", help="one option of it")
-    forms.add_argument(
-        "--relion", metavar="VERSION", default="", help="form of 3.1, 4.0 or 5.0"
-    )
-
-
-def job_type_of(word: str) -> JobType:
-    """Return the job type that a word means; the nearest ones are named if none is."""
-    from difflib import get_close_matches
-
-    from engine.jobs import registry
-
-    for name in (word, word.lower()):
-        found = registry.find(name)
-        if found.has_form:
-            return found
-    keys = list(registry.FORMS)
-    near = get_close_matches(word.lower(), keys, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"one of {', '.join(keys)}"
-    message = f"{word}: no such job type; {hint}"
-    raise CommandFailure(message)
 
 
 async def new_job(invocation: Invocation) -> int:
@@ -108,9 +77,9 @@ async def new_job(invocation: Invocation) -> int:
         return await _show_preview(invocation, job)
     touched = {key_of(job, setting) for setting in invocation.settings}
     if invocation.run:
-        require_valid(invocation, job, continuing=False)
+        await require_valid(invocation, job, continuing=False)
     else:
-        require_valid(invocation, job, continuing=False, only=touched)
+        await require_valid(invocation, job, continuing=False, only=touched)
     name = await workspace.create(job, alias=invocation.alias)
     output = invocation.output
     alias = f" ({invocation.alias})" if invocation.alias else ""
@@ -150,7 +119,7 @@ async def edit_job(invocation: Invocation) -> int:
     else:
         job = await edited(before, row.name)
     touched = {key for key in job.values if job.text(key) != before.text(key)}
-    require_valid(invocation, job, continuing=False, only=touched)
+    await require_valid(invocation, job, continuing=False, only=touched)
     if touched:
         await workspace.save(row.name, job)
     for key in sorted(touched):
@@ -188,21 +157,7 @@ def key_of(job: Job, setting: str) -> str:
     for option in options.values():
         if wanted in (option.key.casefold(), option.title.casefold()):
             return option.key
-    raise CommandFailure(_unknown_key(word, job.type, options))
-
-
-def _unknown_key(word: str, job_type: JobType, options: dict[str, Option]) -> str:
-    from difflib import SequenceMatcher
-
-    def likeness(option: Option) -> float:
-        return max(
-            SequenceMatcher(None, word.casefold(), name.casefold()).ratio()
-            for name in (option.key, option.title)
-        )
-
-    near = sorted(options.values(), key=likeness, reverse=True)[:3]
-    names = "; ".join(f"{option.key} ({option.title})" for option in near)
-    return f"{job_type.key} has no option {word}; the nearest are {names}"
+    raise CommandFailure(unknown_key(word, job.type, options))
 
 
 def _refuse_locked(option: Option, *, continuing: bool) -> None:
@@ -228,7 +183,7 @@ def _in_full(option: Option, value: str) -> str:
     return near[0] if len(near) == 1 else value
 
 
-def require_valid(
+async def require_valid(
     invocation: Invocation,
     job: Job,
     *,
@@ -240,11 +195,13 @@ def require_valid(
     With `only`, other options' problems are left for later: a draft is unfinished.
     """
     from engine.jobs.check import check
+    from tui.cli.surroundings import facts_of
 
-    problems = check(job, continuing=continuing)
-    errors = [p for p in problems if p.level == "error"]
+    facts = await facts_of(await invocation.workspace(), job)
+    problems = check(job, continuing=continuing, facts=facts)
+    errors = [p for p in problems if p.is_error]
     for problem in problems:
-        if problem.level != "error" and (only is None or problem.key in only):
+        if not problem.is_error and (only is None or problem.key in only):
             invocation.output.warning(_said(problem))
     fatal = [p for p in errors if only is None or p.key in only]
     if fatal:
@@ -253,91 +210,3 @@ def require_valid(
 
 def _said(problem: Any) -> str:
     return f"{problem.key}: {problem.message}" if problem.key else str(problem.message)
-
-
-def show_form(invocation: Invocation) -> int:
-    """List job types, the options of one, or everything about one option."""
-    from engine.jobs import registry
-    from engine.jobs.option import VERSIONS
-
-    version = invocation.relion or NEW_PROJECTS
-    if version not in VERSIONS:
-        message = f"--relion {version}: one of {', '.join(VERSIONS)}"
-        raise CommandFailure(message)
-    output = invocation.output
-    if not invocation.type:
-        types = registry.form_types()
-        output.result(
-            [{"type": t.key, "folder": t.folder, "title": t.title} for t in types]
-        )
-        output.table(
-            ("TYPE", "Folder", "Title"), [(t.key, t.folder, t.title) for t in types]
-        )
-        return DONE
-    job_type = job_type_of(invocation.type)
-    if invocation.key:
-        options = job_type.all_options(version)
-        if invocation.key not in options:
-            raise CommandFailure(_unknown_key(invocation.key, job_type, options))
-        _print_option(invocation, options[invocation.key])
-        return DONE
-    tabs = job_type.tabs(version)
-    output.result(
-        {
-            "type": job_type.key,
-            "version": version,
-            "tabs": [
-                {"label": t.label, "options": [option_record(o) for o in t.options]}
-                for t in tabs
-            ],
-        }
-    )
-    for tab in tabs:
-        output.line(tab.label, "bold")
-        output.table(
-            ("KEY", "Default", "Label"),
-            [("  " + o.key, o.default or "(empty)", _label(o)) for o in tab.options],
-        )
-        output.line()
-    output.line(f"cryodeck forms {job_type.key} KEY explains one of them")
-    return DONE
-
-
-def _label(option: Option) -> str:
-    unit = (
-        f" [{option.unit}]" if option.unit and option.unit not in option.title else ""
-    )
-    return option.title + unit
-
-
-def option_record(option: Option) -> dict[str, Any]:
-    """Return an option as JSON shows it."""
-    return {
-        "key": option.key,
-        "label": option.title,
-        "kind": option.kind.value,
-        "default": option.default,
-        "unit": option.unit,
-        "choices": list(option.choices),
-        "active_if": [list(pair) for pair in option.active_if],
-        "help": option.help,
-    }
-
-
-def _print_option(invocation: Invocation, option: Option) -> None:
-    from textwrap import fill
-
-    output = invocation.output
-    output.result(option_record(option))
-    output.line(f"{option.key}: {_label(option)}", "bold")
-    output.line(f"{option.kind.value}, default {option.default or '(empty)'}")
-    if option.choices:
-        output.line("one of: " + "; ".join(option.choices))
-    if option.off:
-        output.line(f"{option.off_means or 'off'} if {option.off[:2]} {option.off[2:]}")
-    if option.active_if:
-        needs = " and ".join(f"{key} = {value}" for key, value in option.active_if)
-        output.line(f"counts only if {needs}")
-    if option.help:
-        output.line()
-        output.block(fill(option.help, 79) + "\n")

@@ -127,6 +127,8 @@ def build_parser() -> tuple[Parser, Commands]:
         control,
         drafting,
         following,
+        form_pages,
+        listing,
         practice,
         results,
     )
@@ -144,7 +146,16 @@ def build_parser() -> tuple[Parser, Commands]:
     )
     add_global_options(parser, default=None)
     commands = Commands(parser)
-    for group in (clusters, following, results, drafting, control, practice):
+    for group in (
+        clusters,
+        following,
+        results,
+        form_pages,
+        listing,
+        drafting,
+        control,
+        practice,
+    ):
         group.add_commands(commands)
     completion.add_commands(commands)
     return parser, commands

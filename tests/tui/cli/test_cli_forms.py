@@ -4,9 +4,10 @@ import pytest
 
 from engine.errors import InputError
 from engine.jobs.job import Job
-from tui.cli.drafting import changed, job_type_of
+from tui.cli.drafting import changed
 from tui.cli.editor import as_text, from_text
 from tui.cli.failure import CommandFailure
+from tui.cli.form_pages import job_type_of
 
 
 @pytest.fixture

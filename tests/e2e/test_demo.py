@@ -1,0 +1,86 @@
+"""The practice project, from nothing to a score: a newcomer's first command."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.fixture
+def demo(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CRYODECK_")}
+    environment |= {
+        f"CRYODECK_{kind}_HOME": str(tmp_path / kind)
+        for kind in ("CONFIG", "STATE", "CACHE")
+    }
+
+    def run(*words, code=0):
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", "demo", *words],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done
+
+    return run
+
+
+def test_the_demo_picks_simulated_particles_and_scores_itself(demo, tmp_path):
+    answer = json.loads(demo("practice", "--headless", "--json").stdout)
+    assert answer["job"] == "AutoPick/job002"
+    assert answer["statistics"]["micrographs_done"] == 5
+    assert answer["score"]["recall"] > 0.6
+    assert answer["score"]["precision"] > 0.6
+    project = tmp_path / "practice"
+    assert (project / "AutoPick/LoG").resolve() == project / "AutoPick/job002"
+    assert (project / "AutoPick/job002/RELION_JOB_EXIT_SUCCESS").is_file()
+
+
+def test_the_demo_prints_counts_a_histogram_a_score_and_a_picture(demo):
+    out = demo("--headless").stdout
+    for words in ("picks per micrograph", "figure of merit", "recall", "precision"):
+        assert words in out
+    assert "mic0001.mrc" in out
+    assert "█" in out
+
+
+def test_the_demo_reopens_the_project_it_made(demo, tmp_path):
+    demo("--headless")
+    pipeline = (tmp_path / "practice/default_pipeline.star").read_text()
+    picked = tmp_path / "practice/AutoPick/job002/RELION_JOB_EXIT_SUCCESS"
+    stamp = picked.stat().st_mtime_ns
+    start = time.monotonic()
+    demo("--headless")
+    assert time.monotonic() - start < 10
+    assert (tmp_path / "practice/default_pipeline.star").read_text() == pipeline
+    assert picked.stat().st_mtime_ns == stamp
+
+
+def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(demo, tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis/chapter1.tex").write_text("precious")
+    said = demo("thesis", "--headless", code=2)
+    assert "not empty" in said.stderr
+    assert sorted(path.name for path in (tmp_path / "thesis").iterdir()) == [
+        "chapter1.tex"
+    ]
+
+
+def test_a_demo_that_was_cut_short_is_finished_the_next_time(demo, tmp_path):
+    (tmp_path / ".practice.part/Micrographs").mkdir(parents=True)
+    demo("--headless")
+    (tmp_path / "practice/default_pipeline.star").unlink()
+    assert json.loads(demo("--headless", "--json").stdout)["score"]["recall"] > 0.6
+    assert not (tmp_path / ".practice.part").exists()
+
+
+def test_the_interface_needs_a_terminal(demo):
+    assert "needs a terminal" in demo("practice", code=2).stderr

@@ -1,0 +1,202 @@
+"""The practice project: made once, finished if cut short, reopened ever after."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.cli.failure import DONE, FAILED, CommandFailure
+
+if TYPE_CHECKING:
+    from remote.views import JobRow, Overview
+    from tui.cli.invocation import Invocation
+
+MICROGRAPHS = "micrographs_ctf.star"
+TRUTH = "truth.star"
+MICROGRAPHS_TYPE = "Micrographs STAR file (.star)"
+# The tutorial's values for beta-galactosidase.
+LOG_VALUES = {
+    "do_log": "Yes",
+    "log_diam_min": "150",
+    "log_diam_max": "180",
+    "log_adjust_thr": "0",
+    "log_upper_thr": "5",
+    "log_maxres": "20",
+    "shrink": "0",
+}
+
+
+def demo(invocation: Invocation) -> int:
+    """Make or reopen the practice project, then show it."""
+    import asyncio
+
+    folder = Path(invocation.folder).expanduser().absolute()
+    _make_data(invocation, folder)
+    invocation.arguments.host = "local"
+    invocation.arguments.project = str(folder)
+    asyncio.run(invocation.closing(_work(invocation)))
+    if invocation.headless:
+        return DONE
+    from tui.cli.interface import run_interface
+
+    return run_interface(
+        host="local", project=str(folder), read_only=invocation.read_only
+    )
+
+
+def _make_data(invocation: Invocation, folder: Path) -> None:
+    """Simulate the practice set beside its place, and move it there whole."""
+    import asyncio
+    import shutil
+
+    from engine.project.actions import create_project
+
+    if not (folder / TRUTH).is_file():
+        if folder.exists() and any(folder.iterdir()):
+            message = f"{invocation.folder} is no practice project and not empty"
+            message = f"{message}; choose another folder"
+            raise CommandFailure(message)
+        invocation.output.line(f"simulating micrographs in {invocation.folder} ...")
+        started = time.monotonic()
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            status = asyncio.run(_simulate_quietly(part))
+            if status != 0:
+                message = "the simulation failed (its complaint stands above)"
+                raise CommandFailure(message, FAILED)
+            part.replace(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        took = time.monotonic() - started
+        invocation.output.line(f"simulated in {took:.1f} s")
+    create_project(str(folder))
+
+
+async def _simulate_quietly(folder: Path) -> int:
+    import asyncio
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "engine", "simulate", str(folder), "--size", "quick"),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        return await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+
+
+async def _work(invocation: Invocation) -> int:
+    """Run what the practice project still lacks; print the results if headless."""
+    workspace = await invocation.workspace()
+    overview = await workspace.overview()
+    await _finished(
+        invocation,
+        overview,
+        "import",
+        "micrographs",
+        {
+            "do_raw": "No",
+            "do_other": "Yes",
+            "fn_in_other": MICROGRAPHS,
+            "node_type": MICROGRAPHS_TYPE,
+        },
+    )
+    overview = await workspace.overview()
+    source = _named(overview, "import", "micrographs")
+    assert source is not None
+    picked = await _finished(
+        invocation,
+        overview,
+        "autopick",
+        "LoG",
+        LOG_VALUES | {"fn_input_autopick": f"{source.name}/{MICROGRAPHS}"},
+    )
+    if _named(await workspace.overview(), "autopick", "fewer") is None:
+        await _draft(invocation, picked)
+    if invocation.headless:
+        await _show_results(invocation, picked)
+    return DONE
+
+
+async def _finished(
+    invocation: Invocation,
+    overview: Overview,
+    type_key: str,
+    alias: str,
+    values: dict[str, str],
+) -> str:
+    """Return the name of a finished job, running it first if there is none."""
+    from tui.cli.following import outcome_of
+
+    workspace = await invocation.workspace()
+    row = _named(overview, type_key, alias)
+    if row is not None and row.verdict.state.value == "succeeded":
+        return row.name
+    if row is None or row.verdict.state.value != "running":
+        job = await workspace.defaults(type_key)
+        for key, value in values.items():
+            job = job.replace(key, value)
+        given = alias if row is None else ""
+        name = await workspace.create(job, alias=given)
+        invocation.output.line(f"{name} ({alias}) ...")
+        await workspace.run(name)
+    else:
+        name = row.name
+    over = await _until_over(invocation, name)
+    if outcome_of(over) != DONE:
+        message = f"{name}: {over.verdict.state.value}: {over.verdict.reason}"
+        raise CommandFailure(message, outcome_of(over))
+    return name
+
+
+async def _until_over(invocation: Invocation, name: str) -> JobRow:
+    from tui.cli.following import watch
+
+    return (await watch(invocation, [name]))[0]
+
+
+def _named(overview: Overview, type_key: str, alias: str) -> JobRow | None:
+    from tui.cli.listing import alias_of
+
+    jobs = [job for job in overview.jobs if job.type == type_key]
+    return next((job for job in jobs if alias_of(job) == alias), None)
+
+
+async def _draft(invocation: Invocation, source: str) -> None:
+    """Leave a draft behind, so that a newcomer has something to start."""
+    if invocation.read_only:
+        return
+    workspace = await invocation.workspace()
+    job = (await workspace.load_job(source)).continued(False)
+    await workspace.create(job.replace("log_adjust_thr", "0.5"), alias="fewer")
+
+
+async def _show_results(invocation: Invocation, name: str) -> None:
+    """Print statistics, the score against the truth, and a picture."""
+    from tui.cli.reports import print_score, print_statistics
+    from tui.cli.results import score_of
+    from tui.cli.showing import small_picture
+
+    workspace = await invocation.workspace()
+    output = invocation.output
+    statistics = await workspace.statistics(name)
+    truth = Path(invocation.project) / TRUTH
+    agreement = await score_of(workspace, name, truth)
+    record: dict[str, Any] = {"project": invocation.project, "job": name}
+    output.result(
+        record | {"statistics": statistics.values, "score": agreement.record()}
+    )
+    print_statistics(output, statistics)
+    print_score(output, agreement)
+    if not output.as_json:
+        first = (await workspace.micrographs(name))[0]["name"]
+        output.line()
+        output.line(first, "dim")
+        canvas = await small_picture(workspace, name, first)
+        output.picture(canvas.pixels, canvas.width, canvas.height)
