@@ -1,0 +1,176 @@
+"""A real sshd and a real Slurm on loopback, as fixtures; see tests/cluster/README.md.
+
+`cluster` is one for the whole session: keep apart by project folders, and leave its
+daemons running. `ssh_server` has no Slurm. `own_cluster` is a fresh one for a test that
+breaks things.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from remote.cluster import Cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "tests" / "cluster"
+DATABASE = Path("~/.cache/cryodeck-tests/slurm-database.tar").expanduser()
+START_S = 120
+
+
+@dataclass(frozen=True)
+class LiveCluster:
+    """A cluster that is up: where it is and how to get in."""
+
+    folder: Path
+    settings: dict[str, str]
+
+    @property
+    def user(self) -> str:
+        """The account that logs in."""
+        return self.settings["USERNAME"]
+
+    @property
+    def port(self) -> int:
+        """Of the sshd for keys and passwords; +1 wants a code, +2 is a gateway."""
+        return int(self.settings["PORT"])
+
+    @property
+    def home(self) -> Path:
+        """The account's home folder, the same path inside and outside."""
+        return self.folder / "home" / self.user
+
+    @property
+    def config(self) -> Path:
+        """An ssh_config with the hosts tc, tc-otp, tc-gateway and tc-jump."""
+        return self.folder / "client" / "config"
+
+    @property
+    def known_hosts(self) -> Path:
+        """Known hosts; beside it lies ``known_hosts.wrong``."""
+        return self.folder / "client" / "known_hosts"
+
+    @property
+    def password(self) -> str:
+        """The account's password."""
+        return (self.folder / "client" / "password").read_text().strip()
+
+    def code(self) -> str:
+        """The one-time code of this moment."""
+        script = self.folder / "client" / "totp"
+        return subprocess.check_output([sys.executable, script], text=True).strip()
+
+    @property
+    def engine(self) -> str:
+        """Command that starts the engine as the account there."""
+        return f"{self.folder}/share/venv/bin/python -m engine"
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """Lines that a job needs before the engine."""
+        return (f"export PYTHONPATH={self.folder}/share/checkout",)
+
+    def enter(self, *argv: str, check: bool = True) -> str:
+        """Output of a command run as root inside the cluster."""
+        done = subprocess.run(
+            [self.folder / "enter", *argv],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert not check or done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def shell(self, script: str, check: bool = True) -> str:
+        """Output of a shell script run as the account."""
+        return self.enter("runuser", "-l", self.user, "-c", script, check=check)
+
+    def kill(self, signal: str, daemon: str) -> None:
+        """Send a signal to a daemon: slurmctld, slurmdbd, slurmd-cpu1, sshd_login."""
+        pid = (self.folder / "run" / f"{daemon}.pid").read_text().strip()
+        self.enter("kill", f"-{signal}", pid)
+
+    def restart(self) -> None:
+        """Start again what a test has killed."""
+        _bring_up(self.folder)
+
+    def profile(self, name: str = "tc", **more: object) -> Cluster:
+        """Profile of this cluster for the project's own clients."""
+        values = {
+            "name": name,
+            "session": "ssh",
+            "ssh_config": str(self.config),
+            "scheduler": "slurm",
+            "engine": self.engine,
+            "setup": self.setup,
+            "time_limit": "10",
+            "poll_s": 0.0,
+            **more,
+        }
+        return Cluster(**values)
+
+
+def _bring_up(folder: Path, *options: str) -> None:
+    done = subprocess.run(
+        [SCRIPTS / "up", folder, *options],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=START_S,
+    )
+    assert done.returncode == 0, f"the test cluster did not start: {done.stdout}"
+
+
+def start(folder: Path, *options: str) -> LiveCluster:
+    """Bring up a cluster; it goes down with this process at the latest."""
+    DATABASE.parent.mkdir(parents=True, exist_ok=True)
+    options += ("--owner", str(os.getpid()), "--database", str(DATABASE))
+    options += (
+        "--share",
+        f"checkout/engine={ROOT}/engine",
+        "--share",
+        f"venv={sys.prefix}",
+    )
+    _bring_up(folder, *options)
+    lines = (folder / "settings").read_text().splitlines()
+    return LiveCluster(
+        folder, dict(line.split("=", 1) for line in lines if "=" in line)
+    )
+
+
+def stop(live: LiveCluster) -> None:
+    """Bring a cluster down and remove what it wrote."""
+    subprocess.run([SCRIPTS / "down", live.folder, "--remove"], check=True, timeout=60)
+
+
+def _place(kind: str) -> Path:
+    return Path(f"/tmp/cryodeck-{kind}-{os.getpid()}")
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Sshd, Slurm and accounting, for the whole session."""
+    live = start(_place("tc"))
+    yield live
+    stop(live)
+
+
+@pytest.fixture(scope="session")
+def ssh_server():
+    """Three sshd without a scheduler, for the whole session."""
+    live = start(_place("ssh"), "--no-slurm")
+    yield live
+    stop(live)
+
+
+@pytest.fixture
+def own_cluster():
+    """Sshd and Slurm without accounting, for one test that breaks it."""
+    live = start(_place("own"), "--no-accounting")
+    yield live
+    stop(live)
