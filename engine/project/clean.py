@@ -4,7 +4,7 @@ import fnmatch
 import os
 import re
 import shutil
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Set, Tuple
 
 from engine.project import layout
 from engine.project.change import read_pipeline
@@ -100,10 +100,16 @@ def _old_iterations(entries: List[str], outputs: List[str]) -> List[str]:
     if not roots:
         return []
     names = [os.path.basename(path) for path in outputs]
-    kept = {max(roots)}
+    kept = {max(roots, key=_age)}
     kept |= {root for root in roots if any(n.startswith(root + "_") for n in names)}
     gone = [root for root in roots if root not in kept]
     return [e for e in entries if any(e.startswith(root + "_") for root in gone)]
+
+
+def _age(root: str) -> Tuple[int, int]:
+    """Order of iterations in time: continued runs come after the first one."""
+    continued = re.findall(r"_ct(\d+)", root)
+    return (int(continued[-1]) if continued else -1, int(root[-3:]))
 
 
 def clean(
