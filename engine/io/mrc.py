@@ -186,6 +186,7 @@ def write_mrc(
     pixel_size: float,
     *,
     is_volume: bool = False,
+    statistics: tuple[float, float, float, float] | None = None,
 ) -> None:
     """Write an image, a stack or a map as MRC2014, whole or not at all.
 
@@ -197,19 +198,27 @@ def write_mrc(
     pixel_size : float, Å per pixel
     is_volume : bool
         A map (space group 1) rather than a stack of images (0).
+    statistics : (min, max, mean, rms), optional
+        For the header, if they are known already.
     """
     array = np.asarray(data)
     if array.dtype.name not in _MODES:
         array = array.astype(np.float32)
     stack = np.ascontiguousarray(array[None] if array.ndim == 2 else array)
-    header = _make_header(stack, pixel_size, is_volume=is_volume)
+    header = _make_header(stack, pixel_size, statistics, is_volume=is_volume)
     with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(header)
         little = stack.astype(stack.dtype.newbyteorder("<"), copy=False)
         file.write(little.data)
 
 
-def _make_header(stack: Array, pixel_size: float, *, is_volume: bool) -> bytes:
+def _make_header(
+    stack: Array,
+    pixel_size: float,
+    statistics: tuple[float, float, float, float] | None,
+    *,
+    is_volume: bool,
+) -> bytes:
     nz, ny, nx = stack.shape
     header = bytearray(HEADER_BYTES)
     mz = nz if is_volume else 1
@@ -218,12 +227,16 @@ def _make_header(stack: Array, pixel_size: float, *, is_volume: bool) -> bytes:
     cell = (nx * pixel_size, ny * pixel_size, mz * pixel_size, 90.0, 90.0, 90.0)
     struct.pack_into("<6f", header, 40, *cell)
     struct.pack_into("<3i", header, 64, 1, 2, 3)
-    if stack.size:
-        low, high = float(stack.min()), float(stack.max())
-        mean = float(stack.mean(dtype=np.float64))
-        spread = float(stack.std(dtype=np.float64))
-        struct.pack_into("<3f", header, 76, low, high, mean)
-        struct.pack_into("<f", header, 216, spread)
+    if statistics is None and stack.size:
+        statistics = (
+            float(stack.min()),
+            float(stack.max()),
+            float(stack.mean(dtype=np.float64)),
+            float(stack.std(dtype=np.float64)),
+        )
+    if statistics is not None:
+        struct.pack_into("<3f", header, 76, *statistics[:3])
+        struct.pack_into("<f", header, 216, statistics[3])
     struct.pack_into("<i", header, 88, 1 if is_volume else 0)
     struct.pack_into("<i", header, 108, 20141)
     header[208:216] = b"MAP \x44\x44\x00\x00"
