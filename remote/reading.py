@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Any
 
+from engine.errors import InputError
 from engine.jobs.job import Job
+from engine.jobs.registry import by_key
 from remote.contact import Contact
+from remote.errors import BadRequestError
 from remote.views import Finding, LogChunk, Node, Picks, Picture, Statistics
+
+_LONG_S = 120.0
 
 
 class Reading(Contact):
     """Logs, statistics, pictures, lists."""
 
     async def list_dir(self, path: str = "") -> list[dict[str, Any]]:
-        """Entries of a folder: name, is_dir, is_link, size, mtime."""
+        """Entries of a folder, folders first: name, is_dir, is_link, size, mtime."""
         found: list[dict[str, Any]] = await self.ask("files.list_dir", path=path)
         return found
 
@@ -21,38 +28,86 @@ class Reading(Contact):
         self, name: str, stream: str = "out", offset: int = 0, max_bytes: int = 65536
     ) -> LogChunk:
         """What was added to a job's log since an offset; from the end if negative."""
-        path = f"{name.rstrip('/')}/run.{stream}"
+        found = await self.ask("project.resolve", name=name)
+        return await self.tail(f"{found}/run.{stream}", offset, max_bytes)
+
+    async def tail(
+        self, path: str, offset: int = 0, max_bytes: int = 65536
+    ) -> LogChunk:
+        """What was added to a text file since an offset; from the end if negative."""
         said = await self.ask(
             "files.read_from", path=path, offset=offset, max_bytes=max_bytes
         )
-        return LogChunk(
-            path=path,
-            offset=said["offset"],
-            size=said["size"],
-            text=said["text"],
-            partial=said["partial"],
-            was_truncated=said["was_truncated"],
-        )
+        return _chunk(path, said)
+
+    async def tail_many(
+        self, wanted: Sequence[tuple[str, int]], max_bytes: int = 65536
+    ) -> list[LogChunk | None]:
+        """New text of several files, given as (path, offset), in one round trip."""
+        files = [
+            {"path": path, "offset": offset, "max_bytes": max_bytes}
+            for path, offset in wanted
+        ]
+        said = await self.ask("files.tail_many", files=files)
+        return [
+            None if "error" in one else _chunk(path, one)
+            for (path, _), one in zip(wanted, said, strict=True)
+        ]
 
     async def load_job(self, name: str) -> Job:
-        """Form of a job, by name or alias."""
-        raise NotImplementedError
+        """Form of a job, by name, alias or number."""
+        said = await self.ask("project.job_star", name=name)
+        source = f"{said['name']}/{said['file']}"
+        try:
+            if said["file"] == "run.job":
+                return Job.from_run_job(said["text"], source)
+            return Job.from_star(said["text"], source, said["version"])
+        except InputError as error:
+            raise BadRequestError(str(error)) from error
 
     async def defaults(self, type_key: str) -> Job:
-        """A new form: RELION's defaults, then the project's own."""
-        raise NotImplementedError
+        """A new form: RELION's defaults, then what the project used last."""
+        try:
+            job_type = by_key(type_key)
+        except InputError as error:
+            raise BadRequestError(str(error)) from error
+        said = await self.ask("project.gui_defaults", name=job_type.gui_name)
+        version = said["version"] or "3.1"
+        job = Job.new(type_key, version)
+        if not said["text"]:
+            return job
+        source = f".gui_{job_type.gui_name}job.star"
+        try:
+            last = Job.from_star(said["text"], source, version)
+        except InputError:
+            return job  # a file that RELION could not read either
+        if last.type.key != job.type.key:
+            return job
+        return last.continued(False)
 
     async def nodes(self, kind_prefix: str = "") -> tuple[Node, ...]:
-        """Files of a kind that a form's field may take."""
-        raise NotImplementedError
+        """Files of a kind that a form's field may take, the newest first."""
+        said = await self.ask("project.nodes", kind=kind_prefix)
+        return tuple(
+            Node(name=one["name"], kind=one["kind"], label=one["label"]) for one in said
+        )
 
     async def statistics(self, name: str) -> Statistics:
         """What a job came to, from its own files."""
-        raise NotImplementedError
+        said = await self.ask("statistics.of_job", name=name, timeout=_LONG_S)
+        return Statistics(
+            job=said["job"],
+            type=said["type"],
+            values=said["values"],
+            taken_at=time.time() + self.agent.clock_skew_s,
+            warnings=tuple(said["warnings"]),
+        )
 
     async def micrographs(self, name: str) -> list[dict[str, Any]]:
-        """Micrographs of a job: name, picks, defocus, exists."""
-        raise NotImplementedError
+        """Micrographs of a job: name, picks, defocus, exists; picks None: not done."""
+        found: list[dict[str, Any]]
+        found = await self.ask("statistics.micrographs", name=name, timeout=_LONG_S)
+        return found
 
     async def micrograph(
         self,
@@ -65,18 +120,71 @@ class Reading(Contact):
         region: tuple[int, int, int, int] | None = None,
     ) -> Picture:
         """A micrograph reduced to fit; `region` is x, y, width, height in its pixels."""
-        raise NotImplementedError
+        said, pixels = await self.ask_blob(
+            "pictures.micrograph",
+            name=name,
+            micrograph=micrograph,
+            width=width,
+            height=height,
+            lowpass_angstrom=lowpass_angstrom,
+            region=region,
+        )
+        return Picture(
+            width=said["width"],
+            height=said["height"],
+            pixels=pixels,
+            source_width=said["source_width"],
+            source_height=said["source_height"],
+            pixel_size=said["pixel_size"],
+            binning=said["binning"],
+            label=said["label"],
+        )
 
     async def picks(self, name: str, micrograph: str) -> Picks:
         """Coordinates of a job on one micrograph."""
-        raise NotImplementedError
+        said = await self.ask("statistics.picks", name=name, micrograph=micrograph)
+        return Picks(
+            micrograph=micrograph,
+            x=tuple(said["x"]),
+            y=tuple(said["y"]),
+            fom=tuple(said["fom"]),
+            class_number=tuple(said["class_number"]),
+            psi=tuple(said["psi"]),
+        )
 
     async def gallery(
         self, name: str, iteration: int | None = None, *, max_tile: int = 64
     ) -> dict[str, Any]:
-        """Class averages as tiles with captions."""
-        raise NotImplementedError
+        """Class averages (else templates, particles) as tiles with captions.
+
+        {"iteration", "iterations", "tiles": [{"number", "distribution", "resolution",
+        "accuracy_rotations", "accuracy_translations", "width", "height", "pixels"}]}
+        in the order of the file; `pixels` are bytes as those of a `Picture`.
+        """
+        said, pixels = await self.ask_blob(
+            "pictures.gallery", name=name, iteration=iteration, max_tile=max_tile
+        )
+        width, height = said.pop("width"), said.pop("height")
+        size = width * height
+        for i, tile in enumerate(said["tiles"]):
+            tile["width"], tile["height"] = width, height
+            tile["pixels"] = pixels[i * size : (i + 1) * size]
+        found: dict[str, Any] = said
+        return found
 
     async def doctor(self) -> list[Finding]:
-        """What is right and wrong with the connection."""
-        raise NotImplementedError
+        """What is right and wrong with this cluster, and what to do about it."""
+        from remote.doctor import examine
+
+        return await examine(self)
+
+
+def _chunk(path: str, said: dict[str, Any]) -> LogChunk:
+    return LogChunk(
+        path=path,
+        offset=said["offset"],
+        size=said["size"],
+        text=said["text"],
+        partial=said["partial"],
+        was_truncated=said["was_truncated"],
+    )

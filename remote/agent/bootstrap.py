@@ -73,6 +73,8 @@ def sources() -> Dict[str, Tuple[bool, str]]:
         "engine": (True, ""),
         "remote": (True, ""),
     }
+    errors = ROOT / "engine" / "errors.py"
+    found["engine.errors"] = (False, errors.read_text(encoding="utf-8"))
     for package in ("remote/agent", "engine/project"):
         for path in sorted((ROOT / package).glob("*.py")):
             if path.name in STAYS_HERE:

@@ -133,5 +133,5 @@ def explain(error: BaseException, path: Optional[str] = None) -> VerbError:
         )
         return VerbError(where + (error.strerror or str(error)), code)
     if type(error).__module__.startswith("engine.project"):
-        return VerbError(str(error), "project")
+        return VerbError(str(error), getattr(error, "code", "project"))
     return VerbError("{}: {}".format(type(error).__name__, error), "failed")

@@ -1,0 +1,91 @@
+"""From numbers to a grey picture: smoothing and contrast."""
+
+import math
+from itertools import accumulate
+from typing import Any, List, Sequence, Tuple
+
+_SAMPLES = 20000
+_LOW, _HIGH = 0.005, 0.995
+
+
+def sigma_of(lowpass_angstrom: float, pixel_size: float) -> float:
+    """Width in pixels of the Gaussian with half its amplitude at a resolution.
+
+    exp(-2 pi^2 sigma^2 / d^2) = 1/2.
+    """
+    if lowpass_angstrom <= 0 or pixel_size <= 0:
+        return 0.0
+    return math.sqrt(math.log(2) / 2) / math.pi * lowpass_angstrom / pixel_size
+
+
+def smooth(rows: List[Any], sigma: float) -> List[Any]:
+    """Rows blurred by a Gaussian of `sigma` pixels; the border is extended."""
+    if sigma < 0.3 or not rows:
+        return rows
+    for _ in range(2):  # rows, then columns
+        rows = [_blur(row, sigma) for row in rows]
+        rows = [list(column) for column in zip(*rows)]
+    return rows
+
+
+def _blur(row: Sequence[float], sigma: float) -> Sequence[float]:
+    if sigma <= 1.6:
+        return _weighted(row, sigma)
+    # three running means have the variance of the Gaussian: 3 (n^2 - 1) / 12
+    half = max(1, int(round((math.sqrt(4 * sigma * sigma + 1) - 1) / 2)))
+    for _ in range(3):
+        padded = [row[0]] * (half + 1) + list(row) + [row[-1]] * half
+        sums = list(accumulate(padded))
+        count = 2 * half + 1
+        row = [(b - a) / count for a, b in zip(sums, sums[count:])]
+    return row
+
+
+def _weighted(row: Sequence[float], sigma: float) -> Sequence[float]:
+    half = int(math.ceil(3 * sigma))
+    weights = [math.exp(-0.5 * (i / sigma) ** 2) for i in range(half + 1)]
+    total = weights[0] + 2 * sum(weights[1:])
+    weights = [w / total for w in weights]
+    n = len(row)
+    padded = [row[0]] * half + list(row) + [row[-1]] * half
+    blurred = [weights[0] * v for v in row]
+    for i in range(1, half + 1):
+        w = weights[i]
+        left, right = padded[half - i : half - i + n], padded[half + i : half + i + n]
+        blurred = [s + w * (a + b) for s, a, b in zip(blurred, left, right)]
+    return blurred
+
+
+def limits(
+    rows: Sequence[Sequence[float]], low: float, high: float
+) -> Tuple[float, float]:
+    """Values below and above which a fraction of the picture lies."""
+    total = sum(len(row) for row in rows)
+    step = max(1, total // _SAMPLES)
+    sample = []  # type: List[float]
+    left = 0
+    for row in rows:
+        sample.extend(row[left::step])
+        left = (left - len(row)) % step
+    sample = sorted(v for v in sample if v - v == 0)  # neither NaN nor infinite
+    if not sample:
+        return 0.0, 0.0
+    last = len(sample) - 1
+    return sample[int(low * last)], sample[int(math.ceil(high * last))]
+
+
+def to_bytes(
+    rows: Sequence[Sequence[float]], low: float = _LOW, high: float = _HIGH
+) -> bytes:
+    """Rows as grey values 0 to 255 between two percentiles; no number is black."""
+    black, white = limits(rows, low, high)
+    if not white > black:
+        return b"\x80" * sum(len(row) for row in rows)
+    scale = 255.0 / (white - black)
+    pieces = []
+    for row in rows:
+        shown = [(v - black) * scale + 0.5 for v in row]
+        pieces.append(
+            bytes([0 if not v > 0 else 255 if v >= 255 else int(v) for v in shown])
+        )
+    return b"".join(pieces)

@@ -1,0 +1,220 @@
+"""Micrographs and stacks as small grey pictures, made where the data are."""
+
+import os
+import re
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from engine.project.errors import StarError
+from engine.project.star_stream import LoopStream
+from remote.agent import grey, lists, mrc
+from remote.agent.class2d import iterations, read_model
+from remote.agent.project import job_folder
+from remote.agent.verbs import Answer, Request, VerbError, verb
+
+_MAX_SIDE = 4096
+_MAX_TILES = 400
+_READABLE = (".mrc", ".mrcs", ".map", ".ctf", ".st")
+
+
+@verb(heavy=True)
+def micrograph(
+    request: Request,
+    name: str,
+    micrograph: str,
+    width: int = 512,
+    height: int = 512,
+    lowpass_angstrom: float = 0.0,
+    region: Optional[Sequence[int]] = None,
+) -> Answer:
+    """A micrograph, or a region (x, y, width, height) of it, reduced to fit."""
+    number, path = _split_name(micrograph)
+    file_path = request.path(path)
+    if not file_path.endswith(_READABLE):
+        raise VerbError("{}: only MRC files can be shown".format(path), "bad request")
+    width, height = min(width, _MAX_SIDE), min(height, _MAX_SIDE)
+    with open(file_path, "rb") as handle:
+        header = mrc.read_header(handle, micrograph)
+        place = _clipped(region, header)
+        binning = mrc.binning_for(place[2], place[3], width, height)
+        found = mrc.reduce_image(handle, header, binning, place, number - 1, request)
+    pixel_size = _pixel_size(request, name, micrograph) or header.pixel_size
+    sigma = grey.sigma_of(lowpass_angstrom, pixel_size * binning)
+    rows = grey.smooth(found.rows, sigma)
+    request.check()
+    said = {
+        "width": found.width,
+        "height": found.height,
+        "source_width": header.nx,
+        "source_height": header.ny,
+        "region": list(place),
+        "pixel_size": pixel_size,
+        "binning": binning,
+        "label": os.path.basename(path),
+    }
+    return Answer(said, grey.to_bytes(rows))
+
+
+def _split_name(name: str) -> Tuple[int, str]:
+    """Number from 1 and file of "000012@stack.mrcs"."""
+    match = re.match(r"([0-9]+)@(.+)\Z", name, re.S)
+    return (max(1, int(match.group(1))), match.group(2)) if match else (1, name)
+
+
+def _clipped(region: Optional[Sequence[int]], header: mrc.Header) -> mrc.Region:
+    if region is None:
+        return (0, 0, header.nx, header.ny)
+    x, y, width, height = (int(v) for v in region)
+    left, top = max(0, min(x, header.nx - 1)), max(0, min(y, header.ny - 1))
+    right, bottom = min(header.nx, x + width), min(header.ny, y + height)
+    return (left, top, max(1, right - left), max(1, bottom - top))
+
+
+def _pixel_size(request: Request, name: str, micrograph: str) -> float:
+    """Pixel size by the job's micrograph list, which RELION believes first."""
+    if not name:
+        return 0.0
+    try:
+        _, folder = job_folder(request, name)
+        source = lists.own_list(folder) or request.path(
+            lists.input_list(request, folder)
+        )
+        return lists.pixel_size_of(source, micrograph)
+    except (StarError, VerbError, OSError):
+        return 0.0
+
+
+@verb(heavy=True)
+def gallery(
+    request: Request, name: str, iteration: Optional[int] = None, max_tile: int = 64
+) -> Answer:
+    """Class averages, templates or particles of a job as tiles with captions.
+
+    The bytes are the tiles one after the other, each stretched by itself.
+    """
+    found, folder = job_folder(request, name)
+    known = []  # type: List[int]
+    if found.startswith("Class2D/"):
+        captions, known, iteration = _classes(found, folder, iteration)
+    else:
+        captions = _images(folder)
+    tiles, size, pixels = _tiles(request, captions, max(8, min(max_tile, 256)))
+    said = {
+        "iteration": iteration,
+        "iterations": known,
+        "width": size[0],
+        "height": size[1],
+        "tiles": tiles,
+    }
+    return Answer(said, pixels)
+
+
+def _classes(found: str, folder: str, iteration: Optional[int]) -> Any:
+    models = iterations(folder)
+    if not models:
+        return [], [], None
+    known = [number for number, _ in models]
+    if iteration is None:
+        iteration = known[-1]
+    if iteration not in known:
+        text = "{}: no iteration {}; there are {} to {}"
+        message = text.format(found, iteration, known[0], known[-1])
+        raise VerbError(message, "not found")
+    model = read_model(dict(models)[iteration])
+    return [dict(c) for c in model["classes"]], known, iteration
+
+
+_COLUMNS = (
+    ("distribution", "rlnClassDistribution"),
+    ("resolution", "rlnEstimatedResolution"),
+    ("accuracy_rotations", "rlnAccuracyRotations"),
+    ("accuracy_translations", "rlnAccuracyTranslationsAngst"),
+    ("fom", "rlnAutopickFigureOfMerit"),
+)
+
+
+def _images(folder: str) -> List[Dict[str, Any]]:
+    """Images that a Select or Extract job lists: averages first, else particles."""
+    for file_name, block, label in (
+        ("class_averages.star", "", "rlnReferenceImage"),
+        ("particles.star", "particles", "rlnImageName"),
+        ("particles.star", "", "rlnImageName"),
+    ):
+        path = os.path.join(folder, file_name)
+        if not os.path.exists(path):
+            continue
+        try:
+            with LoopStream(path, block) as stream:
+                if label not in stream.labels:
+                    continue
+                return _captions(stream, label)
+        except StarError:
+            continue
+    return []
+
+
+def _captions(stream: LoopStream, label: str) -> List[Dict[str, Any]]:
+    found = []
+    labels = list(stream.labels)
+    for row in stream.rows():
+        values = dict(zip(labels, row))
+        one = {"image": values[label]}  # type: Dict[str, Any]
+        one["number"] = _split_name(values[label])[0]
+        if "rlnMicrographName" in values:
+            one["micrograph"] = values["rlnMicrographName"]
+        for key, column in _COLUMNS:
+            value = lists.number(values.get(column, ""))
+            if value - value == 0:
+                one[key] = value
+        found.append(one)
+        if len(found) >= _MAX_TILES:
+            break
+    return found
+
+
+def _tiles(request: Request, captions: List[Dict[str, Any]], max_tile: int) -> Any:
+    """Tiles of all images; one that cannot be read is grey and says why."""
+    tiles = []
+    pieces = []
+    size = (0, 0)
+    handles = {}  # type: Dict[str, Any]
+    try:
+        for caption in captions[:_MAX_TILES]:
+            request.check()
+            number, path = _split_name(str(caption.pop("image", "")))
+            pixels = b""
+            try:
+                handle, header = _opened(request, handles, path)
+                if number > max(1, header.nz):
+                    text = "{}: no image {}".format(path, number)
+                    raise VerbError(text, "not found")
+                binning = mrc.binning_for(header.nx, header.ny, max_tile, max_tile)
+                whole = (0, 0, header.nx, header.ny)
+                found = mrc.reduce_image(handle, header, binning, whole, number - 1)
+                if size == (0, 0):
+                    size = (found.width, found.height)
+                if size == (found.width, found.height):
+                    pixels = grey.to_bytes(found.rows, 0.0, 1.0)
+            except (OSError, VerbError) as error:
+                caption["error"] = str(error)
+            tiles.append(caption)
+            pieces.append(pixels)
+    finally:
+        for handle, _ in handles.values():
+            handle.close()
+    blank = b"\x80" * (size[0] * size[1])
+    return tiles, size, b"".join(piece or blank for piece in pieces)
+
+
+def _opened(request: Request, handles: Dict[str, Any], path: str) -> Any:
+    if path not in handles:
+        if len(handles) > 50:
+            for handle, _ in handles.values():
+                handle.close()
+            handles.clear()
+        handle = open(request.path(path), "rb")
+        try:
+            handles[path] = (handle, mrc.read_header(handle, path))
+        except BaseException:
+            handle.close()
+            raise
+    return handles[path]

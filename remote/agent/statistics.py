@@ -1,0 +1,383 @@
+"""What a job came to, from its own files: RELION's jobs and ours alike.
+
+The keys are those of docs/statistics.md. `summary.json`, written by our engine at the end,
+is taken where it is not older than what it is about.
+"""
+
+import json
+import os
+import re
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from engine.project.errors import StarError
+from engine.project.star_stream import LoopStream
+from remote.agent import lists
+from remote.agent.class2d import class2d
+from remote.agent.project import job_folder
+from remote.agent.verbs import Request, verb
+
+_MARKERS = (
+    "RELION_JOB_EXIT_SUCCESS",
+    "RELION_JOB_EXIT_FAILURE",
+    "RELION_JOB_EXIT_ABORTED",
+)
+_MAX_KEPT = 20000
+Values = Dict[str, Any]
+
+#: coordinate file -> its state, number of picks, FOMs; so that a poll reads only news
+_picks = {}  # type: Dict[str, Tuple[Tuple[int, int], int, List[float]]]
+
+
+@verb(heavy=True)
+def of_job(request: Request, name: str) -> Dict[str, Any]:
+    """Numbers of a job: {"job", "type", "values", "warnings"}."""
+    found, folder = job_folder(request, name)
+    kind = found.partition("/")[0]
+    warnings = []  # type: List[str]
+    values = {"type": _TYPES.get(kind, kind.lower())}  # type: Values
+    summary = _summary(folder)
+    if summary is not None:
+        values.update(summary)
+    elif kind in _MAKERS:
+        values.update(_MAKERS[kind](request, folder, warnings))
+    if "elapsed_s" not in values:
+        elapsed = _elapsed(folder)
+        if elapsed is not None:
+            values["elapsed_s"] = elapsed
+    values.setdefault("failed", [])
+    return {
+        "job": found,
+        "type": values["type"],
+        "values": values,
+        "warnings": warnings,
+    }
+
+
+def _summary(folder: str) -> Optional[Values]:
+    """Our engine's own numbers, unless the job's files are newer."""
+    path = os.path.join(folder, "summary.json")
+    try:
+        written = os.stat(path).st_mtime
+        with open(path, encoding="utf-8") as file:
+            found = json.loads(file.read(64 << 20))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    others = ("autopick.star", "particles.star", "progress.jsonl", "job.star")
+    for name in others:
+        if lists.stamp(os.path.join(folder, name))[0] / 1e6 > written + 5.0:
+            return None
+    return found
+
+
+def _elapsed(folder: str) -> Optional[float]:
+    """Seconds from the start of the last run to its end."""
+    try:
+        with open(os.path.join(folder, "progress.jsonl"), encoding="utf-8") as file:
+            records = [json.loads(line) for line in file if line.endswith("\n")]
+    except (OSError, ValueError):
+        return None
+    started = [r for r in records if r.get("kind") == "started"]
+    if not started:
+        return None
+    return float(records[-1].get("t", 0)) - float(started[-1].get("t", 0))
+
+
+# picking
+
+
+def _picking(request: Request, folder: str, warnings: List[str]) -> Values:
+    source = lists.input_list(request, folder)
+    if not source:
+        warnings.append("the list of micrographs could not be found")
+        return {}
+    files = lists.CoordinateFiles(request, folder)
+    rows = []
+    foms = []  # type: List[float]
+    done = 0
+    for micrograph in lists.micrograph_rows(request.path(source)):
+        request.check()
+        picks = None
+        try:
+            picks, found = _picks_in(files.path(micrograph.name))
+            foms.extend(found)
+            done += 1
+        except FileNotFoundError:
+            pass
+        except (OSError, StarError) as error:
+            warnings.append(str(error))
+        rows.append(
+            {"name": micrograph.name, "picks": picks, "defocus": micrograph.defocus}
+        )
+    counts = [row["picks"] for row in rows if row["picks"] is not None]
+    values = {
+        "micrographs": rows,
+        "micrographs_total": len(rows),
+        "micrographs_done": done,
+        "picks_total": sum(counts),
+    }  # type: Values
+    picked = lists.count_histogram(counts)
+    if picked is not None:
+        values["picks_histogram"] = picked
+    values.update(_of_foms(foms))
+    return values
+
+
+def _of_foms(foms: List[float]) -> Values:
+    fom_histogram = lists.histogram(foms)
+    if fom_histogram is None:
+        return {}
+    foms = sorted(f for f in foms if f - f == 0)
+    middle = len(foms) // 2
+    median = foms[middle] if len(foms) % 2 else (foms[middle - 1] + foms[middle]) / 2
+    return {
+        "fom_histogram": fom_histogram,
+        "fom_min": foms[0],
+        "fom_median": median,
+        "fom_max": foms[-1],
+    }
+
+
+def _picks_in(path: str) -> Tuple[int, List[float]]:
+    mark = lists.stamp(path)
+    if mark == (0, 0):
+        raise FileNotFoundError(path)
+    known = _picks.get(path)
+    if known is not None and known[0] == mark:
+        return known[1], known[2]
+    found = lists.read_coordinates(path)
+    if len(_picks) >= _MAX_KEPT:
+        _picks.clear()
+    _picks[path] = (mark, len(found.x), found.fom)
+    return len(found.x), found.fom
+
+
+# lists of micrographs
+
+
+def _micrograph_list(request: Request, folder: str, warnings: List[str]) -> Values:
+    path = lists.own_list(folder)
+    if not path:
+        return _imported_other(folder)
+    defoci = []
+    items = 0
+    for micrograph in lists.micrograph_rows(path):
+        items += 1
+        if items % 1000 == 0:
+            request.check()
+        if micrograph.defocus is not None:
+            defoci.append(micrograph.defocus)
+    values = {"items": items, "optics": _optics(path)}  # type: Values
+    found = lists.histogram(defoci, 30)
+    if found is not None:
+        values["defocus_histogram"] = found
+    return values
+
+
+def _imported_other(folder: str) -> Values:
+    """Import of something else: particles, references, coordinates."""
+    names = [n for n in sorted(os.listdir(folder)) if n.endswith(".star")]
+    for name in names:
+        if name.startswith(("job", "coords_suffix", "default_pipeline")):
+            continue
+        path = os.path.join(folder, name)
+        for block in ("particles", ""):
+            try:
+                return {"items": _count(path, block), "optics": _optics(path)}
+            except StarError:
+                continue
+    return {"items": 0, "optics": []}
+
+
+def _count(path: str, block: str = "") -> int:
+    with LoopStream(path, block) as stream:
+        return sum(1 for _ in stream.rows(stream.labels[:1]))
+
+
+def _optics(path: str) -> List[Values]:
+    found = []
+    for row in lists.optics_rows(path):
+        size = 0.0
+        for label in (
+            "rlnImagePixelSize",
+            "rlnMicrographPixelSize",
+            "rlnMicrographOriginalPixelSize",
+        ):
+            size = size or _number_or_zero(row.get(label, ""))
+        found.append(
+            {
+                "name": row.get("rlnOpticsGroupName", ""),
+                "pixel_size": size,
+                "voltage": _number_or_zero(row.get("rlnVoltage", "")),
+            }
+        )
+    return found
+
+
+def _number_or_zero(text: str) -> float:
+    value = lists.number(text)
+    return value if value == value else 0.0
+
+
+# particles
+
+
+def _particles(request: Request, folder: str, warnings: List[str]) -> Values:
+    path = os.path.join(folder, "particles.star")
+    if not os.path.exists(path):
+        return {"particles_total": 0}
+    counts = {}  # type: Dict[str, int]
+    total = 0
+    with _particle_loop(path) as stream:
+        label = "rlnMicrographName"
+        if label not in stream.labels:
+            label = stream.labels[0]
+        for (name,) in stream.rows([label]):
+            total += 1
+            counts[name] = counts.get(name, 0) + 1
+            if total % 5000 == 0:
+                request.check()
+    box, size = _box(path)
+    values = {
+        "particles_total": total,
+        "box_px": box,
+        "pixel_size": size,
+        "micrographs": [{"name": n, "particles": c} for n, c in counts.items()],
+    }  # type: Values
+    values.update(_without_coordinates(request, folder, counts))
+    return values
+
+
+def _particle_loop(path: str) -> LoopStream:
+    for block in ("particles", "images", ""):
+        try:
+            with LoopStream(path, block):
+                return LoopStream(path, block)
+        except StarError:
+            continue
+    return LoopStream(path, "particles")
+
+
+def _box(path: str) -> Tuple[int, float]:
+    for row in lists.optics_rows(path):
+        box = _number_or_zero(row.get("rlnImageSize", ""))
+        return int(box), _number_or_zero(row.get("rlnImagePixelSize", ""))
+    return 0, 0.0
+
+
+def _without_coordinates(
+    request: Request, folder: str, counts: Dict[str, int]
+) -> Values:
+    source = lists.input_list(request, folder)
+    if not source or not os.path.exists(request.path(source)):
+        return {}
+    names = [m.name for m in lists.micrograph_rows(request.path(source))]
+    missing = [n for n in names if n not in counts]
+    return {"micrographs_without_coordinates": len(missing)}
+
+
+def _selection(request: Request, folder: str, warnings: List[str]) -> Values:
+    values = {}  # type: Values
+    chosen = os.path.join(folder, "backup_selection.star")
+    if os.path.exists(chosen):
+        with LoopStream(chosen) as stream:
+            marks = [row[0] for row in stream.rows(["rlnSelected"])]
+        values["selected_classes"] = [
+            i for i, mark in enumerate(marks, 1) if _number_or_zero(mark) != 0
+        ]
+    path = os.path.join(folder, "particles.star")
+    if os.path.exists(path):
+        with _particle_loop(path) as stream:
+            values["particles_total"] = sum(1 for _ in stream.rows(stream.labels[:1]))
+    path = lists.own_list(folder)
+    if path:
+        values["micrographs_total"] = sum(1 for _ in lists.micrograph_rows(path))
+    split = [n for n in os.listdir(folder) if re.match(r".*_split[0-9]+\.star$", n)]
+    if split:
+        values["splits"] = len(split)
+    return values
+
+
+def _classes(request: Request, folder: str, warnings: List[str]) -> Values:
+    return class2d(request, folder, warnings)
+
+
+_TYPES = {
+    "Import": "import",
+    "MotionCorr": "motioncorr",
+    "CtfFind": "ctffind",
+    "ManualPick": "manualpick",
+    "AutoPick": "autopick",
+    "Extract": "extract",
+    "Class2D": "class2d",
+    "Select": "select",
+}
+_MAKERS = {
+    "Import": _micrograph_list,
+    "MotionCorr": _micrograph_list,
+    "CtfFind": _micrograph_list,
+    "ManualPick": _picking,
+    "AutoPick": _picking,
+    "Extract": _particles,
+    "Class2D": _classes,
+    "Select": _selection,
+}  # type: Dict[str, Callable[[Request, str, List[str]], Values]]
+
+
+@verb(heavy=True)
+def micrographs(request: Request, name: str) -> List[Dict[str, Any]]:
+    """Micrographs of a job in the order of its list: name, picks, defocus, exists."""
+    found, folder = job_folder(request, name)
+    is_picking = found.partition("/")[0] in ("AutoPick", "ManualPick")
+    path = "" if is_picking else lists.own_list(folder)
+    if not path:
+        source = lists.input_list(request, folder)
+        if not source:
+            return []
+        path = request.path(source)
+    files = lists.CoordinateFiles(request, folder) if is_picking else None
+    rows = []
+    for micrograph in lists.micrograph_rows(path):
+        request.check()
+        picks = None
+        if files is not None:
+            try:
+                picks = _picks_in(files.path(micrograph.name))[0]
+            except (OSError, StarError):
+                pass
+        rows.append(
+            {
+                "name": micrograph.name,
+                "picks": picks,
+                "defocus": micrograph.defocus,
+                "exists": os.path.exists(request.path(micrograph.name)),
+            }
+        )
+    return rows
+
+
+@verb()
+def picks(request: Request, name: str, micrograph: str) -> Dict[str, Any]:
+    """Coordinates of a job on one micrograph, in pixels of the micrograph."""
+    found, folder = job_folder(request, name)
+    if found.partition("/")[0] == "Extract":
+        return _extracted(request, folder, micrograph)
+    path = lists.CoordinateFiles(request, folder).path(micrograph)
+    if not os.path.exists(path):
+        return {"x": [], "y": [], "fom": [], "class_number": [], "psi": []}
+    return dict(lists.read_coordinates(path)._asdict())
+
+
+def _extracted(request: Request, folder: str, micrograph: str) -> Dict[str, Any]:
+    """Places of the particles that were cut from one micrograph."""
+    columns = ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit")
+    found = {"x": [], "y": [], "fom": [], "class_number": [], "psi": []}  # type: Values
+    with _particle_loop(os.path.join(folder, "particles.star")) as stream:
+        there = [c for c in columns if c in stream.labels]
+        for row in stream.rows(["rlnMicrographName"] + there):
+            if row[0] != micrograph:
+                continue
+            for key, text in zip(("x", "y", "fom"), row[1:]):
+                found[key].append(lists.number(text))
+    return found
