@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from engine.progress import ProgressWriter, read_progress
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    writer = ProgressWriter(path)
+    writer.started(3, "micrographs")
+    writer.warning("a line\nbreak, an Å")
+    writer.step(3, 3, "micrographs")
+    writer.finished(elapsed_s=1.5)
+    records = read_progress(path.read_text())
+    kinds = [record["kind"] for record in records]
+    assert kinds == ["started", "warning", "step", "finished"]
+    assert records[1]["message"] == "a line\nbreak, an Å"
+    assert records[2]["done"] == 3
+    assert all(record["t"] > 1.6e9 for record in records)
+
+
+def test_steps_come_twice_a_second_at_most_but_the_last_always(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    writer = ProgressWriter(path)
+    for done in range(1, 1001):
+        writer.step(done, 1000, "micrographs")
+    records = read_progress(path.read_text())
+    assert len(records) <= 4
+    assert records[-1]["done"] == 1000
+
+
+def test_half_a_line_and_foreign_text_do_no_harm():
+    text = '{"t": 1, "kind": "step"}\nmpirun noticed that\n[1, 2]\n\n{"t": 2, "ki'
+    assert read_progress(text) == [{"t": 1, "kind": "step"}]
+
+
+def test_without_a_path_nothing_is_written(tmp_path):
+    ProgressWriter(None).started(1, "micrographs")
+    assert list(tmp_path.iterdir()) == []
