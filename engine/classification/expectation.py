@@ -1,0 +1,664 @@
+"""Posterior weights of class, rotation and offset, in angular harmonics of rings.
+
+With Y = C X / S (CTF, particle, noise power) and A a reference, Σ over coefficients of
+Re conj(A) Y is, for all rotations at once,
+
+    cross(ψ) = Σ_m c_m Re exp(-i m ψ) Σ_q π q conj(A_qm) Y_qm,   c_0 = 1, else c_m = 2
+
+and the reference's own power, ½ Σ |A|² C² / S, likewise with the harmonics of |A|² and
+C² / S, of which few are left without much astigmatism. A coarse pass over all classes
+finds the classes and offsets that carry weight; a fine pass sums over those.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.classification.masking import circular_mask, masked
+from engine.classification.model import ClassModel
+from engine.classification.polar import (
+    PolarGrid,
+    analysis_matrices,
+    half_circle,
+    harmonic_limits,
+    harmonics_of,
+    offset_phases,
+)
+from engine.classification.sampling import Sampling
+from engine.classification.statistics import SufficientStatistics
+from engine.ctf import Ctf, aberration_phase
+
+#: Part of a particle's posterior that the fine pass must not lose (RELION's
+#: --adaptive_fraction).
+ADAPTIVE_FRACTION = 0.999
+_MAX_WEIGHT_HARMONIC = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optics:
+    """What the search needs to know of images and instrument.
+
+    Attributes
+    ----------
+    pixel_size : float, Å per pixel
+    radius_px : float, pixels
+        Of the particle's mask.
+    do_ctf : bool
+    is_intact_until_first_peak : bool
+        No CTF up to its first peak.
+    is_premultiplied : bool
+        The images have been multiplied by their CTF already.
+    fills_with_zeros : bool
+        Outside the mask: the background's mean rather than noise.
+    finest_search_ring : int or None
+        Limit of the rings that are compared ("Limit resolution E-step").
+    """
+
+    pixel_size: float
+    radius_px: float
+    do_ctf: bool = True
+    is_intact_until_first_peak: bool = False
+    is_premultiplied: bool = False
+    fills_with_zeros: bool = True
+    finest_search_ring: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some particles, already moved by their whole-pixel offsets.
+
+    Attributes
+    ----------
+    index : int, shape (n,)
+        Of the particles in the whole set.
+    images : float32, shape (n, y, x)
+        Moved by `origin_px` and multiplied by the norm correction.
+    ctf : Ctf or None
+        Values of shape (n,).
+    origin_px : int, shape (n, 2), pixels
+        Whole-pixel offset (y, x) that was applied.
+    rest_px, psi_deg : float, shapes (n, 2), (n,)
+        What is left of the offset, and the angle; used without alignment.
+    norm : float, shape (n,)
+        Norm correction that was applied (factor on the images).
+    scale : float, shape (n,)
+    noise_group, scale_group : int, shape (n,)
+    """
+
+    index: Array
+    images: Array
+    ctf: Ctf | None
+    origin_px: Array
+    rest_px: Array
+    psi_deg: Array
+    norm: Array
+    scale: Array
+    noise_group: Array
+    scale_group: Array
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Assignments:
+    """The winning class, angle and offset of particles.
+
+    Attributes
+    ----------
+    class_index : int64, shape (n,)
+    psi_deg : float64, shape (n,), degrees
+    offset_px : float64, shape (n, 2), pixels, y and x
+    max_posterior, log_likelihood, norm_correction : float64, shape (n,)
+    n_significant : int64, shape (n,)
+    """
+
+    class_index: Array
+    psi_deg: Array
+    offset_px: Array
+    max_posterior: Array
+    log_likelihood: Array
+    norm_correction: Array
+    n_significant: Array
+
+    @classmethod
+    def empty(cls, n: int) -> Assignments:
+        """Room for n particles."""
+        return cls(
+            class_index=np.zeros(n, dtype=np.int64),
+            psi_deg=np.zeros(n),
+            offset_px=np.zeros((n, 2)),
+            max_posterior=np.zeros(n),
+            log_likelihood=np.zeros(n),
+            norm_correction=np.ones(n),
+            n_significant=np.zeros(n, dtype=np.int64),
+        )
+
+
+class RingCtf:
+    """Contrast transfer functions of particles on rings, times their groups' scale.
+
+    Parameters
+    ----------
+    grid : PolarGrid
+    optics : Optics
+    """
+
+    def __init__(self, grid: PolarGrid, optics: Optics) -> None:
+        self.grid, self.optics = grid, optics
+        theta = half_circle(grid.n_angles)
+        q = np.arange(grid.n_rings)[:, None] / (grid.box_px * optics.pixel_size)
+        self.frequency_y, self.frequency_x = q * np.sin(theta), q * np.cos(theta)
+
+    def __call__(self, batch: Batch) -> Array:
+        """float32, shape (n, ring, angle)."""
+        n = len(batch.index)
+        scale = batch.scale.astype(np.float32)[:, None, None]
+        if not self.optics.do_ctf or batch.ctf is None:
+            shape = (n, self.grid.n_rings, self.grid.n_angles)
+            return np.broadcast_to(scale, shape).astype(np.float32)
+        gamma = aberration_phase(batch.ctf, self.frequency_y, self.frequency_x)
+        gamma = gamma.astype(np.float32)
+        value = -np.sin(gamma)
+        if self.optics.is_intact_until_first_peak:
+            value = np.where(np.abs(gamma) < 0.5 * math.pi, np.float32(1), value)
+        if np.any(batch.ctf.b_factor):
+            square = self.frequency_x**2 + self.frequency_y**2
+            b_factor = np.asarray(batch.ctf.b_factor)[..., None, None]
+            value = value * np.exp(-0.25 * b_factor * square).astype(np.float32)
+        factor = np.asarray(batch.ctf.scale, dtype=np.float32)[..., None, None]
+        return np.asarray(value * (scale * factor))
+
+
+class Expectation:
+    """One iteration's E-step: references, angles and offsets laid out once.
+
+    Parameters
+    ----------
+    model : ClassModel
+    grid : PolarGrid
+        Rings that are summed for the next averages.
+    sampling : Sampling
+    optics : Optics
+    n_reference_rings : int
+        Rings on which the references have any power.
+    n_coarse_rings : int
+        Rings that the coarse pass compares.
+    n_scale_groups : int
+    max_astigmatism_angstrom : float
+        Largest |U - V| among the particles, for the harmonics of C².
+    does_align : bool
+        Search angles and offsets; else only classes.
+    has_class_prior : bool
+        Weigh classes by their shares; else all alike, which keeps small ones alive.
+    seed : int
+        For noise outside the mask.
+    """
+
+    def __init__(
+        self,
+        model: ClassModel,
+        grid: PolarGrid,
+        sampling: Sampling,
+        optics: Optics,
+        *,
+        n_reference_rings: int,
+        n_coarse_rings: int,
+        n_scale_groups: int,
+        max_astigmatism_angstrom: float = 0.0,
+        does_align: bool = True,
+        has_class_prior: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.grid, self.sampling, self.optics = (
+            model,
+            grid,
+            sampling,
+            optics,
+        )
+        self.does_align, self.seed = does_align, seed
+        self.n_scale_groups = n_scale_groups
+        search = min(grid.n_rings, max(2, n_reference_rings))
+        if optics.finest_search_ring is not None:
+            search = min(search, optics.finest_search_ring + 1)
+        self.n_search = max(2, search)
+        self.n_coarse = max(2, min(self.n_search, n_coarse_rings))
+        self.mask = circular_mask(grid.box_px, optics.radius_px)
+        limits = harmonic_limits(grid.n_rings, optics.radius_px + 2.5, grid.box_px)
+        self.limits = limits
+        self.highest = int(limits[-1])
+        self.highest_weight = self._weight_harmonics(max_astigmatism_angstrom)
+        self.live = np.flatnonzero(model.class_distribution > 0)
+        shares = model.class_distribution[self.live]
+        if not has_class_prior:
+            shares = np.ones_like(shares)
+        self.log_shares = np.log(shares / shares.sum()).astype(np.float32)
+        self._lay_out_references()
+        self._lay_out_sampling()
+        self._ctf = RingCtf(grid, optics)
+
+    def _weight_harmonics(self, astigmatism: float) -> int:
+        """The highest even harmonic of C² that astigmatism makes (Bessel's order)."""
+        if not self.optics.do_ctf or astigmatism <= 1:
+            return 0
+        k = self.grid.n_rings / (self.grid.box_px * self.optics.pixel_size)
+        wavelength = 0.025
+        phase = math.pi * wavelength * astigmatism * k**2
+        order = 2 * math.ceil(phase + 1.0)
+        return int(min(order, _MAX_WEIGHT_HARMONIC, self.highest // 2 * 2))
+
+    def _lay_out_references(self) -> None:
+        grid = self.grid
+        rings = grid.rings(self.model.images[self.live])
+        self.reference_power = np.zeros((self.model.n_classes, grid.n_rings))
+        square = rings.real**2 + rings.imag**2
+        self.reference_power[self.live] = 0.5 * square.mean(axis=1, dtype=np.float64).T
+        rings[0] = 0
+        rings[self.n_search :] = 0
+        harmonics = harmonics_of(rings, self.highest)
+        m = np.arange(self.highest + 1)
+        harmonics[m[:, None] > self.limits] = 0
+        count = np.where(m == 0, 1.0, 2.0).astype(np.float32)
+        q = np.arange(grid.n_rings)
+        weight = (math.pi * q * count[:, None])[:, :, None].astype(np.float32)
+        # (m, ring, class) for the search, (m, class, ring) for the sums
+        self.conjugate = np.ascontiguousarray((weight * harmonics).conj())
+        self.harmonics = np.ascontiguousarray(harmonics.transpose(0, 2, 1))
+        self.count = count
+        power = (np.abs(rings) ** 2).astype(np.complex64)
+        power_harmonics = harmonics_of(power, self.highest_weight)[::2]
+        even = count[: self.highest_weight + 1 : 2]
+        half = 0.5 * math.pi * q * even[:, None]
+        self.power_conjugate = np.ascontiguousarray(
+            half[:, :, None] * power_harmonics.conj()
+        ).astype(np.complex64)
+        self.power = np.ascontiguousarray(power_harmonics.transpose(0, 2, 1))
+        self.even_count = even
+        top = int(self.limits[self.n_search - 1])
+        self.highest_search = top
+        self.highest_coarse = int(self.limits[self.n_coarse - 1])
+        self._coarse_operators = []
+        for order in range(self.highest_coarse + 1):
+            first = int(np.searchsorted(self.limits, order))
+            a = self.conjugate[order, max(1, first) : self.n_coarse]
+            # rows: rings of the real part, then of the imaginary part
+            real = np.concatenate([a.real, -a.imag])
+            imaginary = np.concatenate([a.imag, a.real])
+            self._coarse_operators.append(
+                (
+                    max(1, first),
+                    np.ascontiguousarray(real),
+                    np.ascontiguousarray(imaginary),
+                )
+            )
+
+    def _lay_out_sampling(self) -> None:
+        grid, sampling = self.grid, self.sampling
+        self.coarse_psi = np.deg2rad(sampling.coarse_psi_deg())
+        self.fine_psi = np.deg2rad(sampling.fine_psi_deg())
+        self.coarse_offsets = sampling.coarse_offsets_px()
+        self.fine_offsets = sampling.fine_offsets_px()
+        phases = offset_phases(
+            grid.n_rings, grid.n_angles, grid.box_px, self.fine_offsets.reshape(-1, 2)
+        )
+        self.fine_phases = np.ascontiguousarray(phases.transpose(2, 0, 1))
+        phases = offset_phases(
+            self.n_coarse, grid.n_angles, grid.box_px, self.coarse_offsets
+        )
+        self.coarse_phases = np.ascontiguousarray(phases.transpose(2, 0, 1))
+        self.coarse_waves = _waves(self.coarse_psi, self.highest_coarse)
+        self.fine_waves = _waves(self.fine_psi, self.highest)
+        self.even, self.odd = analysis_matrices(grid.n_angles, self.highest)
+
+    def zeros(self) -> SufficientStatistics:
+        """Sums of no particles."""
+        return SufficientStatistics.zeros(
+            n_classes=self.model.n_classes,
+            n_harmonics=self.highest + 1,
+            n_weight_harmonics=self.highest_weight // 2 + 1,
+            n_rings=self.grid.n_rings,
+            n_noise_groups=len(self.model.noise_power),
+            n_shells=self.model.noise_power.shape[1],
+            n_scale_groups=self.n_scale_groups,
+        )
+
+    def __call__(self, batch: Batch) -> tuple[Assignments, SufficientStatistics]:
+        """Winners and sums of a batch of particles."""
+        n = len(batch.index)
+        images = self._masked(batch)
+        rings, shell_power = self.grid.rings_and_power(images)
+        rings = np.ascontiguousarray(rings.transpose(2, 0, 1))
+        ctf = self._ctf(batch)
+        noise = self.model.noise_power[batch.noise_group, : self.grid.n_rings]
+        inverse = (1 / noise).astype(np.float32)[:, :, None]
+        square = ctf * ctf
+        if self.optics.is_premultiplied:
+            y = rings * (inverse * batch.scale[:, None, None].astype(np.float32))
+        else:
+            y = rings * (ctf * inverse)
+        v = square * inverse
+        v_harmonics = harmonics_of(
+            v.transpose(1, 2, 0).astype(np.complex64), self.highest_weight
+        )[::2]
+        sums = self.zeros()
+        out = Assignments.empty(n)
+        active = self._coarse(batch, y, v_harmonics, out) if self.does_align else None
+        one = _OneParticle(self, sums, out)
+        for i in range(n):
+            chosen = active[i] if active is not None else None
+            one.add(i, batch, y[i], v_harmonics[:, :, i], chosen)
+        self._add_noise(batch, rings, shell_power, noise, one, sums, out)
+        sums.ctf_power += v_harmonics[0].real.sum(axis=1)
+        return out, sums
+
+    def _masked(self, batch: Batch) -> Array:
+        noise = None
+        if not self.optics.fills_with_zeros:
+            noise = self._colored_noise(batch)
+        return masked(batch.images, self.mask, noise)
+
+    def _colored_noise(self, batch: Batch) -> Array:
+        """Noise of each particle's own seed, with the group's current spectrum."""
+        from engine.fourier.grids import shells
+        from engine.fourier.transforms import irfft2, rfft2
+
+        box = self.grid.box_px
+        shell = np.minimum(shells(box), box // 2)
+        out = np.empty_like(batch.images)
+        for i, index in enumerate(batch.index):
+            random = np.random.default_rng([self.seed, int(index)])
+            white = random.standard_normal((box, box), dtype=np.float32)
+            power = self.model.noise_power[batch.noise_group[i]]
+            # white noise of variance 1 has σ² = 1 / (2 box²)
+            amplitude = np.sqrt(power * 2 * box**2)[shell]
+            transform = rfft2(white) * amplitude
+            out[i] = irfft2(transform.astype(np.complex64), (box, box))
+        return out
+
+    def _coarse(
+        self, batch: Batch, y: Array, v_harmonics: Array, out: Assignments
+    ) -> list[tuple[Array, Array]]:
+        """Classes and coarse offsets that carry weight, for each particle."""
+        n, n_offsets = len(y), len(self.coarse_offsets)
+        rows = n * n_offsets
+        moved = y[:, None, : self.n_coarse] * self.coarse_phases
+        parts = self._harmonic_parts(moved.reshape(rows, self.n_coarse, -1))
+        n_live = len(self.live)
+        cross = np.empty((self.highest_coarse + 1, 2, rows, n_live), dtype=np.float32)
+        for order, (first, real, imaginary) in enumerate(self._coarse_operators):
+            half = parts[order % 2][order // 2][:, :, first:]
+            flat = np.ascontiguousarray(half.transpose(1, 0, 2)).reshape(rows, -1)
+            np.matmul(flat, real, out=cross[order, 0])
+            np.matmul(flat, imaginary, out=cross[order, 1])
+        waves = self.coarse_waves.reshape(len(self.coarse_psi), -1)
+        flat_cross = cross.reshape(waves.shape[1], rows * n_live)
+        value = (waves @ flat_cross).reshape(-1, n, n_offsets, n_live)
+        value -= self._norms(v_harmonics, self.coarse_waves, None, self.n_coarse)[
+            :, :, None, :
+        ]
+        value += self._log_prior(batch, self.coarse_offsets)[:, :, None]
+        value += self.log_shares
+        value -= value.max(axis=(0, 2, 3))[None, :, None, None]
+        np.exp(value, out=value)
+        mass = value.sum(axis=0, dtype=np.float32)
+        out.n_significant[:] = _significant_counts(value)
+        return [_carriers(mass[i]) for i in range(n)]
+
+    def _harmonic_parts(self, moved: Array) -> tuple[Array, Array]:
+        """Even and odd harmonics, each (m, part, row, ring), of complex rings."""
+        rows, n_rings, n_angles = moved.shape
+        top = self.highest_coarse
+        flat = moved.reshape(-1, n_angles)
+        even = self.even[: 2 * (top // 2 + 1)]
+        odd = self.odd[: 2 * ((top + 1) // 2)]
+        real = np.ascontiguousarray(flat.real)
+        imaginary = np.ascontiguousarray(flat.imag)
+        return (
+            (even @ real.T).reshape(-1, 2, rows, n_rings),
+            (odd @ imaginary.T).reshape(-1, 2, rows, n_rings),
+        )
+
+    def _norms(
+        self, v_harmonics: Array, waves: Array, chosen: Array | None, n_rings: int
+    ) -> Array:
+        """½ Σ |A|² C² / S of each angle, particle and class."""
+        power = self.power_conjugate[:, :n_rings]
+        if chosen is not None:
+            power = power[:, :, chosen]
+        v = v_harmonics[:, :n_rings].transpose(0, 2, 1)
+        parts = np.matmul(np.ascontiguousarray(v), power)
+        even = waves[:, 0 : self.highest_weight + 1 : 2]
+        real = parts.real.reshape(len(parts), -1)
+        imaginary = parts.imag.reshape(len(parts), -1)
+        values = even[:, :, 0] @ real + even[:, :, 1] @ imaginary
+        return np.asarray(values.reshape(len(waves), *parts.shape[1:]))
+
+    def _log_prior(self, batch: Batch, offsets: Array) -> Array:
+        """Logarithm of the Gaussian prior of offsets, (n, offset), float32."""
+        place = batch.origin_px[:, None] + offsets
+        square = (place**2).sum(axis=-1)
+        sigma = max(self.model.offset_sigma_px, 0.1)
+        return (-square / (2 * sigma**2)).astype(np.float32)
+
+    def _add_noise(
+        self,
+        batch: Batch,
+        rings: Array,
+        shell_power: Array,
+        noise: Array,
+        one: _OneParticle,
+        sums: SufficientStatistics,
+        out: Assignments,
+    ) -> None:
+        """Residual power per shell, and each particle's norm and likelihood."""
+        n_rings = self.grid.n_rings
+        cross, norm = one.ring_sums(len(batch.index))
+        ring_power = (rings.real**2 + rings.imag**2).mean(axis=2, dtype=np.float64)
+        data_power = shell_power.copy()
+        data_power[:, :n_rings] = ring_power
+        residual = data_power.copy()
+        residual[:, :n_rings] += (norm - 2 * cross) * noise
+        np.maximum(residual, 1e-3 * data_power, out=residual)
+        np.add.at(sums.noise, batch.noise_group, residual)
+        np.add.at(sums.noise_count, batch.noise_group, 1)
+        q = np.arange(residual.shape[1])
+        total = (2 * math.pi * q * residual).sum(axis=1)
+        out.norm_correction[:] = np.sqrt(total) / np.maximum(batch.norm, 1e-6)
+        count = math.pi * np.arange(n_rings)
+        constant = 0.5 * (count * ring_power / noise).sum(axis=1)
+        constant += (count * np.log(2 * math.pi * noise)).sum(axis=1)
+        out.log_likelihood -= constant
+        strong = (self.model.data_vs_prior[:, :n_rings] > 3).any(axis=0)
+        weight = math.pi * np.arange(n_rings) * strong
+        scale = np.maximum(batch.scale, 1e-6)
+        np.add.at(sums.scale_cross, batch.scale_group, (cross * weight).sum(1) / scale)
+        np.add.at(
+            sums.scale_norm, batch.scale_group, (norm * weight).sum(1) / scale**2
+        )
+        sums.totals += [
+            len(batch.index),
+            out.log_likelihood.sum(),
+            out.max_posterior.sum(),
+            out.norm_correction.sum(),
+            0.0,
+        ]
+
+
+class _OneParticle:
+    """The fine pass of particles one after another, and its contributions."""
+
+    def __init__(
+        self, step: Expectation, sums: SufficientStatistics, out: Assignments
+    ) -> None:
+        self.step, self.sums, self.out = step, sums, out
+        self._cross: list[Array] = []
+        self._norm: list[Array] = []
+
+    def ring_sums(self, n: int) -> tuple[Array, Array]:
+        """Σ p Re conj(A) Y and Σ p |A|² C² / S per particle and ring (means)."""
+        rings = self.step.grid.n_rings
+        return (
+            np.array(self._cross, dtype=np.float64).reshape(n, rings),
+            np.array(self._norm, dtype=np.float64).reshape(n, rings),
+        )
+
+    def add(
+        self,
+        i: int,
+        batch: Batch,
+        y: Array,
+        v: Array,
+        active: tuple[Array, Array] | None,
+    ) -> None:
+        """Search finely around what carries weight and add what comes out."""
+        step = self.step
+        if active is None:
+            classes = np.arange(len(step.live))
+            offsets = batch.rest_px[i][None]
+            phases = offset_phases(
+                step.grid.n_rings, step.grid.n_angles, step.grid.box_px, offsets
+            ).transpose(2, 0, 1)
+            psi = np.deg2rad(batch.psi_deg[i : i + 1])
+            waves = _waves(psi, step.highest)
+        else:
+            classes, coarse = active
+            offsets = step.fine_offsets[coarse].reshape(-1, 2)
+            rows = (4 * coarse[:, None] + np.arange(4)).ravel()
+            phases, psi, waves = step.fine_phases[rows], step.fine_psi, step.fine_waves
+        harmonics = self._harmonics(y * phases)
+        value = self._log_posterior(
+            harmonics, v, classes, waves, batch.origin_px[i] + offsets
+        )
+        top = float(value.max())
+        weight = np.exp(value - top)
+        total = float(weight.sum(dtype=np.float64))
+        weight *= np.float32(1 / total)
+        best = int(weight.argmax())
+        angle, row, k = np.unravel_index(best, weight.shape)
+        out = self.out
+        out.class_index[i] = step.live[classes[k]]
+        out.psi_deg[i] = (np.rad2deg(psi[angle]) + 180) % 360 - 180
+        out.offset_px[i] = batch.origin_px[i] + offsets[row]
+        out.max_posterior[i] = weight[angle, row, k]
+        out.log_likelihood[i] = top + math.log(total)
+        if active is None:
+            out.n_significant[i] = 1
+        place = batch.origin_px[i] + offsets
+        self._accumulate(harmonics, v, classes, waves, weight, place)
+
+    def _harmonics(self, moved: Array) -> Array:
+        """Harmonics (m, row, ring), complex64, of moved rings (row, ring, angle)."""
+        step = self.step
+        rows, n_rings, n_angles = moved.shape
+        flat = moved.reshape(-1, n_angles)
+        out = np.empty((step.highest + 1, rows * n_rings), dtype=np.complex64)
+        even = step.even @ np.ascontiguousarray(flat.real).T
+        odd = step.odd @ np.ascontiguousarray(flat.imag).T
+        out.real[0::2], out.imag[0::2] = even[0::2], even[1::2]
+        out.real[1::2], out.imag[1::2] = odd[0::2], odd[1::2]
+        return out.reshape(step.highest + 1, rows, n_rings)
+
+    def _log_posterior(
+        self, harmonics: Array, v: Array, classes: Array, waves: Array, place: Array
+    ) -> Array:
+        """Unnormalized, (psi, row, class), float32."""
+        step = self.step
+        top, n_rings = step.highest_search, step.n_search
+        whole = len(classes) == len(step.live)
+        conjugate = step.conjugate[: top + 1, :n_rings]
+        if not whole:
+            conjugate = conjugate[:, :, classes]
+        product = np.matmul(harmonics[: top + 1, :, :n_rings], conjugate)
+        shape = product.shape[1:]
+        flat = product.reshape(top + 1, -1)
+        value = waves[:, : top + 1, 0] @ np.ascontiguousarray(flat.real)
+        value += waves[:, : top + 1, 1] @ np.ascontiguousarray(flat.imag)
+        value = value.reshape(len(waves), *shape)
+        chosen = None if whole else classes
+        value -= step._norms(v[:, :, None], waves, chosen, n_rings)
+        square = (place**2).sum(axis=1)
+        sigma = max(step.model.offset_sigma_px, 0.1)
+        prior = -square / (2 * sigma**2)
+        value += prior[:, None].astype(np.float32) + step.log_shares[classes]
+        return np.asarray(value)
+
+    def _accumulate(
+        self,
+        harmonics: Array,
+        v: Array,
+        classes: Array,
+        waves: Array,
+        weight: Array,
+        place: Array,
+    ) -> None:
+        step, sums = self.step, self.sums
+        by_row = weight.sum(axis=0)
+        keep_rows = by_row.sum(axis=1) > 1e-4
+        keep_classes = by_row.sum(axis=0) > 1e-4
+        if not (keep_rows.all() and keep_classes.all()):
+            weight = weight[:, keep_rows][:, :, keep_classes]
+            harmonics, place = harmonics[:, keep_rows], place[keep_rows]
+            classes, by_row = classes[keep_classes], by_row[keep_rows][:, keep_classes]
+        n_psi, rows, n_classes = weight.shape
+        flat = weight.reshape(n_psi, -1)
+        spread = np.empty((step.highest + 1, rows * n_classes), dtype=np.complex64)
+        spread.real = waves[:, :, 0].T @ flat
+        spread.imag = -(waves[:, :, 1].T @ flat)
+        spread = spread.reshape(-1, rows, n_classes)
+        data = np.matmul(spread.transpose(0, 2, 1), harmonics)
+        even = spread[: step.highest_weight + 1 : 2].sum(axis=1)
+        norm = even[:, :, None] * v[:, None, :]
+        live = step.live[classes]
+        sums.data[live] += data.transpose(1, 0, 2)
+        sums.weight[live] += norm.transpose(1, 0, 2)
+        sums.class_weight[live] += by_row.sum(axis=0)
+        sums.class_offset[live] += by_row.T @ place
+        sums.offset_square += float(by_row.sum(axis=1) @ (place**2).sum(axis=1))
+        a, b = step.harmonics[:, classes], step.power[:, classes]
+        cross = (a.real * data.real + a.imag * data.imag).sum(axis=1)
+        self._cross.append(step.count @ cross)
+        own = (b.real * norm.real + b.imag * norm.imag).sum(axis=1)
+        self._norm.append(step.even_count @ own)
+
+
+def _waves(psi: Array, highest: int) -> Array:
+    """cos m ψ and sin m ψ, (psi, m, 2), float32."""
+    angle = psi[:, None] * np.arange(highest + 1)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
+
+
+def _carriers(mass: Array) -> tuple[Array, Array]:
+    """Classes and offsets that together hold nearly all of (offset, class) masses."""
+    by_class, by_offset = mass.sum(axis=0), mass.sum(axis=1)
+    return _leading(by_class), _leading(by_offset)
+
+
+def _leading(mass: Array) -> Array:
+    """The fewest entries that hold the adaptive fraction of a mass, in order."""
+    order = np.argsort(-mass, kind="stable")
+    total = np.cumsum(mass[order], dtype=np.float64)
+    needed = int(np.searchsorted(total, ADAPTIVE_FRACTION * total[-1])) + 1
+    return np.sort(order[:needed])
+
+
+def _significant_counts(weights: Array) -> Array:
+    """How many samples hold the adaptive fraction, per particle.
+
+    Parameters
+    ----------
+    weights : array, shape (psi, n, offset, class)
+        At most 1. Counted in steps of 5 % of weight, which is what a rounded
+        column needs.
+    """
+    n = weights.shape[1]
+    counts = np.empty(n, dtype=np.int64)
+    for i in range(n):
+        w = weights[:, i]
+        w = w[w > 1e-6]
+        level = (np.log(w) * -20).astype(np.int64)
+        by_level = np.bincount(level, weights=w)
+        total = np.cumsum(by_level)
+        last = int(np.searchsorted(total, ADAPTIVE_FRACTION * total[-1]))
+        counts[i] = np.bincount(level)[: last + 1].sum()
+    return counts

@@ -1,0 +1,75 @@
+"""Particles as the classification sees them: centered, scaled, masked."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from engine.arrays import Array
+
+#: Width of the soft edge of the particle's mask in pixels (RELION's --maskedge).
+EDGE_PX = 5.0
+
+
+def circular_mask(box_px: int, radius_px: float, edge_px: float = EDGE_PX) -> Array:
+    """1 within a circle, a raised cosine over its edge, 0 outside; float32."""
+    x = np.arange(box_px) - box_px // 2
+    r = np.hypot(x[:, None], x[None, :])
+    position = np.clip((r - radius_px) / edge_px, 0, 1)
+    return (0.5 + 0.5 * np.cos(math.pi * position)).astype(np.float32)
+
+
+def moved(images: Array, shifts_px: Array) -> Array:
+    """Images moved by whole pixels; what comes in from outside is 0.
+
+    Parameters
+    ----------
+    images : array, shape (n, y, x)
+    shifts_px : array of int, shape (n, 2)
+        y and x; content goes to higher indices for positive ones.
+    """
+    out = images.copy()
+    size = images.shape[-1]
+    for i in np.flatnonzero(np.any(shifts_px != 0, axis=1)):
+        y, x = (int(np.clip(s, -size, size)) for s in shifts_px[i])
+        out[i] = 0
+        out[i, max(0, y) : size + min(0, y), max(0, x) : size + min(0, x)] = images[
+            i, max(0, -y) : size - max(0, y), max(0, -x) : size - max(0, x)
+        ]
+    return out
+
+
+def masked(
+    images: Array,
+    mask: Array,
+    noise: Array | None = None,
+) -> Array:
+    """Images outside a circle replaced by their background's mean, or by noise.
+
+    Parameters
+    ----------
+    images : array, shape (n, y, x)
+    mask : array, shape (y, x)
+        1 where the image is kept.
+    noise : array, shape (n, y, x), optional
+        What is put outside instead of the mean.
+    """
+    outside = 1 - mask
+    if noise is not None:
+        return (images * mask + noise * outside).astype(np.float32)
+    total = max(float(outside.sum()), 1e-12)
+    background = np.einsum("nyx,yx->n", images, outside) / total
+    return (images * mask + outside * background[:, None, None]).astype(np.float32)
+
+
+def centers_of_mass(images: Array) -> Array:
+    """Centers of the positive pixels relative to pixel box // 2, (n, 2), y and x."""
+    size = images.shape[-1]
+    x = np.arange(size) - size // 2
+    positive = np.clip(images, 0, None).astype(np.float64)
+    total = positive.sum(axis=(1, 2))
+    safe = np.where(total > 0, total, 1)
+    along_y = (positive.sum(axis=2) @ x) / safe
+    along_x = (positive.sum(axis=1) @ x) / safe
+    return np.where((total > 0)[:, None], np.stack([along_y, along_x], axis=1), 0.0)

@@ -1,0 +1,534 @@
+"""Iterations of 2D classification: sizes, passes over the particles, new models.
+
+The optimizer knows no files. A `ParticleSource` gives images and what is known of
+them; each iteration yields a new `State`, which the program writes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.classification.expectation import (
+    Assignments,
+    Batch,
+    Expectation,
+    Optics,
+    RingCtf,
+)
+from engine.classification.masking import circular_mask, masked, moved
+from engine.classification.maximization import (
+    LOWEST_SHELL,
+    Updates,
+    accuracies,
+    class_averages,
+    maximize,
+)
+from engine.classification.model import ClassModel
+from engine.classification.polar import PolarGrid, angles_needed, harmonics_of
+from engine.classification.sampling import Sampling, next_perturbation
+from engine.classification.statistics import SufficientStatistics
+from engine.ctf import Ctf
+from engine.parallel import Communicator
+
+#: Shells beyond the current resolution that are summed (RELION's --incr_size).
+SHELL_MARGIN = 10
+#: Part of the box's shells that the first references have.
+_INITIAL_SHELLS = 0.07
+
+
+class ParticleSource(Protocol):
+    """Images of particles, and their optics, by index."""
+
+    @property
+    def box_px(self) -> int:
+        """Edge of the images."""
+        ...
+
+    def images(self, indices: Array) -> Array:
+        """float32, shape (n, y, x)."""
+        ...
+
+    def ctf(self, indices: Array) -> Ctf | None:
+        """Values of shape (n,)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a classification is done.
+
+    Attributes
+    ----------
+    n_classes, n_iterations : int
+    tau_fudge : float
+        T.
+    sampling : Sampling
+    optics : Optics
+    has_fast_subsets, does_align, allows_coarser : bool
+    perturbation_factor : float
+    seed : int
+    batch_size : int
+        Particles in a batch.
+    n_threads : int
+    offset_sigma_px : float, pixels
+        Width of the offsets' prior at the start.
+    has_class_prior : bool
+        Weigh classes by their shares in the E-step.
+    centers_classes : bool
+        Move averages to the middle of the box in every iteration.
+    reseeds_classes : bool
+        Give dead classes half of the largest one's particles.
+    """
+
+    n_classes: int
+    n_iterations: int
+    tau_fudge: float
+    sampling: Sampling
+    optics: Optics
+    has_fast_subsets: bool = False
+    does_align: bool = True
+    allows_coarser: bool = False
+    perturbation_factor: float = 0.5
+    seed: int = 0
+    batch_size: int = 32
+    n_threads: int = 1
+    offset_sigma_px: float = 3.0
+    has_class_prior: bool = False
+    centers_classes: bool = False
+    reseeds_classes: bool = False
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class State:
+    """All of a classification after an iteration.
+
+    Attributes
+    ----------
+    iteration : int
+    model : ClassModel
+    particles : Assignments
+        Of all particles.
+    perturbation : float
+    sampling : Sampling
+        That was used.
+    changes : tuple of float
+        Of classes (fraction), angles (degrees), offsets (pixels).
+    n_used : int
+        Particles of this iteration.
+    """
+
+    iteration: int
+    model: ClassModel
+    particles: Assignments
+    perturbation: float
+    sampling: Sampling
+    changes: tuple[float, float, float] = (1.0, 999.0, 999.0)
+    n_used: int = 0
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Groups:
+    """Which particles share noise and intensity.
+
+    Attributes
+    ----------
+    noise, scale : int64, shape (n,)
+    astigmatism_angstrom : float, Å
+        Largest |U - V|.
+    """
+
+    noise: Array
+    scale: Array
+    astigmatism_angstrom: float = 0.0
+
+
+class Optimizer:
+    """Expectation-maximization over particles that ranks share.
+
+    Parameters
+    ----------
+    source : ParticleSource
+    n_particles : int
+    groups : Groups
+    settings : Settings
+    comm : Communicator
+    on_progress : callable(done, total), optional
+        Called on every rank with its own counts; may raise to stop.
+    """
+
+    def __init__(
+        self,
+        source: ParticleSource,
+        n_particles: int,
+        groups: Groups,
+        settings: Settings,
+        comm: Communicator,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.source, self.n_particles, self.groups = source, n_particles, groups
+        self.settings, self.comm = settings, comm
+        self.on_progress = on_progress or (lambda done, total: None)
+        self._grids: dict[tuple[int, int], PolarGrid] = {}
+
+    @property
+    def box_px(self) -> int:
+        """Edge of the images."""
+        return self.source.box_px
+
+    def start(
+        self, particles: Assignments | None = None, references: Array | None = None
+    ) -> State:
+        """The state before the first iteration.
+
+        Parameters
+        ----------
+        particles : Assignments, optional
+            Angles and offsets known already.
+        references : array, shape (class, y, x), optional
+            On the particles' grey scale; without them, low-passed averages of random
+            particles in random orientations.
+        """
+        settings = self.settings
+        particles = particles or Assignments.empty(self.n_particles)
+        shells = self.box_px // 2 + 1
+        noise, sums, grid = self._first_pass(particles, references is None)
+        if references is None:
+            images = _equalized(class_averages(sums, grid, None)[0], grid)
+            finest = grid.n_rings - 1
+        else:
+            images, finest = references, self.box_px // 2 - 1
+        k = settings.n_classes
+        mask = circular_mask(self.box_px, settings.optics.radius_px)
+        n_scales = int(self.groups.scale.max()) + 1
+        model = ClassModel(
+            images=(images * mask).astype(np.float32),
+            class_distribution=np.full(k, 1 / k),
+            noise_power=noise,
+            signal_power=np.zeros((k, shells)),
+            data_vs_prior=np.zeros((k, shells)),
+            coverage=np.zeros((k, shells)),
+            reference_noise=np.zeros((k, shells)),
+            offset_sigma_px=settings.offset_sigma_px,
+            prior_offset_px=np.zeros((k, 2)),
+            group_scale=np.ones(n_scales),
+            norm_average=1.0,
+            current_shell=max(LOWEST_SHELL, finest)
+            if references is None
+            else self.box_px // 2 - 1 - SHELL_MARGIN,
+            finest_ring=finest,
+            accuracy_psi_deg=np.full(k, 30.0),
+            accuracy_offset_px=np.full(k, 10.0),
+            ctf_power=np.zeros(shells),
+        )
+        random = np.random.default_rng([settings.seed, 0])
+        perturbation = next_perturbation(0.0, random)
+        return State(
+            iteration=0,
+            model=model,
+            particles=particles,
+            perturbation=perturbation,
+            sampling=settings.sampling,
+        )
+
+    def _first_pass(
+        self, particles: Assignments, wants_references: bool
+    ) -> tuple[Array, SufficientStatistics, PolarGrid]:
+        """Noise power per group, and sums of random classes on few rings."""
+        optics, box = self.settings.optics, self.box_px
+        n_rings = max(3, round(_INITIAL_SHELLS * box) + 1)
+        grid = self._grid(n_rings)
+        step = _RandomClasses(grid, optics, self.settings)
+        mask = circular_mask(box, optics.radius_px)
+        n_groups = int(self.groups.noise.max()) + 1
+        power = np.zeros((n_groups, box // 2 + 1))
+        count = np.zeros(n_groups)
+        mean = np.zeros((box, box))
+        sums = step.zeros(int(self.groups.scale.max()) + 1)
+        for batch in self._batches(self._mine(np.arange(self.n_particles)), particles):
+            images = masked(batch.images, mask)
+            rings, shell_power = grid.rings_and_power(images)
+            np.add.at(power, batch.noise_group, shell_power)
+            np.add.at(count, batch.noise_group, 1)
+            mean += images.sum(axis=0)
+            if wants_references:
+                step.add(batch, rings, sums)
+            self.on_progress(0, 0)
+        power, count, mean = (self.comm.sum(a) for a in (power, count, mean))
+        mean /= max(self.n_particles, 1)
+        own = grid.rings_and_power(mean[None].astype(np.float32))[1][0]
+        noise = 0.5 * (power / np.maximum(count, 1)[:, None] - own)
+        return _positive(noise), sums.reduced(self.comm), grid
+
+    def _mine(self, indices: Array) -> Array:
+        return np.array(self.comm.share(indices.tolist()), dtype=np.int64)
+
+    def _grid(self, n_rings: int) -> PolarGrid:
+        sampling, radius = self.settings.sampling, self.settings.optics.radius_px
+        reach = sampling.offset_range_px + 2 * sampling.offset_step_px
+        n_angles = angles_needed(n_rings, radius + 2.5, reach, self.box_px)
+        key = (n_rings, n_angles)
+        if key not in self._grids:
+            self._grids = {key: PolarGrid.make(self.box_px, n_rings, n_angles)}
+        return self._grids[key]
+
+    def _batches(
+        self, indices: Array, particles: Assignments, model: ClassModel | None = None
+    ) -> Iterator[Batch]:
+        size = self.settings.batch_size
+        for first in range(0, len(indices), size):
+            yield self._batch(indices[first : first + size], particles, model)
+
+    def _batch(
+        self, index: Array, particles: Assignments, model: ClassModel | None
+    ) -> Batch:
+        offset = particles.offset_px[index]
+        origin = np.sign(offset) * np.floor(np.abs(offset) + 0.5)
+        average = 1.0 if model is None else model.norm_average
+        norm = average / np.maximum(particles.norm_correction[index], 1e-6)
+        images = moved(self.source.images(index), origin.astype(np.int64))
+        if model is not None:
+            images = images * norm.astype(np.float32)[:, None, None]
+        scale_group = self.groups.scale[index]
+        scale = np.ones(len(index)) if model is None else model.group_scale[scale_group]
+        return Batch(
+            index=index,
+            images=images,
+            ctf=self.source.ctf(index) if self.settings.optics.do_ctf else None,
+            origin_px=origin,
+            rest_px=offset - origin,
+            psi_deg=particles.psi_deg[index],
+            norm=norm if model is not None else np.ones(len(index)),
+            scale=np.maximum(scale, 0.001),
+            noise_group=self.groups.noise[index],
+            scale_group=scale_group,
+        )
+
+    def subset(self, iteration: int) -> Array:
+        """Particles of an iteration: all, or RELION's schedule of fast subsets."""
+        n, k = self.n_particles, self.settings.n_classes
+        if not self.settings.has_fast_subsets or iteration > 15:
+            return np.arange(n)
+        size = 100 * k if iteration <= 5 else 300 * k
+        if iteration > 10:
+            size = max(size, int(0.3 * n))
+        if size >= n:
+            return np.arange(n)
+        random = np.random.default_rng([self.settings.seed, iteration, 7])
+        return np.sort(random.permutation(n)[:size])
+
+    def next(self, state: State) -> State:
+        """The state after one more iteration."""
+        settings, model = self.settings, state.model
+        iteration = state.iteration + 1
+        random = np.random.default_rng([settings.seed, iteration])
+        perturbation = 0.0
+        if settings.does_align and settings.perturbation_factor > 0:
+            perturbation = next_perturbation(state.perturbation, random)
+        sampling = self._sampling(model, perturbation)
+        step = self.expectation(model, sampling, iteration)
+        used = self.subset(iteration)
+        mine = self._mine(used)
+        particles, sums = self._expect(step, mine, state)
+        sums = sums.reduced(self.comm)
+        particles = self._gathered(particles, mine, state.particles)
+        updates = Updates(
+            tau_fudge=settings.tau_fudge, radius_px=settings.optics.radius_px
+        )
+        new = maximize(
+            sums,
+            model,
+            step.grid,
+            updates,
+            offset_is_searched=settings.does_align,
+        )
+        power = sums.ctf_power / max(float(sums.totals[0]), 1)
+        psi, offset = accuracies(step.harmonics, power, self.box_px)
+        new.accuracy_psi_deg = _scattered(psi, step.live, 999.0, settings.n_classes)
+        new.accuracy_offset_px = _scattered(
+            offset, step.live, 999.0, settings.n_classes
+        )
+        return State(
+            iteration=iteration,
+            model=new,
+            particles=particles,
+            perturbation=perturbation,
+            sampling=sampling,
+            changes=_changes(state.particles, particles, used),
+            n_used=len(used),
+        )
+
+    def _sampling(self, model: ClassModel, perturbation: float) -> Sampling:
+        sampling = replace(self.settings.sampling, perturbation=perturbation)
+        if not self.settings.allows_coarser:
+            return sampling
+        # 0.8 of the accuracy, as RELION does; coarse steps are twice the fine ones
+        psi = max(sampling.psi_step_deg, 0.8 * float(model.accuracy_psi_deg.min()))
+        offset = 0.8 * float(model.accuracy_offset_px.min())
+        most = 0.95 * sampling.offset_range_px / 2
+        offset = max(sampling.offset_step_px, min(offset, most))
+        return replace(sampling, psi_step_deg=min(psi, 30.0), offset_step_px=offset)
+
+    def expectation(
+        self, model: ClassModel, sampling: Sampling, iteration: int = 1
+    ) -> Expectation:
+        """The E-step of a model: rings up to the resolution and a margin beyond."""
+        settings, box = self.settings, self.box_px
+        optics = settings.optics
+        finest = min(model.current_shell + SHELL_MARGIN, box // 2 - 1)
+        coarse_step = 2 * sampling.psi_step_deg
+        # an arc of a coarse step at the particle's rim, over 1.5 (RELION)
+        arc = math.radians(coarse_step) * optics.radius_px / 1.5
+        return Expectation(
+            model,
+            self._grid(finest + 1),
+            sampling,
+            optics,
+            n_reference_rings=model.finest_ring + 1,
+            n_coarse_rings=math.ceil(box / arc) + 1,
+            n_scale_groups=len(model.group_scale),
+            max_astigmatism_angstrom=self.groups.astigmatism_angstrom,
+            does_align=settings.does_align,
+            has_class_prior=settings.has_class_prior,
+            seed=settings.seed,
+        )
+
+    def _expect(
+        self, step: Expectation, mine: Array, state: State
+    ) -> tuple[Assignments, SufficientStatistics]:
+        """Winners of this rank's particles, and their sums."""
+        size = self.settings.batch_size
+        parts = [mine[i : i + size] for i in range(0, len(mine), size)]
+        out = Assignments.empty(len(mine))
+        sums = step.zeros()
+        done = 0
+
+        def one(index: Array) -> tuple[Assignments, SufficientStatistics]:
+            return step(self._batch(index, state.particles, state.model))
+
+        for result, part_sums in _in_order(one, parts, self.settings.n_threads):
+            count = len(result.class_index)
+            _put(out, slice(done, done + count), result)
+            sums = sums + part_sums
+            done += count
+            self.on_progress(done, len(mine))
+        return out, sums
+
+    def _gathered(
+        self, mine: Assignments, index: Array, old: Assignments
+    ) -> Assignments:
+        """All particles: this iteration's where there are, else the old ones."""
+        whole = Assignments.empty(self.n_particles)
+        _put(whole, slice(None), old)
+        for part_index, part in self.comm.gather((index, mine)):
+            _put(whole, part_index, part)
+        return whole
+
+
+class _RandomClasses:
+    """Sums of particles in random classes and orientations, on few rings."""
+
+    def __init__(self, grid: PolarGrid, optics: Optics, settings: Settings) -> None:
+        self.settings = settings
+        self.optics = optics
+        self.grid = grid
+        q = np.arange(grid.n_rings)
+        self.highest = math.ceil(
+            2 * math.pi * q[-1] * (optics.radius_px + 2.5) / grid.box_px + 1.5
+        )
+        self._ctf = RingCtf(grid, optics)
+
+    def zeros(self, n_scale_groups: int) -> SufficientStatistics:
+        return SufficientStatistics.zeros(
+            n_classes=self.settings.n_classes,
+            n_harmonics=self.highest + 1,
+            n_weight_harmonics=1,
+            n_rings=self.grid.n_rings,
+            n_noise_groups=1,
+            n_shells=1,
+            n_scale_groups=n_scale_groups,
+        )
+
+    def add(self, batch: Batch, rings: Array, sums: SufficientStatistics) -> None:
+        ctf = self._ctf(batch).transpose(1, 2, 0)
+        data = rings if self.optics.is_premultiplied else rings * ctf
+        harmonics = harmonics_of(data.astype(np.complex64), self.highest)
+        weight = (ctf * ctf).mean(axis=1)
+        m = np.arange(self.highest + 1)
+        for i, index in enumerate(batch.index):
+            random = np.random.default_rng([self.settings.seed, int(index), 1])
+            k = int(random.integers(self.settings.n_classes))
+            wave = np.exp(-1j * m * random.uniform(0, 2 * math.pi))
+            sums.data[k] += wave[:, None] * harmonics[:, :, i]
+            sums.weight[k, 0] += weight[:, i]
+            sums.class_weight[k] += 1
+
+
+def _equalized(images: Array, grid: PolarGrid) -> Array:
+    """References of equal power on each ring, so that none starts ahead."""
+    rings = grid.rings(images)
+    amplitude = np.sqrt((rings.real**2 + rings.imag**2).mean(axis=1))
+    mean = amplitude.mean(axis=1, keepdims=True)
+    factor = mean / np.maximum(amplitude, 1e-12 + 1e-6 * mean)
+    return grid.images(rings * factor[:, None, :].astype(np.float32))
+
+
+def _in_order(
+    function: Callable[[Array], tuple[Assignments, SufficientStatistics]],
+    parts: Sequence[Array],
+    n_threads: int,
+) -> Iterator[tuple[Assignments, SufficientStatistics]]:
+    """Results in the order of the parts, by threads if there are several."""
+    if n_threads <= 1:
+        yield from (function(part) for part in parts)
+        return
+    with ThreadPoolExecutor(n_threads) as pool:
+        ahead = 2 * n_threads
+        waiting = [pool.submit(function, part) for part in parts[:ahead]]
+        for position in range(len(parts)):
+            result = waiting.pop(0).result()
+            if position + ahead < len(parts):
+                waiting.append(pool.submit(function, parts[position + ahead]))
+            yield result
+
+
+def _put(target: Assignments, where: Array | slice, values: Assignments) -> None:
+    for name in Assignments.__slots__:
+        getattr(target, name)[where] = getattr(values, name)
+
+
+def _scattered(values: Array, where: Array, default: float, n: int) -> Array:
+    out = np.full(n, default)
+    out[where] = values
+    return out
+
+
+def _positive(noise: Array) -> Array:
+    """Entries that came out negative replaced by a neighbor's."""
+    out = noise.copy()
+    for group in out:
+        good = np.flatnonzero(group > 0)
+        if len(good) == 0:
+            group[:] = 1e-6
+            continue
+        for shell in np.flatnonzero(group <= 0):
+            before = good[good < shell]
+            group[shell] = group[before[-1] if len(before) else good[0]]
+    return out
+
+
+def _changes(
+    old: Assignments, new: Assignments, used: Array
+) -> tuple[float, float, float]:
+    """Changed classes (fraction), mean change of angles (circular) and offsets."""
+    classes = float((old.class_index[used] != new.class_index[used]).mean())
+    turn = np.abs(new.psi_deg[used] - old.psi_deg[used]) % 360
+    psi = float(np.minimum(turn, 360 - turn).mean())
+    square = ((new.offset_px[used] - old.offset_px[used]) ** 2).sum(axis=1)
+    return classes, psi, float(np.sqrt(square.mean() / 2))
