@@ -80,7 +80,7 @@ def test_unknown_keys_and_head_labels_are_kept() -> None:
         "data_joboptions_values",
         "data_joboptions_values",
     ).replace("_rlnJobIsTomo", "_rlnJobFuture                 7\n_rlnJobIsTomo")
-    text = text.rstrip() + "\nqsub_extra1   12\nnewer_key   \"a b\"\n"
+    text = text.rstrip() + '\nqsub_extra1   12\nnewer_key   "a b"\n'
     job = Job.from_star(text)
     again = Job.from_star(job.to_star())
     assert again.unknown == {"qsub_extra1": "12", "newer_key": "a b"}
@@ -139,9 +139,10 @@ def test_minus_one_minus_999_and_empty_mean_off_at_the_door() -> None:
     assert job.number_or_none("minavgnoise_autopick") is None
     assert job.number_or_none("log_upper_thr") is None
     assert job.replace("log_upper_thr", "5").number_or_none("log_upper_thr") == 5.0
-    assert job.replace("minavgnoise_autopick", "-1").number_or_none(
-        "minavgnoise_autopick"
-    ) == -1.0
+    assert (
+        job.replace("minavgnoise_autopick", "-1").number_or_none("minavgnoise_autopick")
+        == -1.0
+    )
     assert job.number_or_none("shrink") == 0.0
     assert job.number_or_none("shrink", off_when=0) is None
     assert job.replace("lowpass", "").number_or_none("lowpass") is None
