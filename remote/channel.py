@@ -1,8 +1,8 @@
 """The agent at the other end, kept: requests in flight, the link's state, reconnecting.
 
-A request that only reads is asked again after a reconnect, within its own time limit. One
-that changes something fails with `SessionLostError`: whether it happened must be looked
-up, never guessed.
+A request that only reads is asked again after a reconnect, within its own time limit.
+One that changes something fails with `SessionLostError`: whether it happened must be
+looked up, never guessed.
 """
 
 from __future__ import annotations

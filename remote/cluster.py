@@ -1,12 +1,14 @@
 """Profiles of clusters: one TOML file each, readable by hand.
 
-``~/.config/cryodeck/clusters/NAME.toml``; "local", this machine, always exists and may be
-overridden by a file of that name. Passwords are never kept.
+``~/.config/cryodeck/clusters/NAME.toml``; "local", this machine, always exists and may
+be overridden by a file of that name. Passwords are never kept.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -75,7 +77,8 @@ def load(name: str) -> Cluster:
     path = _path(name)
     if not path.exists():
         if name == "local":
-            return Cluster(name="local", session="local")
+            engine = f"{shlex.quote(sys.executable)} -m engine"
+            return Cluster(name="local", session="local", engine=engine)
         known = ", ".join(c.name for c in load_all())
         message = (
             f"no cluster named {name!r}; there are: {known}. "
@@ -204,6 +207,7 @@ def _escaped(char: str) -> str:
 
 def _path(name: str) -> Path:
     if not _NAME.match(name):
-        message = f"{name!r} cannot be the name of a cluster: letters, digits and . _ - @ only"
+        allowed = "letters, digits and . _ - @"
+        message = f"{name!r} cannot be the name of a cluster; use {allowed}"
         raise BadRequestError(message)
     return folder() / f"{name}.toml"

@@ -1,8 +1,8 @@
 """Sessions by the person's own `ssh`: for ControlMaster, FIDO keys, site wrappers.
 
-Its config is obeyed to the letter, host keys and logins are its own business. It has no
-terminal here, so it cannot ask: an open ControlMaster or a key that needs no question must
-be there.
+Its config is obeyed to the letter, host keys and logins are its own business. It
+has no terminal here, so it cannot ask: an open ControlMaster or a key that needs no
+question must be there.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class Reading(Contact):
         lowpass_angstrom: float = 0.0,
         region: tuple[int, int, int, int] | None = None,
     ) -> Picture:
-        """A micrograph reduced to fit; `region` is x, y, width, height in its pixels."""
+        """A micrograph reduced to fit; `region`: x, y, width, height in its pixels."""
         said, pixels = await self.ask_blob(
             "pictures.micrograph",
             name=name,

@@ -1,7 +1,7 @@
 """SSH sessions by asyncssh: one connection, every question asked through `Prompts`.
 
-Each hop of a ProxyJump is opened here, one after the other, so that its host key and its
-logins are treated like those of the cluster itself.
+Each hop of a ProxyJump is opened here, one after the other, so that its host key and
+its logins are treated like those of the cluster itself.
 """
 
 from __future__ import annotations
@@ -188,15 +188,11 @@ class _Opener:
         more: dict[str, Any] = {"port": port} if port else {}
         try:
             try:
-                return await asyncssh.SSHClientConnectionOptions.construct(
-                    host=host, config=self.config, **more, **own
-                )
+                return await _construct(host=host, config=self.config, **more, **own)
             except FileNotFoundError:
                 # an IdentityFile that is not there: ssh passes over it, so do we
                 own["client_keys"] = []
-                return await asyncssh.SSHClientConnectionOptions.construct(
-                    host=host, config=self.config, **more, **own
-                )
+                return await _construct(host=host, config=self.config, **more, **own)
         except asyncssh.ConfigParseError as error:
             message = f"ssh config for {host}: {error}"
             raise BadRequestError(message) from error
@@ -286,9 +282,15 @@ class _Opener:
         if self.cluster.known_hosts:
             return [Path(self.cluster.known_hosts).expanduser()]
         config = options.config
-        user = config.get("UserKnownHostsFile", ()) or ("~/.ssh/known_hosts",)
-        site = config.get("GlobalKnownHostsFile", ()) or ("/etc/ssh/ssh_known_hosts",)
+        user: Any = config.get("UserKnownHostsFile") or ("~/.ssh/known_hosts",)
+        site: Any = config.get("GlobalKnownHostsFile") or ("/etc/ssh/ssh_known_hosts",)
         return [Path(str(name)).expanduser() for name in (*user, *site)]
+
+
+async def _construct(**settings: Any) -> asyncssh.SSHClientConnectionOptions:
+    made = await asyncssh.SSHClientConnectionOptions.construct(**settings)
+    assert isinstance(made, asyncssh.SSHClientConnectionOptions)
+    return made
 
 
 class _NewHostError(HostKeyError):
@@ -322,7 +324,7 @@ def _host_key_error(client: Client, host: str, error: Exception) -> HostKeyError
     name = names_of(client.host_name or host, "", port)[0]
     return HostKeyError(
         f"THE HOST KEY OF {host} HAS CHANGED. It shows {key_type} {fingerprint(key)}; "
-        f"{places} says otherwise. Somebody may be listening, or the site has new keys: "
+        f"{places} says otherwise. Somebody may listen, or the site has new keys: "
         f"ask the site, and only then remove the line: "
         f"ssh-keygen -R '{name}' -f '{first.file}'"
     )
@@ -366,7 +368,7 @@ def _identity_files(
     options: asyncssh.SSHClientConnectionOptions, cluster: Cluster
 ) -> list[Path]:
     """Keys that may need a passphrase, in the order in which they are offered."""
-    named = options.config.get("IdentityFile", ()) or ()
+    named: Any = options.config.get("IdentityFile") or ()
     if cluster.identity_file:
         named = (cluster.identity_file,)
     if not named:

@@ -106,7 +106,9 @@ class Progress:
         """Seconds left at the average speed so far; None before the first step."""
         if self.done <= 0 or self.total <= 0:
             return None
-        return max(0.0, (self.at - self.started_at) / self.done * (self.total - self.done))
+        return max(
+            0.0, (self.at - self.started_at) / self.done * (self.total - self.done)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +158,7 @@ class LogChunk:
     """Bytes of a growing file from an offset, decoded, control characters kept out.
 
     `text` holds whole lines as they look after carriage returns have done their work;
-    `partial` is the unfinished last line (a progress bar, say), to be shown but not kept.
+    `partial` is the unfinished last line (a progress bar, say): shown, not kept.
     """
 
     path: str

@@ -1,1 +1,1 @@
-"""The program that runs on the login node. Standard library and Python 3.6 syntax only."""
+"""The program that runs on the login node. Standard library, Python 3.6 syntax."""

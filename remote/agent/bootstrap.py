@@ -1,8 +1,8 @@
 """How the agent gets to the login node: as one packed bundle on standard input.
 
-This file stays here; what it bundles is `remote.agent` and `engine.project`. The command
-line holds no quotes but the outer ones, no backslash and no newline, so every login shell
-(bash, zsh, csh, fish) passes it on as it is.
+This file stays here; what it bundles is `remote.agent` and `engine.project`. The
+command line holds no single quotes but the outer ones, no backslash and no newline, so
+every login shell (bash, zsh, csh, fish) passes it on as it is.
 """
 
 import json
@@ -45,7 +45,8 @@ class Bundle(object):
     def exec_module(self, module):
         name = module.__name__
         text = self.sources[name][1]
-        exec(compile(text, "<agent>/" + name, "exec", dont_inherit=True), module.__dict__)
+        code = compile(text, "<agent>/" + name, "exec", dont_inherit=True)
+        exec(code, module.__dict__)
 
 packed = s.read(int(s.readline()))
 sys.meta_path.insert(0, Bundle(json.loads(zlib.decompress(packed).decode("utf-8"))))
@@ -57,7 +58,7 @@ main.serve()
 def command(pythons: Tuple[str, ...] = PYTHONS) -> str:
     """Command line that starts the agent in any login shell."""
     run = '-X utf8 -I -c "{}"'.format(_START)
-    check = '-c "import sys;sys.exit(sys.version_info<(3,6))"'
+    check = '-I -S -c "import sys;sys.exit(sys.version_info<(3,6))"'
     script = (
         "for p in {names}; do if command -v $p >/dev/null 2>&1 && "
         "$p {check} </dev/null >/dev/null 2>&1; then exec $p {run}; fi; done; "

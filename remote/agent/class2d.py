@@ -20,12 +20,12 @@ _CLASS_COLUMNS = (
     ("accuracy_rotations", "rlnAccuracyRotations"),
     ("accuracy_translations", "rlnAccuracyTranslationsAngst"),
 )
-_kept = {}  # type: Dict[str, Tuple[Tuple[int, int], Dict[str, Any]]]
+_kept: Dict[str, Tuple[Tuple[int, int], Dict[str, Any]]] = {}
 
 
 def iterations(folder: str) -> List[Tuple[int, str]]:
     """Number and path of each iteration's model; of a continued run the newest."""
-    found = {}  # type: Dict[int, Tuple[float, str]]
+    found: Dict[int, Tuple[float, str]] = {}
     for name in os.listdir(folder):
         match = _MODEL.match(name)
         if match is None:
@@ -45,16 +45,14 @@ def read_model(path: str) -> Dict[str, Any]:
     if known is not None and known[0] == mark:
         return known[1]
     general = head_values(path, "model_general")
-    classes = []
+    classes: List[Dict[str, Any]] = []
     with LoopStream(path, "model_classes") as stream:
         labels = list(stream.labels)
         for row in stream.rows():
             values = dict(zip(labels, row))
-            one = {
-                "number": len(classes) + 1,
-                "image": values.get("rlnReferenceImage", ""),
-            }
-            one["number"] = _class_number(one["image"], len(classes) + 1)
+            image = values.get("rlnReferenceImage", "")
+            one: Dict[str, Any] = {"image": image}
+            one["number"] = _class_number(image, len(classes) + 1)
             for key, label in _CLASS_COLUMNS:
                 one[key] = _finite(values.get(label, ""))
             classes.append(one)
@@ -72,7 +70,7 @@ def _class_number(image: str, otherwise: int) -> int:
 
 def head_values(path: str, block: str) -> Dict[str, str]:
     """Pairs of a list near the top of a file."""
-    found = {}  # type: Dict[str, str]
+    found: Dict[str, str] = {}
     is_here = False
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file.read(_HEAD_BYTES).splitlines():
@@ -91,8 +89,8 @@ def class2d(request: Request, folder: str, warnings: List[str]) -> Dict[str, Any
     """Statistics of a 2D classification."""
     models = iterations(folder)
     history = []
-    last = []  # type: List[Dict[str, Any]]
-    before = None  # type: Optional[int]
+    last: List[Dict[str, Any]] = []
+    before: Optional[int] = None
     total = 0
     for number, path in models:
         request.check()
@@ -139,9 +137,9 @@ def _optimiser(model: str) -> Dict[str, str]:
 
 def _wanted_iterations(folder: str) -> int:
     values = lists.job_values(folder)
-    keys = ("nr_iter", "nr_iter_em", "nr_iter_grad")
+    keys: Tuple[str, ...] = ("nr_iter", "nr_iter_em", "nr_iter_grad")
     if values.get("do_grad") == "Yes":
-        keys = ("nr_iter_grad",) + keys
+        keys = ("nr_iter_grad", "nr_iter", "nr_iter_em")
     for key in keys:
         value = lists.number(values.get(key, ""))
         if value == value and value > 0:

@@ -38,7 +38,7 @@ def list_dir(
     request: Request, path: str = "", limit: int = MAX_LIST
 ) -> List[Dict[str, Any]]:
     """Entries of a folder by name: name, is_dir, is_link, size, mtime."""
-    entries = []
+    entries: List[Dict[str, Any]] = []
     with os.scandir(request.path(path)) as found:
         for entry in found:
             if len(entries) % 1000 == 0:
@@ -54,9 +54,9 @@ def _entry(entry: Any) -> Dict[str, Any]:
     try:
         there = entry.stat()
     except OSError:  # a link to nowhere
-        return {
-            "name": entry.name, "is_dir": False, "is_link": True, "size": 0, "mtime": 0.0
-        }  # fmt: skip
+        missing: Dict[str, Any] = {"name": entry.name, "is_dir": False}
+        missing.update({"is_link": True, "size": 0, "mtime": 0.0})
+        return missing
     return {
         "name": entry.name,
         "is_dir": stat.S_ISDIR(there.st_mode),
@@ -131,7 +131,7 @@ def read_from(
 ) -> Dict[str, Any]:
     """New text of a growing file from an offset; from the end if it is negative.
 
-    A file that is shorter than the offset, or that is another one than `inode` says, was
+    A file that is shorter than the offset, or another one than `inode` says, was
     rotated or begun anew: it is read from its start and `was_truncated` is true.
     """
     return _tail(request.path(path), offset, max_bytes, inode)
@@ -163,7 +163,8 @@ def _tail(path: str, offset: int, max_bytes: int, inode: int) -> Dict[str, Any]:
     with open(path, "rb") as handle:
         there = os.fstat(handle.fileno())
         if not stat.S_ISREG(there.st_mode):
-            raise VerbError("{}: not a plain file".format(path), "bad request")
+            message = "{}: not a plain file".format(path)
+            raise VerbError(message, "bad request")
         was_truncated = offset > there.st_size or bool(inode and inode != there.st_ino)
         from_end = offset < 0
         if was_truncated:
@@ -231,7 +232,8 @@ def write_atomic(
     if if_mtime is not None:
         there = _stat(target)
         if (there["mtime"] if there else 0) != if_mtime:
-            raise VerbError("{}: was changed by somebody else".format(path), "conflict")
+            message = "{}: was changed by somebody else".format(path)
+            raise VerbError(message, "conflict")
     folder = os.path.dirname(target)
     fd, beside = tempfile.mkstemp(prefix=".cryodeck-", suffix=".new", dir=folder)
     try:
@@ -250,8 +252,8 @@ def write_atomic(
             if error.errno != errno.ENOENT:
                 raise
         raise
-    there = os.stat(target)
-    return {"size": there.st_size, "mtime": there.st_mtime}
+    written = os.stat(target)
+    return {"size": written.st_size, "mtime": written.st_mtime}
 
 
 @verb()

@@ -34,9 +34,9 @@ def encode(message: Dict[str, Any], blob: bytes = b"") -> bytes:
     blob, packed = _pack(blob)
     flags |= _BLOB_PACKED if packed else 0
     if len(text) + len(blob) > MAX_BYTES:
-        raise FrameError(
-            "a message of {} bytes is too large".format(len(text) + len(blob))
-        )
+        size = len(text) + len(blob)
+        problem = "a message of {} bytes is too large".format(size)
+        raise FrameError(problem)
     total = zlib.crc32(blob, zlib.crc32(text))
     head = _HEAD.pack(MAGIC, flags, len(text), len(blob), total)
     return b"".join((head, _CHECK.pack(zlib.crc32(head)), text, blob))
@@ -56,9 +56,11 @@ def _unpack(data: bytes) -> bytes:
     try:
         plain = worker.decompress(data, MAX_BYTES)
     except zlib.error as error:
-        raise FrameError("a packed message is damaged: {}".format(error)) from error
+        message = "a packed message is damaged: {}".format(error)
+        raise FrameError(message) from error
     if worker.unconsumed_tail or not worker.eof:
-        raise FrameError("a packed message is damaged or too large")
+        message = "a packed message is damaged or too large"
+        raise FrameError(message)
     return plain
 
 
@@ -73,7 +75,7 @@ class FrameReader:
     def feed(self, data: bytes) -> List[Frame]:
         """Frames that are complete with these bytes."""
         self._data += data
-        frames = []
+        frames: List[Frame] = []
         while True:
             if self._head is None and not self._find_head():
                 return frames
@@ -86,7 +88,8 @@ class FrameReader:
             del self._data[: text_bytes + blob_bytes]
             self._head = None
             if zlib.crc32(blob, zlib.crc32(text)) != total:
-                raise FrameError("a message arrived damaged")
+                message = "a message arrived damaged"
+                raise FrameError(message)
             frames.append(_decode(flags, text, blob))
 
     def _find_head(self) -> bool:
@@ -124,7 +127,9 @@ def _decode(flags: int, text: bytes, blob: bytes) -> Frame:
     try:
         message = json.loads(text.decode("ascii"))
     except (ValueError, RecursionError) as error:
-        raise FrameError("a message is no JSON: {}".format(error)) from error
+        text_error = "a message is no JSON: {}".format(error)
+        raise FrameError(text_error) from error
     if not isinstance(message, dict):
-        raise FrameError("a message is no JSON object")
+        text_error = "a message is no JSON object"
+        raise FrameError(text_error)
     return Frame(message, blob)

@@ -32,7 +32,7 @@ def _blur(row: Sequence[float], sigma: float) -> Sequence[float]:
     if sigma <= 1.6:
         return _weighted(row, sigma)
     # three running means have the variance of the Gaussian: 3 (n^2 - 1) / 12
-    half = max(1, int(round((math.sqrt(4 * sigma * sigma + 1) - 1) / 2)))
+    half = max(1, round((math.sqrt(4 * sigma * sigma + 1) - 1) / 2))
     for _ in range(3):
         padded = [row[0]] * (half + 1) + list(row) + [row[-1]] * half
         sums = list(accumulate(padded))
@@ -42,7 +42,7 @@ def _blur(row: Sequence[float], sigma: float) -> Sequence[float]:
 
 
 def _weighted(row: Sequence[float], sigma: float) -> Sequence[float]:
-    half = int(math.ceil(3 * sigma))
+    half = math.ceil(3 * sigma)
     weights = [math.exp(-0.5 * (i / sigma) ** 2) for i in range(half + 1)]
     total = weights[0] + 2 * sum(weights[1:])
     weights = [w / total for w in weights]
@@ -62,7 +62,7 @@ def limits(
     """Values below and above which a fraction of the picture lies."""
     total = sum(len(row) for row in rows)
     step = max(1, total // _SAMPLES)
-    sample = []  # type: List[float]
+    sample: List[float] = []
     left = 0
     for row in rows:
         sample.extend(row[left::step])
@@ -71,7 +71,7 @@ def limits(
     if not sample:
         return 0.0, 0.0
     last = len(sample) - 1
-    return sample[int(low * last)], sample[int(math.ceil(high * last))]
+    return sample[int(low * last)], sample[math.ceil(high * last)]
 
 
 def to_bytes(

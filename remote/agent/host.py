@@ -57,3 +57,14 @@ def cost() -> Dict[str, float]:
         "memory": resident_bytes(),
         "memory_peak": own.ru_maxrss * 1024,
     }
+
+
+@verb()
+def disk(request: Request, path: str = "") -> Dict[str, int]:
+    """Room on the disk of a folder, for this user."""
+    found = os.statvfs(request.path(path))
+    return {
+        "free": found.f_bavail * found.f_frsize,
+        "total": found.f_blocks * found.f_frsize,
+        "free_files": found.f_favail,
+    }

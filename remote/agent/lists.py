@@ -118,7 +118,7 @@ def micrograph_rows(path: str) -> Iterator[Micrograph]:
 
 
 def _micrograph_loop(path: str) -> LoopStream:
-    last = None  # type: Optional[StarError]
+    last: Optional[StarError] = None
     for block in ("micrographs", "movies", ""):
         stream = LoopStream(path, block)
         try:
@@ -156,10 +156,10 @@ def pixel_size_of(path: str, micrograph: str) -> float:
             if row.name == micrograph:
                 group = row.optics
                 break
-    for row in rows:
-        if group in ("", row.get("rlnOpticsGroup")):
+    for optics in rows:
+        if group in ("", optics.get("rlnOpticsGroup")):
             for label in ("rlnMicrographPixelSize", "rlnMicrographOriginalPixelSize"):
-                value = number(row.get(label, ""))
+                value = number(optics.get(label, ""))
                 if value > 0:
                     return value
     return 0.0
@@ -171,7 +171,7 @@ class CoordinateFiles:
     def __init__(self, request: Request, folder: str) -> None:
         self._request = request
         self.folder = folder
-        self.listed = {}  # type: Dict[str, str]
+        self.listed: Dict[str, str] = {}
         for name in ("autopick.star", "manualpick.star", "extractpick.star"):
             path = os.path.join(folder, name)
             if os.path.exists(path):
@@ -232,14 +232,14 @@ def read_coordinates(path: str) -> Coordinates:
 
 
 def _read_star_coordinates(path: str, found: Coordinates) -> Coordinates:
-    columns = {
+    columns: Dict[str, List[Any]] = {
         "rlnAutopickFigureOfMerit": found.fom,
         "rlnClassNumber": found.class_number,
         "rlnAnglePsi": found.psi,
-    }  # type: Dict[str, List[Any]]
+    }
     with LoopStream(path) as stream:
         there = [label for label in columns if label in stream.labels]
-        for row in stream.rows(["rlnCoordinateX", "rlnCoordinateY"] + there):
+        for row in stream.rows(["rlnCoordinateX", "rlnCoordinateY", *there]):
             found.x.append(number(row[0]))
             found.y.append(number(row[1]))
             for label, text in zip(there, row[2:]):
@@ -262,7 +262,7 @@ def number(text: str) -> float:
         return float("nan")
 
 
-def histogram(values: Any, bins: int = 40) -> Optional[Dict[str, List[float]]]:
+def histogram(values: Any, bins: int = 40) -> Optional[Dict[str, Any]]:
     """Counts between equally spaced edges; None without any."""
     good = [v for v in values if v - v == 0]
     if not good:
@@ -278,7 +278,7 @@ def histogram(values: Any, bins: int = 40) -> Optional[Dict[str, List[float]]]:
     return {"edges": edges, "counts": counts}
 
 
-def count_histogram(counts: List[int]) -> Optional[Dict[str, List[float]]]:
+def count_histogram(counts: List[int]) -> Optional[Dict[str, Any]]:
     """Histogram of whole numbers: edges are whole, bins equally wide."""
     if not counts:
         return None

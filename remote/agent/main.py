@@ -1,8 +1,8 @@
 """The agent's loop: frames in, verbs in a few threads, frames out.
 
 It ends when its input ends, so it never outlives the connection, and leaves nothing
-behind. No resource limits are set: what it starts (sbatch, a job of the shell scheduler)
-would inherit them. A watch on its own memory does that work instead.
+behind. No resource limits are set: what it starts (sbatch, a job of the shell
+scheduler) would inherit them. A watch on its own memory does that work instead.
 """
 
 import os
@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional, Set
 
 from remote.agent import frames
 from remote.agent.verbs import Answer, Request, Verb, VerbError, explain, find
@@ -30,8 +30,8 @@ class Agent:
         self.sink = sink
         self.heard_at = time.monotonic()
         self._write_lock = threading.Lock()
-        self._requests = {}  # type: Dict[int, Request]
-        self._whole = set()  # type: set
+        self._requests: Dict[int, Request] = {}
+        self._whole: Set[int] = set()
         self._lock = threading.Lock()
         self._light = Pool(self, LIGHT_THREADS, False)
         self._heavy = Pool(self, HEAVY_THREADS, True)
@@ -143,8 +143,8 @@ class Pool:
         self._agent = agent
         self._size = size
         self._is_heavy = is_heavy
-        self._queue = queue.Queue()  # type: queue.Queue
-        self._threads = []  # type: List[threading.Thread]
+        self._queue: Any = queue.Queue()
+        self._threads: List[threading.Thread] = []
         self._idle = 0
         self._lock = threading.Lock()
 
@@ -194,7 +194,7 @@ def serve(modules: Optional[Dict[str, str]] = None) -> None:
     os.dup2(null, 0)  # nothing that is started here may read or write the frames
     os.dup2(null, 1)
     os.close(null)
-    sys.stdin = None  # type: ignore[assignment]
+    sys.stdin = None
     for fd in (source, sink):
         os.set_inheritable(fd, False)
     agent = Agent(source, sink)

@@ -92,11 +92,11 @@ def reduce_image(
     is_whole = x == 0 and width == header.nx
     scale = 1.0 / (binning * binning)
     used = across * binning
-    rows = []  # type: List[Any]
+    rows: List[Any] = []
     for j in range(down):
         if request is not None and j % 16 == 0:
             request.check()
-        total = None  # type: Any
+        total: Any = None
         top = first + (y + j * binning) * row_bytes
         if is_whole:
             handle.seek(top)

@@ -30,7 +30,8 @@ def micrograph(
     number, path = _split_name(micrograph)
     file_path = request.path(path)
     if not file_path.endswith(_READABLE):
-        raise VerbError("{}: only MRC files can be shown".format(path), "bad request")
+        message = "{}: only MRC files can be shown".format(path)
+        raise VerbError(message, "bad request")
     width, height = min(width, _MAX_SIDE), min(height, _MAX_SIDE)
     with open(file_path, "rb") as handle:
         header = mrc.read_header(handle, micrograph)
@@ -92,7 +93,7 @@ def gallery(
     The bytes are the tiles one after the other, each stretched by itself.
     """
     found, folder = job_folder(request, name)
-    known = []  # type: List[int]
+    known: List[int] = []
     if found.startswith("Class2D/"):
         captions, known, iteration = _classes(found, folder, iteration)
     else:
@@ -157,7 +158,7 @@ def _captions(stream: LoopStream, label: str) -> List[Dict[str, Any]]:
     labels = list(stream.labels)
     for row in stream.rows():
         values = dict(zip(labels, row))
-        one = {"image": values[label]}  # type: Dict[str, Any]
+        one: Dict[str, Any] = {"image": values[label]}
         one["number"] = _split_name(values[label])[0]
         if "rlnMicrographName" in values:
             one["micrograph"] = values["rlnMicrographName"]
@@ -176,7 +177,7 @@ def _tiles(request: Request, captions: List[Dict[str, Any]], max_tile: int) -> A
     tiles = []
     pieces = []
     size = (0, 0)
-    handles = {}  # type: Dict[str, Any]
+    handles: Dict[str, Any] = {}
     try:
         for caption in captions[:_MAX_TILES]:
             request.check()

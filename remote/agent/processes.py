@@ -45,9 +45,8 @@ def execute(
 ) -> Tuple[int, bytes, bytes, bool]:
     """Exit status, output, errors, whether output was cut; for other verbs too."""
     if not argv or not all(isinstance(a, str) and "\x00" not in a for a in argv):
-        raise VerbError(
-            "argv must be a list of texts without zero bytes", "bad request"
-        )
+        message = "argv must be a list of texts without zero bytes"
+        raise VerbError(message, "bad request")
     environment = dict(os.environ)
     environment.update(env or {})
     try:
@@ -125,7 +124,7 @@ class _Collector(threading.Thread):
         self.is_cut = False
         self._pipe = pipe
         self._left = max_bytes
-        self._pieces = []  # type: List[bytes]
+        self._pieces: List[bytes] = []
         self.start()
 
     def run(self) -> None:

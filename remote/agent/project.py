@@ -10,13 +10,12 @@ from engine.project.pipeline import Pipeline
 from remote.agent.verbs import Request, VerbError, verb
 
 PIPELINE = "default_pipeline.star"
-_kept = {}  # type: Dict[str, Tuple[Tuple[int, int, int], Pipeline]]
+_kept: Dict[str, Tuple[Tuple[int, int, int], Pipeline]] = {}
 _lock = threading.Lock()
 
 
 def pipeline_of(request: Request) -> Pipeline:
-    """The project's pipeline, read again only if the file has changed; not to be
-    changed by whoever gets it."""
+    """The project's pipeline, read again only if it has changed; not to be changed."""
     path = os.path.realpath(request.path(PIPELINE))
     try:
         there = os.stat(path)

@@ -1,7 +1,7 @@
 """What a job came to, from its own files: RELION's jobs and ours alike.
 
-The keys are those of docs/statistics.md. `summary.json`, written by our engine at the end,
-is taken where it is not older than what it is about.
+The keys are those of docs/statistics.md. `summary.json`, which our engine writes at the
+end, is taken where it is not older than what it is about.
 """
 
 import json
@@ -25,7 +25,7 @@ _MAX_KEPT = 20000
 Values = Dict[str, Any]
 
 #: coordinate file -> its state, number of picks, FOMs; so that a poll reads only news
-_picks = {}  # type: Dict[str, Tuple[Tuple[int, int], int, List[float]]]
+_picks: Dict[str, Tuple[Tuple[int, int], int, List[float]]] = {}
 
 
 @verb(heavy=True)
@@ -33,8 +33,8 @@ def of_job(request: Request, name: str) -> Dict[str, Any]:
     """Numbers of a job: {"job", "type", "values", "warnings"}."""
     found, folder = job_folder(request, name)
     kind = found.partition("/")[0]
-    warnings = []  # type: List[str]
-    values = {"type": _TYPES.get(kind, kind.lower())}  # type: Values
+    warnings: List[str] = []
+    values: Values = {"type": _TYPES.get(kind, kind.lower())}
     summary = _summary(folder)
     if summary is not None:
         values.update(summary)
@@ -93,8 +93,8 @@ def _picking(request: Request, folder: str, warnings: List[str]) -> Values:
         warnings.append("the list of micrographs could not be found")
         return {}
     files = lists.CoordinateFiles(request, folder)
-    rows = []
-    foms = []  # type: List[float]
+    rows: List[Dict[str, Any]] = []
+    foms: List[float] = []
     done = 0
     for micrograph in lists.micrograph_rows(request.path(source)):
         request.check()
@@ -110,13 +110,13 @@ def _picking(request: Request, folder: str, warnings: List[str]) -> Values:
         rows.append(
             {"name": micrograph.name, "picks": picks, "defocus": micrograph.defocus}
         )
-    counts = [row["picks"] for row in rows if row["picks"] is not None]
-    values = {
+    counts = [int(row["picks"]) for row in rows if row["picks"] is not None]
+    values: Values = {
         "micrographs": rows,
         "micrographs_total": len(rows),
         "micrographs_done": done,
         "picks_total": sum(counts),
-    }  # type: Values
+    }
     picked = lists.count_histogram(counts)
     if picked is not None:
         values["picks_histogram"] = picked
@@ -168,7 +168,7 @@ def _micrograph_list(request: Request, folder: str, warnings: List[str]) -> Valu
             request.check()
         if micrograph.defocus is not None:
             defoci.append(micrograph.defocus)
-    values = {"items": items, "optics": _optics(path)}  # type: Values
+    values: Values = {"items": items, "optics": _optics(path)}
     found = lists.histogram(defoci, 30)
     if found is not None:
         values["defocus_histogram"] = found
@@ -227,7 +227,7 @@ def _particles(request: Request, folder: str, warnings: List[str]) -> Values:
     path = os.path.join(folder, "particles.star")
     if not os.path.exists(path):
         return {"particles_total": 0}
-    counts = {}  # type: Dict[str, int]
+    counts: Dict[str, int] = {}
     total = 0
     with _particle_loop(path) as stream:
         label = "rlnMicrographName"
@@ -239,12 +239,12 @@ def _particles(request: Request, folder: str, warnings: List[str]) -> Values:
             if total % 5000 == 0:
                 request.check()
     box, size = _box(path)
-    values = {
+    values: Values = {
         "particles_total": total,
         "box_px": box,
         "pixel_size": size,
         "micrographs": [{"name": n, "particles": c} for n, c in counts.items()],
-    }  # type: Values
+    }
     values.update(_without_coordinates(request, folder, counts))
     return values
 
@@ -278,7 +278,7 @@ def _without_coordinates(
 
 
 def _selection(request: Request, folder: str, warnings: List[str]) -> Values:
-    values = {}  # type: Values
+    values: Values = {}
     chosen = os.path.join(folder, "backup_selection.star")
     if os.path.exists(chosen):
         with LoopStream(chosen) as stream:
@@ -313,7 +313,7 @@ _TYPES = {
     "Class2D": "class2d",
     "Select": "select",
 }
-_MAKERS = {
+_MAKERS: Dict[str, Callable[[Request, str, List[str]], Values]] = {
     "Import": _micrograph_list,
     "MotionCorr": _micrograph_list,
     "CtfFind": _micrograph_list,
@@ -322,7 +322,7 @@ _MAKERS = {
     "Extract": _particles,
     "Class2D": _classes,
     "Select": _selection,
-}  # type: Dict[str, Callable[[Request, str, List[str]], Values]]
+}
 
 
 @verb(heavy=True)
@@ -372,10 +372,10 @@ def picks(request: Request, name: str, micrograph: str) -> Dict[str, Any]:
 def _extracted(request: Request, folder: str, micrograph: str) -> Dict[str, Any]:
     """Places of the particles that were cut from one micrograph."""
     columns = ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit")
-    found = {"x": [], "y": [], "fom": [], "class_number": [], "psi": []}  # type: Values
+    found: Values = {"x": [], "y": [], "fom": [], "class_number": [], "psi": []}
     with _particle_loop(os.path.join(folder, "particles.star")) as stream:
         there = [c for c in columns if c in stream.labels]
-        for row in stream.rows(["rlnMicrographName"] + there):
+        for row in stream.rows(["rlnMicrographName", *there]):
             if row[0] != micrograph:
                 continue
             for key, text in zip(("x", "y", "fom"), row[1:]):

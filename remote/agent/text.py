@@ -1,7 +1,7 @@
 """Text from files and programs, made safe for a terminal."""
 
 import re
-from typing import Tuple
+from typing import List, Tuple
 
 #: C0 but tab and newline, DEL, C1, and the characters that turn the direction of text
 _CONTROL = re.compile(
@@ -44,7 +44,7 @@ def last_state(line: str) -> str:
 
 
 def _without_backspaces(line: str) -> str:
-    shown = []
+    shown: List[str] = []
     for char in line:
         if char == "\b":
             if shown and shown[-1] != "\r":
@@ -65,7 +65,7 @@ def settle(text: str) -> str:
 
 
 def decode_piece(data: bytes) -> Tuple[str, int]:
-    """Text of bytes and how many were used: not those of a half character at the end."""
+    """Text of bytes, and how many were used: half a character at the end is not."""
     end = len(data)
     for back in range(1, min(4, end) + 1):
         byte = data[end - back]

@@ -8,9 +8,9 @@ takes the request and keyword arguments from JSON and returns what JSON can carr
 import os
 import threading
 import time
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, Dict, NamedTuple, Optional
 
-VERBS = {}  # type: Dict[str, Verb]
+VERBS: Dict[str, "Verb"] = {}
 
 
 class VerbError(Exception):
@@ -59,7 +59,8 @@ class Request:
             code, message = self._why
             raise VerbError(message, code)
         if time.monotonic() > self.deadline:
-            raise VerbError("took longer than its time limit", "time limit")
+            message = "took longer than its time limit"
+            raise VerbError(message, "time limit")
 
     @property
     def left_s(self) -> float:
@@ -69,7 +70,8 @@ class Request:
     def path(self, name: str) -> str:
         """Path of a name: absolute, from home with a tilde, or from the project."""
         if "\x00" in name:
-            raise VerbError("a path must not hold a zero byte", "bad request")
+            message = "a path must not hold a zero byte"
+            raise VerbError(message, "bad request")
         if name == "~" or name.startswith("~/"):
             return os.path.expanduser(name)
         base = self.project or "~"
@@ -103,7 +105,8 @@ def find(name: str) -> Verb:
             _load("remote.agent." + module)
             known = VERBS.get(name)
     if known is None:
-        raise VerbError("the agent knows no verb {!r}".format(name), "bad request")
+        message = "the agent knows no verb {!r}".format(name)
+        raise VerbError(message, "bad request")
     return known
 
 

@@ -1,0 +1,265 @@
+"""An examination of a cluster: each finding says what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shlex
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from remote.errors import RemoteError
+from remote.views import Finding
+
+if TYPE_CHECKING:
+    from remote.contact import Contact
+
+_SKEW_S = 5.0
+_SLOW_S = 0.5
+_FREE_BYTES = 10 << 30
+_SCHEDULERS = {
+    "slurm": ("sbatch", ("sbatch", "squeue", "scancel", "sinfo")),
+    "pbs": ("qsub", ("qsub", "qstat", "qdel")),
+    "sge": ("qsub", ("qsub", "qstat", "qdel", "qacct")),
+    "lsf": ("bsub", ("bsub", "bjobs", "bkill")),
+}
+
+
+async def examine(contact: Contact) -> list[Finding]:
+    """All checks, at the same time; a check that fails is a finding too."""
+    checks: tuple[tuple[str, Callable[[Contact], Awaitable[list[Finding]]]], ...] = (
+        ("connection", _connection),
+        ("ssh config", _ssh_config),
+        ("python", _python),
+        ("clock", _clock),
+        ("project", _project),
+        ("disk", _disk),
+        ("scheduler", _scheduler),
+        ("engine", _engine),
+        ("MPI", _mpi),
+        ("GPU", _gpu),
+        ("RELION", _relion),
+        ("agent", _agent),
+    )
+    found = await asyncio.gather(*(_run(name, work, contact) for name, work in checks))
+    return [finding for findings in found for finding in findings]
+
+
+async def _run(
+    name: str, work: Callable[[Contact], Awaitable[list[Finding]]], contact: Contact
+) -> list[Finding]:
+    try:
+        return await work(contact)
+    except RemoteError as error:
+        return [Finding(check=name, level="problem", says=str(error))]
+
+
+def _ok(check: str, says: str) -> list[Finding]:
+    return [Finding(check=check, level="ok", says=says)]
+
+
+def _warn(check: str, says: str, advice: str) -> list[Finding]:
+    return [Finding(check=check, level="warning", says=says, advice=advice)]
+
+
+def _problem(check: str, says: str, advice: str) -> list[Finding]:
+    return [Finding(check=check, level="problem", says=says, advice=advice)]
+
+
+async def _tool(contact: Contact, *argv: str, limit: float = 20.0) -> tuple[int, str]:
+    """Exit status and output of a program on the login node; -1: it is not there."""
+    setup = contact.cluster.setup
+    words: list[str] = list(argv)
+    if setup:  # module load ... needs a login shell; the arguments stay arguments
+        words = ["bash", "-lc", "\n".join([*setup, 'exec "$@"']), "bash", *argv]
+    try:
+        said = await contact.ask("processes.run", argv=words, timeout=limit)
+    except RemoteError as error:
+        return -1, str(error)
+    status = int(said["exit_status"])
+    return (-1 if setup and status == 127 else status), said["out"] + said["err"]
+
+
+async def _connection(contact: Contact) -> list[Finding]:
+    link, hello = contact.agent.link, contact.agent.hello
+    took = link.round_trip_s or 0.0
+    says = f"{hello['user']}@{hello['host']}, {1000 * took:.0f} ms to and fro"
+    if took > _SLOW_S:
+        advice = "everything works, but slowly; pictures of 256 pixels help"
+        return _warn("connection", says, advice)
+    return _ok("connection", says)
+
+
+async def _ssh_config(contact: Contact) -> list[Finding]:
+    if contact.cluster.session != "ssh":
+        return []
+    from remote.ssh_config import ignored_keys
+
+    found = await asyncio.to_thread(ignored_keys, contact.cluster)
+    if not found:
+        return _ok("ssh config", "nothing in it that is not obeyed")
+    findings = []
+    for key, place, meaning in found:
+        advice = f"{meaning}; a session of kind openssh obeys it"
+        findings += _warn("ssh config", f"{key} ({place}) is not obeyed", advice)
+    return findings
+
+
+async def _python(contact: Contact) -> list[Finding]:
+    hello = contact.agent.hello
+    return _ok("python", f"{hello['python']} ({hello['executable']}) runs the agent")
+
+
+async def _clock(contact: Contact) -> list[Finding]:
+    skew = contact.agent.clock_skew_s
+    if abs(skew) <= _SKEW_S:
+        return _ok("clock", f"within {abs(skew):.1f} s of this machine's")
+    way = "ahead of" if skew > 0 else "behind"
+    says = f"the cluster's clock is {abs(skew):.0f} s {way} this machine's"
+    return _warn("clock", says, "ages are corrected for it; one clock needs NTP")
+
+
+async def _project(contact: Contact) -> list[Finding]:
+    if contact.project in ("", "~"):
+        return []
+    wanted = ["", "default_pipeline.star", ".relion_lock"]
+    folder, pipeline, lock = await contact.ask("files.stat_many", paths=wanted)
+    if folder is None or not folder["is_dir"]:
+        advice = "give the project's folder as the cluster sees it"
+        return _problem("project", f"{contact.project}: no such folder", advice)
+    if pipeline is None:
+        advice = "the first job makes a project of it"
+        return _warn("project", f"{contact.project}: no RELION project yet", advice)
+    found = _ok("project", f"{contact.project}: {pipeline['size']:,} bytes of pipeline")
+    if lock is not None:
+        says = "the project is locked by .relion_lock"
+        advice = "if no RELION is open there, the lock is stale; it is explained on use"
+        found += _warn("project", says, advice)
+    return found
+
+
+async def _disk(contact: Contact) -> list[Finding]:
+    said = await contact.ask("host.disk")
+    free, total, files = said["free"], said["total"], said["free_files"]
+    says = f"{_size(free)} of {_size(total)} free"
+    findings = _ok("disk", says)
+    if free < _FREE_BYTES or (total and free < 0.02 * total):
+        findings = _warn("disk", says, "FOM maps and particles may not fit; clean up")
+    if files == 0:
+        findings += _problem(
+            "disk", "no more files can be made (inodes)", "delete some"
+        )
+    status, text = await _tool(contact, "quota", "-s", limit=10.0)
+    if status >= 0 and "*" in text:
+        line = next(row for row in text.splitlines() if "*" in row)
+        findings += _problem("quota", " ".join(line.split()), "delete or move files")
+    return findings
+
+
+async def _scheduler(contact: Contact) -> list[Finding]:
+    kind = contact.cluster.scheduler
+    if kind == "shell":
+        for other, (program, _) in _SCHEDULERS.items():
+            status, _ = await _tool(contact, "which", program, limit=5.0)
+            if status == 0 and not (program == "qsub" and other == "sge"):
+                says = f"jobs start on the login node, but {program} is there"
+                advice = f'set scheduler = "{other}" in the profile'
+                return _warn("scheduler", says, advice)
+        return _ok("scheduler", "none: jobs start on this machine itself")
+    if kind not in _SCHEDULERS:
+        return []
+    missing = []
+    for program in _SCHEDULERS[kind][1]:
+        status, _ = await _tool(contact, "which", program, limit=5.0)
+        if status != 0:
+            missing.append(program)
+    if missing:
+        says = f"{kind}: {', '.join(missing)} not found on the login node"
+        advice = "put `module load ...` into setup of the profile, or mend the PATH"
+        return _problem("scheduler", says, advice)
+    if kind != "slurm":
+        return _ok("scheduler", f"{kind}: its commands are there")
+    return await _slurm(contact)
+
+
+async def _slurm(contact: Contact) -> list[Finding]:
+    status, text = await _tool(contact, "sinfo", "-h", "-o", "%P %a %D %l %G")
+    if status != 0:
+        advice = "the controller may be down; submissions will fail until it is back"
+        return _problem("scheduler", f"sinfo: {_first(text)}", advice)
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    up = [row[0] for row in rows if len(row) > 1 and row[1] == "up"]
+    found = _ok("scheduler", f"slurm: partitions {', '.join(dict.fromkeys(up))}")
+    status, text = await _tool(contact, "sacct", "-n", "-X", "-S", "now")
+    if status != 0:
+        advice = "how jobs ended comes from squeue and the job's own files, then"
+        found += _warn("accounting", f"sacct: {_first(text)}", advice)
+    return found
+
+
+async def _engine(contact: Contact) -> list[Finding]:
+    engine = contact.cluster.engine
+    argv = shlex.split(engine) if engine else ["python3", "-m", "engine"]
+    status, text = await _tool(contact, *argv, "--help")
+    if status == 0:
+        return _ok("engine", f"`{' '.join(argv)}` answers on the login node")
+    says = f"`{' '.join(argv)}`: {_first(text)}"
+    advice = "set engine in the profile to the python of an environment with cryodeck"
+    return _warn("engine", says, advice)
+
+
+async def _mpi(contact: Contact) -> list[Finding]:
+    mpirun = shlex.split(contact.cluster.mpirun) or ["mpirun"]
+    status, text = await _tool(contact, mpirun[0], "--version")
+    if status == 0:
+        return _ok("MPI", _first(text))
+    advice = "needed for more than one rank: `module load ...` in setup, or set mpirun"
+    return _warn("MPI", f"{mpirun[0]} not found on the login node", advice)
+
+
+async def _gpu(contact: Contact) -> list[Finding]:
+    status, text = await _tool(
+        contact, "nvidia-smi", "--query-gpu=name", "--format=csv,noheader"
+    )
+    if status == 0 and text.strip():
+        names = text.strip().splitlines()
+        return _ok("GPU", f"{len(names)} on the login node: {names[0]}")
+    if contact.cluster.scheduler != "slurm":
+        return _ok("GPU", "none on this machine; picking and classes run on CPUs")
+    status, text = await _tool(contact, "sinfo", "-h", "-o", "%G %P")
+    cards = sorted({row for row in text.splitlines() if row.startswith("gpu")})
+    if status == 0 and cards:
+        return _ok("GPU", "; ".join(re.sub(r"\s+", " in ", card) for card in cards))
+    return _ok("GPU", "the scheduler offers none; everything runs on CPUs")
+
+
+async def _relion(contact: Contact) -> list[Finding]:
+    folder = contact.cluster.relion
+    program = f"{folder}/relion_refine" if folder else "relion_refine"
+    status, text = await _tool(contact, program, "--version")
+    if status >= 0 and "RELION" in text:
+        return _ok("RELION", _first(text))
+    says = "RELION's programs are not on the login node's PATH"
+    advice = "only needed to run jobs by RELION itself; set relion in the profile"
+    return _warn("RELION", says, advice)
+
+
+async def _agent(contact: Contact) -> list[Finding]:
+    cost: dict[str, Any] = await contact.ask("host.usage")
+    says = (
+        f"{cost['cpu_s']:.2f} s of CPU so far, "
+        f"{_size(cost['memory'])} of memory, one process"
+    )
+    return _ok("agent", says)
+
+
+def _first(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "nothing")
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            break
+        count /= 1000
+    return f"{count:.0f} {unit}"
