@@ -199,4 +199,4 @@ async def _show_results(invocation: Invocation, name: str) -> None:
         output.line()
         output.line(first, "dim")
         canvas = await small_picture(workspace, name, first)
-        output.picture(canvas.pixels, canvas.width, canvas.height)
+        output.picture(canvas)

@@ -11,12 +11,19 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-# Characters that turn the reading direction: a name could show as another one.
+if TYPE_CHECKING:
+    from tui.charts import Line
+    from tui.halfblocks import Canvas
+
+# Characters that turn the reading direction or break lines: a name could show as
+# another one.
 _TURNING = frozenset(
-    "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    "\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 )
+_HISTOGRAM_ROWS = 8
+_ROLES = {"dim": "dim", "bar": "cyan", "bar2": "yellow", "mark": "yellow"}
 _COLORS = {
     "green": "32",
     "red": "31",
@@ -115,28 +122,45 @@ class Output:
         self._out.write(printable(text, keep="\n\t"))
         self._out.flush()
 
+    def drawing(self, lines: Iterable[Line]) -> None:
+        """Print the lines of a chart."""
+        if self.as_json:
+            return
+        for line in lines:
+            painted = (self.painted(text, _ROLES.get(role, "")) for text, role in line)
+            self._out.write("".join(painted).rstrip() + "\n")
+
     def bars(self, rows: Sequence[tuple[str, float, str]]) -> None:
         """Print a bar for every label and value, with a remark behind it."""
-        from tui.cli import figures
+        from tui.charts import BarRow, bar_rows
 
-        self.table(("", "", ">", ""), figures.bars(rows, self._bar_width()))
+        shown = [BarRow(printable(a), b, printable(c)) for a, b, c in rows]
+        self.drawing(bar_rows(shown, self._width()))
 
     def histogram(self, histogram: dict[str, Any]) -> None:
-        """Print the counts of a histogram as bars."""
-        from tui.cli import figures
+        """Print the counts of a histogram as columns over an axis."""
+        from tui import charts
 
-        self.table(("", "", ">"), figures.histogram_rows(histogram, self._bar_width()))
+        lines = charts.histogram(
+            histogram["edges"], histogram["counts"], self._width(), _HISTOGRAM_ROWS
+        )
+        self.drawing(lines)
 
-    def _bar_width(self) -> int:
-        return max(10, min(50, _columns() - 45))
+    def _width(self) -> int:
+        return max(40, min(100, _columns() - 1))
 
-    def picture(self, pixels: bytes | bytearray, width: int, height: int) -> None:
-        """Print a picture in red, green and blue: in colors, else in letters."""
-        from tui.cli import figures
+    def picture(self, canvas: Canvas) -> None:
+        """Print a picture: in colors and half-blocks, else in letters."""
+        from tui.halfblocks import escape_lines
 
-        if not self.as_json:
-            draw = figures.half_blocks if self.in_color else figures.shades
-            self._out.write(draw(pixels, width, height) + "\n")
+        if self.as_json:
+            return
+        if self.in_color:
+            lines = escape_lines(canvas)
+        else:
+            rows = range(canvas.height // 2)
+            lines = [canvas.ascii_row(row).rstrip() for row in rows]
+        self._out.write("\n".join(lines) + "\n")
 
     def result(self, value: Any) -> None:
         """Print the JSON document of a command; nothing without --json."""
@@ -166,8 +190,6 @@ class Output:
                 for cell, width, head in zip(cells, widths, heads, strict=False)
             ]
             text = "  ".join(parts).rstrip()
-            if not text:
-                continue  # a table without heads
             self._out.write(self.painted(text, "dim" if number == 0 else "") + "\n")
 
     def warning(self, text: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui.cli.failure import DONE, CommandFailure
 
@@ -13,88 +12,35 @@ if TYPE_CHECKING:
     from remote.views import Picks, Picture
     from remote.workspace import Workspace
     from tui.cli.invocation import Invocation
+    from tui.halfblocks import Canvas
 
 _LOWPASS_ANGSTROM = 20.0  # RELION's own default for looking at micrographs
 _DIAMETER_ANGSTROM = 150.0
 _PNG_WIDTH = 1024
 _TERMINAL_WIDTH = 76
-Color = tuple[int, int, int]
-
-
-class Canvas:
-    """A picture in red, green and blue to draw on."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self.width = width
-        self.height = height
-        self.pixels = bytearray(3 * width * height)
-
-    @classmethod
-    def of_grey(cls, picture: Picture) -> Canvas:
-        """Return a canvas that shows a grey picture."""
-        canvas = cls(picture.width, picture.height)
-        for channel in range(3):
-            canvas.pixels[channel::3] = picture.pixels
-        return canvas
-
-    def dot(self, x: int, y: int, color: Color) -> None:
-        """Set one pixel; outside of the picture nothing happens."""
-        if 0 <= x < self.width and 0 <= y < self.height:
-            at = 3 * (y * self.width + x)
-            self.pixels[at : at + 3] = bytes(color)
-
-    def circle(self, x: float, y: float, radius: float, color: Color) -> None:
-        """Draw a circle, every step of it less than a pixel from the last."""
-        from math import cos, pi, sin
-
-        steps = max(8, int(2 * pi * radius) + 1)
-        for step in range(steps):
-            angle = 2 * pi * step / steps
-            self.dot(
-                round(x + radius * cos(angle)), round(y + radius * sin(angle)), color
-            )
-
-    def paste(self, tile: bytes, size: int, left: int, top: int) -> None:
-        """Put a square grey tile at a place."""
-        for row in range(size):
-            line = tile[row * size : (row + 1) * size]
-            at = 3 * ((top + row) * self.width + left)
-            rgb = bytearray(3 * size)
-            for channel in range(3):
-                rgb[channel::3] = line
-            self.pixels[at : at + 3 * size] = rgb
+_SMALLEST_CIRCLE_PX = 4.0  # below it only the center is marked
 
 
 def with_picks(picture: Picture, picks: Picks | None, diameter: float) -> Canvas:
-    """Return a micrograph with a circle around every pick, colored by its FOM."""
-    canvas = Canvas.of_grey(picture)
+    """Return a micrograph with every pick circled, in the color of its FOM."""
+    from tui.halfblocks import Canvas, fom_color
+
+    canvas = Canvas(picture.width, picture.height)
+    canvas.paste(picture.pixels, picture.width, picture.height)
     if picks is None:
         return canvas
     pixel = picture.binning * (picture.pixel_size or 1.0)
-    radius = max(2.0, diameter / 2 / pixel)
-    colors = fom_colors(picks.fom) or [(90, 220, 90)] * len(picks.x)
-    for x, y, color in zip(picks.x, picks.y, colors, strict=True):
-        canvas.circle(x / picture.binning, y / picture.binning, radius, color)
+    radius = diameter / 2 / pixel
+    low, high = min(picks.fom, default=0.0), max(picks.fom, default=0.0)
+    for i, (x, y) in enumerate(zip(picks.x, picks.y, strict=True)):
+        share = (picks.fom[i] - low) / (high - low) if high > low else 0.5
+        color = fom_color(share)
+        column, row = x / picture.binning, y / picture.binning
+        if radius < _SMALLEST_CIRCLE_PX:
+            canvas.dot(int(column), int(row), color)
+        else:
+            canvas.circle(column, row, radius, color)
     return canvas
-
-
-def fom_colors(fom: tuple[float, ...]) -> list[Color]:
-    """Return a color per pick: red the lowest FOM, over yellow, blue the highest."""
-    if not fom:
-        return []
-    low, high = min(fom), max(fom)
-    span = (high - low) or 1.0
-    return [_between_red_and_blue((value - low) / span) for value in fom]
-
-
-def _between_red_and_blue(share: float) -> Color:
-    if share < 0.5:
-        return 255, round(60 + 390 * share), 60
-    return (
-        round(255 - 390 * (share - 0.5)),
-        round(255 - 130 * (share - 0.5)),
-        round(60 + 390 * (share - 0.5)),
-    )
 
 
 async def show(invocation: Invocation) -> int:
@@ -118,11 +64,11 @@ async def show(invocation: Invocation) -> int:
     if to_file is not None:
         from tui.cli.png import encode_rgb
 
-        to_file.write_bytes(encode_rgb(canvas.pixels, canvas.width, canvas.height))
+        to_file.write_bytes(encode_rgb(canvas.rgb(), canvas.width, canvas.height))
         output.line(f"{to_file}: {what}, {canvas.width} x {canvas.height} pixels")
     else:
         output.line(what, "dim")
-        output.picture(canvas.pixels, canvas.width, canvas.height)
+        output.picture(canvas)
     output.result(
         {
             "job": row.name,
@@ -204,20 +150,19 @@ async def _class_sheet(
     workspace: Workspace, name: str, width: int
 ) -> tuple[Canvas, str]:
     """Return the class averages side by side, the largest class first."""
+    from tui.halfblocks import Canvas
+
     gallery = await workspace.gallery(name, max_tile=64)
-    tiles: list[dict[str, Any]] = gallery["tiles"]
+    tiles = sorted(
+        gallery["tiles"], key=lambda tile: tile["distribution"] or 0.0, reverse=True
+    )
     if not tiles:
         message = f"{name} has no class averages yet"
         raise CommandFailure(message)
-    size = int(tiles[0]["width"])
-    columns = max(1, (width + 1) // (size + 1))
-    rows = -(-len(tiles) // columns)
-    canvas = Canvas(min(columns, len(tiles)) * (size + 1), rows * (size + 1))
+    across, down = tiles[0]["width"] + 1, tiles[0]["height"] + 1
+    columns = min(len(tiles), max(1, (width + 1) // across))
+    canvas = Canvas(columns * across - 1, -(-len(tiles) // columns) * down - 1)
     for place, tile in enumerate(tiles):
-        left, top = place % columns * (size + 1), place // columns * (size + 1)
-        canvas.paste(_bytes_of(tile["pixels"]), size, left, top)
-    return canvas, f"{name}: {len(tiles)} class averages"
-
-
-def _bytes_of(pixels: bytes | str) -> bytes:
-    return pixels if isinstance(pixels, bytes) else base64.b64decode(pixels)
+        left, top = place % columns * across, place // columns * down
+        canvas.paste(tile["pixels"], tile["width"], tile["height"], left, top)
+    return canvas, f"{name}: {len(tiles)} class averages, the largest class first"
