@@ -290,8 +290,13 @@ def test_relion_itself_builds_the_same_commands_and_nodes(tmp_path: Path) -> Non
         )
         where = project / job.type.folder / "job001"
         process = subprocess.Popen(
-            ["relion_pipeliner", "--RunJobs", f"{job.type.folder}/job001/"]
-            + ["--schedule", "x"],
+            [
+                "relion_pipeliner",
+                "--RunJobs",
+                f"{job.type.folder}/job001/",
+                "--schedule",
+                "x",
+            ],
             cwd=project,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

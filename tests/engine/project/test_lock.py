@@ -97,7 +97,7 @@ def test_an_old_lock_of_relion_is_said_to_be_left_over(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "lock_default_pipeline.star").write_text("locked by relion\n")
     with (
-        pytest.raises(LockedError, match="RELION or another program .* in a moment"),
+        pytest.raises(LockedError, match=r"RELION or another program .* in a moment"),
         ProjectLock(str(tmp_path), wait_s=0.2),
     ):
         pass
@@ -128,9 +128,7 @@ def test_two_processes_adding_jobs_lose_none(tmp_path: Path) -> None:
         "for i in range(12):\n"
         "    new_job(sys.argv[1], 'relion.select', 'x')\n"
     )
-    both = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in "ab"
-    ]
+    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in "ab"]
     assert [process.wait() for process in both] == [0, 0]
     pipeline = read_pipeline(str(tmp_path))
     assert sorted(p.number for p in pipeline.processes()) == list(range(1, 25))

@@ -84,8 +84,9 @@ def test_unknown_columns_rows_and_tables_are_kept() -> None:
     pipeline.set_status("Import/job001", "Failed")
     pipeline.add_process("Select/job010", "relion.select", "Scheduled")
     written = pipeline.format()
-    assert "Import/job001/ Import/tinymics/ relion.import.movies     Failed       blue" in (
-        written
+    assert (
+        "Import/job001/ Import/tinymics/ relion.import.movies     Failed       blue"
+        in (written)
     )
     again = Pipeline.parse(written)
     rows = again.tables["pipeline_processes"].rows
@@ -204,7 +205,9 @@ def test_five_thousand_jobs_are_read_and_written_fast() -> None:
     for i in range(1, 5001):
         name = f"Extract/job{i:03d}/"
         rows.append([name, "None", "relion.extract", "Succeeded"])
-        nodes.append([name + "particles.star", "ParticleGroupMetadata.star.relion", "1"])
+        nodes.append(
+            [name + "particles.star", "ParticleGroupMetadata.star.relion", "1"]
+        )
         outputs.append([name, name + "particles.star"])
         if i > 1:
             inputs.append([f"Extract/job{i - 1:03d}/particles.star", name])

@@ -61,7 +61,7 @@ def test_a_new_job_gets_all_that_relion_gives_it(tmp_path: Path, version: str) -
     where = two_jobs(tmp_path, version)
     assert (tmp_path / "Import/job001/job.star").read_text() == "import's star\n"
     assert (tmp_path / ".gui_importjob.star").read_text() == "import's star\n"
-    assert os.readlink(tmp_path / "Import/mics") == "../Import/job001/"
+    assert str((tmp_path / "Import/mics").readlink()) + "/" == "../Import/job001/"
     assert (tmp_path / "Import/mics/job.star").exists()
     folder = "1" if version == "3.1" else "MicrographsData"
     folder = "MicrographGroupMetadata" if version == "5.0" else folder
@@ -112,7 +112,9 @@ def test_a_launch_clears_flags_and_writes_note_and_copies(
     lines = (directory / "note.txt").read_text().split("\n")
     assert lines[0] == ""
     assert lines[1].startswith(" ++++ Executing new job on ")
-    time.strptime(lines[1][len(" ++++ Executing new job on ") :], "%a %b %d %H:%M:%S %Y")
+    time.strptime(
+        lines[1][len(" ++++ Executing new job on ") :], "%a %b %d %H:%M:%S %Y"
+    )
     assert lines[2:] == [
         " ++++ with the following command(s): ",
         "`which a` --x",
@@ -299,8 +301,13 @@ def test_an_error_inside_a_change_writes_nothing_and_frees_the_lock(
 ) -> None:
     where = two_jobs(tmp_path, "4.0")
     before = (tmp_path / "default_pipeline.star").read_bytes()
-    with pytest.raises(RuntimeError), change.changing(where) as pipeline:
-        pipeline.remove_processes(["Import/job001"])
-        raise RuntimeError
+
+    def fail() -> None:
+        with change.changing(where) as pipeline:
+            pipeline.remove_processes(["Import/job001"])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert (tmp_path / "default_pipeline.star").read_bytes() == before
     assert not (tmp_path / ".relion_lock").exists()

@@ -54,10 +54,8 @@ def project(tmp_path: Path) -> Path:
         (
             "relion.class2d",
             [f"run_it{i:03d}_{k}" for i in (0, 1, 2) for k in ("data.star", "c.mrcs")],
-            ["run_it000_c.mrcs", "run_it000_data.star"]
-            + ["run_it001_c.mrcs", "run_it001_data.star"],
-            ["run_it000_c.mrcs", "run_it000_data.star"]
-            + ["run_it001_c.mrcs", "run_it001_data.star"],
+            [f"run_it{i:03d}_{k}" for i in (0, 1) for k in ("c.mrcs", "data.star")],
+            [f"run_it{i:03d}_{k}" for i in (0, 1) for k in ("c.mrcs", "data.star")],
         ),
     ],
 )
@@ -118,7 +116,10 @@ def test_harsh_cleaning_of_all_spares_protected_jobs(project: Path) -> None:
 
 def chain(project: Path) -> list[str]:
     mics = make_job(
-        project, "relion.import", [], outputs=[("m.star", "MicrographsData.star.relion")]
+        project,
+        "relion.import",
+        [],
+        outputs=[("m.star", "MicrographsData.star.relion")],
     )
     parts = make_job(
         project,

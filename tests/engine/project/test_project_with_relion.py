@@ -1,6 +1,5 @@
 """RELION 3.1.3 itself works in projects that were made and changed here."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -200,4 +199,4 @@ def test_relion_keeps_its_own_layout_over_our_changes(project: Path) -> None:
     assert pipeline.version == "3.1"
     assert pipeline.format() == before
     assert layout.comment_version(pipeline.star) == 30001
-    assert os.path.exists(project / "Import/job004/job.star")
+    assert (project / "Import/job004/job.star").exists()

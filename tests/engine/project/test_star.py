@@ -61,13 +61,20 @@ def test_any_one_line_values_survive_a_list(pairs: dict[str, str]) -> None:
     assert {row[0]: row[1] for row in again.rows} == pairs
 
 
+def refusal(text: str, source: str) -> str:
+    """Read and write a text; return why that was refused, or nothing."""
+    try:
+        format_star(parse(text, source))
+    except StarError as error:
+        return str(error)
+    return ""
+
+
 @given(st.text(max_size=300))
 @settings(deadline=None)
 def test_any_text_is_read_or_refused_with_its_line(text: str) -> None:
-    try:
-        parse(text, "any.star")
-    except StarError as error:
-        assert str(error).startswith("any.star, line ")
+    said = refusal(text, "any.star")
+    assert not said or said.startswith("any.star, line ") or "bell" in said
 
 
 @given(st.data())
@@ -77,11 +84,8 @@ def test_a_damaged_pipeline_is_read_or_refused_never_worse(data: st.DataObject) 
     at = data.draw(st.integers(0, len(text)))
     cut = data.draw(st.integers(0, 40))
     noise = data.draw(st.text("ab_#\"' \n\t\x07data_loop", max_size=10))
-    try:
-        file = parse(text[:at] + noise + text[at + cut :], "p.star")
-        format_star(file)
-    except StarError as error:
-        assert "p.star" in str(error) or "bell" in str(error)
+    said = refusal(text[:at] + noise + text[at + cut :], "p.star")
+    assert not said or "p.star" in said or "bell" in said
 
 
 def test_windows_line_ends_are_read() -> None:
@@ -177,7 +181,10 @@ def test_streaming_takes_memory_that_does_not_grow(tmp_path: Path) -> None:
 def test_a_stream_names_a_missing_column_and_a_bad_number(tmp_path: Path) -> None:
     path = tmp_path / "p.star"
     path.write_text("data_\n\nloop_\n_a #1\n_b #2\n1 x\n")
-    with LoopStream(str(path)) as stream, pytest.raises(StarError, match="no column _c"):
+    with (
+        LoopStream(str(path)) as stream,
+        pytest.raises(StarError, match="no column _c"),
+    ):
         list(stream.rows(["c"]))
     with LoopStream(str(path)) as stream, pytest.raises(StarError, match="line 6: _b"):
         list(stream.floats("b"))
