@@ -131,6 +131,7 @@ def build_parser() -> tuple[Parser, Commands]:
         listing,
         practice,
         results,
+        settings,
     )
 
     parser = Parser(
@@ -148,13 +149,14 @@ def build_parser() -> tuple[Parser, Commands]:
     commands = Commands(parser)
     for group in (
         clusters,
+        listing,
         following,
         results,
         form_pages,
-        listing,
         drafting,
         control,
         practice,
+        settings,
     ):
         group.add_commands(commands)
     completion.add_commands(commands)

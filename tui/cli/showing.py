@@ -25,8 +25,9 @@ def with_picks(picture: Picture, picks: Picks | None, diameter: float) -> Canvas
     """Return a micrograph with every pick circled, in the color of its FOM."""
     from tui.halfblocks import Canvas, fom_color
 
-    canvas = Canvas(picture.width, picture.height)
-    canvas.paste(picture.pixels, picture.width, picture.height)
+    even = picture.height - picture.height % 2  # two pixels make a letter
+    canvas = Canvas(picture.width, even)
+    canvas.paste(picture.pixels, picture.width, even)
     if picks is None:
         return canvas
     pixel = picture.binning * (picture.pixel_size or 1.0)

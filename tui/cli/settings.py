@@ -1,0 +1,90 @@
+"""The command that says which settings count, and where each comes from."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from tui.cli.failure import DONE, CommandFailure
+
+if TYPE_CHECKING:
+    from remote.cluster import Cluster
+    from tui.cli.invocation import Invocation
+    from tui.cli.parser import Commands
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command of this group."""
+    config = commands.add(
+        "config",
+        show_config,
+        "say which settings count and where each comes from",
+        examples="  cryodeck config show\n  cryodeck --host lab config show --json",
+    )
+    config.add_argument(
+        "what",
+        nargs="?",
+        default="show",
+        choices=("show",),
+        metavar="show",
+        help="show",
+    )
+
+
+def show_config(invocation: Invocation) -> int:
+    """Print host, project, profile and folders with their sources."""
+    from remote import cluster as profiles
+    from remote.places import cache_home, state_home
+
+    cluster = invocation.cluster()
+    path = profiles.folder() / f"{cluster.name}.toml"
+    rows = [
+        ("host", cluster.name, _source(invocation.host, "CRYODECK_HOST")),
+        ("project", *_project(invocation, cluster)),
+        ("profiles", str(profiles.folder()), "folder"),
+        ("journal", str(state_home() / "journal.jsonl"), "file"),
+        ("cache", str(cache_home()), "folder"),
+    ]
+    rows += _profile_rows(cluster, str(path) if path.exists() else "")
+    output = invocation.output
+    output.result(
+        {"settings": [{"key": k, "value": v, "source": s} for k, v, s in rows]}
+    )
+    output.table(
+        ("Setting", "Value", "From"), [(k, v or "(empty)", s) for k, v, s in rows]
+    )
+    return DONE
+
+
+def _source(option: str | None, variable: str, otherwise: str = "default") -> str:
+    if option:
+        return "command line"
+    return variable if os.environ.get(variable) else otherwise
+
+
+def _project(invocation: Invocation, cluster: Cluster) -> tuple[str, str]:
+    try:
+        found = invocation.project_on(cluster)
+    except CommandFailure as failure:
+        return "", str(failure)
+    otherwise = "this folder" if cluster.session == "local" else "opened last"
+    return found, _source(invocation.project, "CRYODECK_PROJECT", otherwise)
+
+
+def _profile_rows(cluster: Cluster, path: str) -> list[tuple[str, str, str]]:
+    """Return the profile's values: those of its file, the others as defaults."""
+    import tomllib
+    from dataclasses import fields
+    from pathlib import Path
+
+    given: dict[str, Any] = {}
+    if path:
+        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    rows = []
+    for spec in fields(cluster):
+        if spec.name in {"name", "extra", "recent"}:
+            continue
+        value = getattr(cluster, spec.name)
+        text = "; ".join(value) if isinstance(value, tuple) else str(value)
+        rows.append((spec.name, text, path if spec.name in given else "default"))
+    return rows
