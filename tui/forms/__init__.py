@@ -1,1 +1,1 @@
-"""Job forms made from the option tables."""
+"""Job forms: one small widget for each kind of field, one tab at a time."""

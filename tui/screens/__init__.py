@@ -1,1 +1,1 @@
-"""One module per screen."""
+"""Screens: clusters, projects, the job list, one job."""

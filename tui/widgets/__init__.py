@@ -1,1 +1,1 @@
-"""What screens are made of."""
+"""Widgets that draw line by line: tables, logs, charts, pictures."""

@@ -1,0 +1,217 @@
+"""The only caller of `remote`: questions in, messages out, nobody ever waits.
+
+A widget asks with `ask(widget, "statistics", lambda w: w.statistics(name))` and gets
+`Answered` or `Refused` later. The overview is polled here, at a pace that depends on
+whether anything is changing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import EngineError
+from remote.errors import RemoteError
+from remote.views import JobRow, Link, LinkState, Overview
+from tui.messages import (
+    Answered,
+    JobEnded,
+    LinkChanged,
+    OverviewArrived,
+    ProjectOpened,
+    Refused,
+)
+from tui.words import is_active
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.message_pump import MessagePump
+
+    from remote.cluster import Cluster
+    from remote.prompts import Prompts
+    from remote.workspace import Workspace
+
+Opener = Callable[["Cluster", str, "Prompts"], Awaitable["Workspace"]]
+LOCAL_POLL_S = 2.0
+CALM_FACTOR = 3.0  # slower when nothing changes
+
+
+async def open_workspace(cluster: Cluster, project: str, prompts: Prompts) -> Workspace:
+    """Open the real thing; imported only now."""
+    from remote.workspace import Workspace
+
+    return await Workspace.open(cluster, project, prompts=prompts)
+
+
+class Bridge:
+    """Between the widgets and one workspace at a time."""
+
+    def __init__(self, app: App[Any], opener: Opener = open_workspace) -> None:
+        self.app = app
+        self.workspace: Workspace | None = None
+        self.overview: Overview | None = None
+        self.cluster: Cluster | None = None
+        self.project = ""
+        self.link = Link(state=LinkState.OFFLINE)
+        self.arrived_at = 0.0  # this machine's clock at the last overview
+        self._opener = opener
+        self._stop_link: Callable[[], None] | None = None
+        self._asked_again = asyncio.Event()
+        self._poll: asyncio.Task[None] | None = None
+
+    # the way in
+
+    def open(self, cluster: Cluster, project: str, prompts: Prompts) -> None:
+        """Open a project; `ProjectOpened` or `Refused("open")` follows."""
+        self.app.run_worker(
+            self._open(cluster, project, prompts), group="open", exclusive=True
+        )
+
+    async def _open(self, cluster: Cluster, project: str, prompts: Prompts) -> None:
+        await self._leave()
+        self.cluster, self.project = cluster, project
+        self._link(Link(state=LinkState.CONNECTING, since=time.time()))
+        try:
+            workspace = await self._opener(cluster, project, prompts)
+        except (RemoteError, EngineError, OSError) as error:
+            self._link(Link(state=LinkState.OFFLINE, reason=one_line(error)))
+            self.app.post_message(Refused("open", one_line(error)))
+            return
+        self.workspace = workspace
+        self.project = workspace.project
+        self._stop_link = workspace.on_link(self._link)
+        self._link(workspace.link)
+        self.app.post_message(ProjectOpened(cluster.name, workspace.project))
+        self._poll = asyncio.get_running_loop().create_task(self._keep_polling())
+
+    async def _leave(self) -> None:
+        if self._poll is not None:
+            self._poll.cancel()
+            self._poll = None
+        if self._stop_link is not None:
+            self._stop_link()
+            self._stop_link = None
+        workspace, self.workspace = self.workspace, None
+        self.overview = None
+        if workspace is not None:
+            await workspace.close()
+
+    async def close(self) -> None:
+        """End the connection."""
+        await self._leave()
+
+    # questions
+
+    def ask(
+        self,
+        asker: MessagePump,
+        what: str,
+        question: Callable[[Workspace], Awaitable[Any]],
+        *,
+        group: str = "",
+    ) -> None:
+        """Ask; the newest question of a group replaces those before it."""
+        self.app.run_worker(
+            self._ask(asker, what, question),
+            group=f"{group or what}-{id(asker)}",
+            exclusive=True,
+        )
+
+    def act(
+        self,
+        asker: MessagePump,
+        what: str,
+        deed: Callable[[Workspace], Awaitable[Any]],
+    ) -> None:
+        """Change something: never replaced by another, and a new overview follows."""
+        self.app.run_worker(self._act(asker, what, deed), group="deeds")
+
+    async def _ask(
+        self,
+        asker: MessagePump,
+        what: str,
+        question: Callable[[Workspace], Awaitable[Any]],
+    ) -> None:
+        if self.workspace is None:
+            asker.post_message(Refused(what, "no project is open", True))
+            return
+        try:
+            answer = await question(self.workspace)
+        except (RemoteError, EngineError) as error:
+            transient = bool(getattr(error, "transient", False))
+            asker.post_message(Refused(what, one_line(error), transient))
+        except NotImplementedError:
+            asker.post_message(Refused(what, "this cannot be asked of it yet"))
+        else:
+            asker.post_message(Answered(what, answer))
+
+    async def _act(
+        self, asker: MessagePump, what: str, deed: Callable[[Workspace], Awaitable[Any]]
+    ) -> None:
+        await self._ask(asker, what, deed)
+        self.refresh()
+
+    # the overview
+
+    def refresh(self) -> None:
+        """Look at the project now instead of at the next turn."""
+        self._asked_again.set()
+
+    def retry_link(self) -> None:
+        """Try a lost link at once."""
+        if self.workspace is not None:
+            self.workspace.retry_now()
+        self.refresh()
+
+    async def _keep_polling(self) -> None:
+        while self.workspace is not None:
+            self._asked_again.clear()
+            try:
+                self._take(await self.workspace.overview())
+            except (RemoteError, EngineError) as error:
+                self.app.post_message(
+                    Refused("overview", one_line(error), _is_transient(error))
+                )
+            except NotImplementedError:
+                self.app.post_message(Refused("overview", "no overview yet"))
+            try:
+                await asyncio.wait_for(self._asked_again.wait(), self._interval())
+            except TimeoutError:
+                continue
+
+    def _interval(self) -> float:
+        assert self.cluster is not None
+        local = self.cluster.session == "local"
+        pace = LOCAL_POLL_S if local else max(2.0, self.cluster.poll_s)
+        jobs = self.overview.jobs if self.overview is not None else ()
+        return pace if any(is_active(row) for row in jobs) else pace * CALM_FACTOR
+
+    def _take(self, overview: Overview) -> None:
+        before = {row.name: row for row in self.overview.jobs} if self.overview else {}
+        self.overview = overview
+        self.arrived_at = time.time()
+        self.app.post_message(OverviewArrived(overview))
+        for row in overview.jobs:
+            old = before.get(row.name)
+            if old is not None and is_active(old) and row.verdict.state.is_over:
+                self.app.post_message(JobEnded(row))
+
+    def job(self, name: str) -> JobRow | None:
+        """The row of a job, by name."""
+        jobs = self.overview.jobs if self.overview is not None else ()
+        return next((row for row in jobs if row.name == name), None)
+
+    def _link(self, link: Link) -> None:
+        self.link = link
+        self.app.post_message(LinkChanged(link))
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _is_transient(error: BaseException) -> bool:
+    return bool(getattr(error, "transient", False))

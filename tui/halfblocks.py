@@ -1,0 +1,189 @@
+"""Grey pictures with colored circles, two pixels in every character cell.
+
+No dependency at all: the interface turns cells into styled text, the command line into
+escape sequences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+Rgb = tuple[int, int, int]
+SHADES = " .:-=+*#%@"
+GREYS = 32  # levels: more cannot be told apart in a cell, and styles can be kept
+
+
+@cache
+def fom_color(fraction: float) -> Rgb:
+    """Blue for the lowest figure of merit over green to red for the highest."""
+    f = min(1.0, max(0.0, fraction))
+    stops = (
+        (70, 110, 255),
+        (60, 200, 230),
+        (110, 220, 110),
+        (245, 200, 70),
+        (255, 80, 60),
+    )
+    at = f * (len(stops) - 1)
+    left = min(int(at), len(stops) - 2)
+    w = at - left
+    a, b = stops[left], stops[left + 1]
+    return (
+        round(a[0] + (b[0] - a[0]) * w),
+        round(a[1] + (b[1] - a[1]) * w),
+        round(a[2] + (b[2] - a[2]) * w),
+    )
+
+
+def contrast_table(contrast: float, brightness: float) -> bytes:
+    """Table of 256 greys: steeper around the middle, then lighter or darker."""
+    slope = 2.0**contrast
+    return bytes(
+        min(255, max(0, round(127.5 + (grey - 127.5) * slope + 255 * brightness)))
+        for grey in range(256)
+    )
+
+
+class Canvas:
+    """A grey picture that takes circles; `width` x `height` pixels, height even."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width = width
+        self.height = height + height % 2
+        self.grey = bytearray(self.width * self.height)
+        self.marks: dict[int, Rgb] = {}
+
+    def paste(
+        self, pixels: bytes, width: int, height: int, left: int = 0, top: int = 0
+    ) -> None:
+        """Put rows of grey bytes in; what hangs over is cut off."""
+        first = max(0, -left)
+        length = min(width - first, self.width - max(0, left))
+        if length <= 0:
+            return
+        for y in range(max(0, -top), min(height, self.height - top)):
+            source = y * width + first
+            target = (top + y) * self.width + max(0, left)
+            self.grey[target : target + length] = pixels[source : source + length]
+
+    def circle(self, x: float, y: float, radius: float, color: Rgb) -> None:
+        """Draw the outline of a circle, or a dot if there is no room for one."""
+        if not (
+            -radius <= x <= self.width + radius and -radius <= y <= self.height + radius
+        ):
+            return
+        if radius < 1.5:
+            self.dot(int(x), int(y), color)
+            return
+        steps = max(8, int(2.2 * math.pi * radius))
+        for i in range(steps):
+            angle = 2 * math.pi * i / steps
+            self.dot(
+                math.floor(x + radius * math.cos(angle)),
+                math.floor(y + radius * math.sin(angle)),
+                color,
+            )
+
+    def dot(self, x: int, y: int, color: Rgb) -> None:
+        """Color one pixel."""
+        if 0 <= x < self.width and 0 <= y < self.height:
+            self.marks[y * self.width + x] = color
+
+    def frame(self, left: int, top: int, width: int, height: int, color: Rgb) -> None:
+        """Draw a rectangle, one pixel thick."""
+        for x in range(left, left + width):
+            self.dot(x, top, color)
+            self.dot(x, top + height - 1, color)
+        for y in range(top, top + height):
+            self.dot(left, y, color)
+            self.dot(left + width - 1, y, color)
+
+    def rows(self) -> Iterator[list[tuple[Rgb, Rgb, int]]]:
+        """Rows of cells as runs of (upper, lower, how many)."""
+        for row in range(self.height // 2):
+            yield self.row(row)
+
+    def row(self, row: int) -> list[tuple[Rgb, Rgb, int]]:
+        """One row of cells as runs of (upper, lower, how many)."""
+        upper_at, lower_at = 2 * row * self.width, (2 * row + 1) * self.width
+        marks, grey = self.marks, self.grey
+        runs: list[tuple[Rgb, Rgb, int]] = []
+        before: tuple[Rgb, Rgb] | None = None
+        length = 0
+        for x in range(self.width):
+            pair = (
+                marks.get(upper_at + x) or _greys[grey[upper_at + x]],
+                marks.get(lower_at + x) or _greys[grey[lower_at + x]],
+            )
+            if pair == before:
+                length += 1
+                continue
+            if before is not None:
+                runs.append((*before, length))
+            before, length = pair, 1
+        if before is not None:
+            runs.append((*before, length))
+        return runs
+
+    def ascii_row(self, row: int) -> str:
+        """One row of cells as letters, denser for lighter; an o where marks are."""
+        line = []
+        for x in range(self.width):
+            upper, lower = (
+                2 * row * self.width + x,
+                (2 * row + 1) * self.width + x,
+            )
+            if upper in self.marks or lower in self.marks:
+                line.append("o")
+            else:
+                level = (self.grey[upper] + self.grey[lower]) // 2
+                line.append(SHADES[level * (len(SHADES) - 1) // 255])
+        return "".join(line)
+
+    def rgb(self) -> bytes:
+        """All pixels in red, green and blue, for sixel, kitty and files."""
+        out = bytearray(3 * len(self.grey))
+        out[0::3] = out[1::3] = out[2::3] = self.grey
+        for at, color in self.marks.items():
+            out[3 * at : 3 * at + 3] = bytes(color)
+        return bytes(out)
+
+
+def _quantized(grey: int) -> int:
+    level = grey * (GREYS - 1) // 255
+    return level * 255 // (GREYS - 1)
+
+
+_greys: list[Rgb] = [(_quantized(g), _quantized(g), _quantized(g)) for g in range(256)]
+
+
+def escape_lines(canvas: Canvas) -> list[str]:
+    """Lines with escape sequences, for printing."""
+    lines = []
+    for runs in canvas.rows():
+        parts = [
+            f"\x1b[38;2;{u[0]};{u[1]};{u[2]};48;2;{d[0]};{d[1]};{d[2]}m{'▀' * n}"
+            for u, d, n in runs
+        ]
+        lines.append("".join(parts) + "\x1b[0m")
+    return lines
+
+
+def scaled(
+    pixels: Sequence[int] | bytes,
+    width: int,
+    height: int,
+    new_width: int,
+    new_height: int,
+) -> bytes:
+    """Grey picture in another size, nearest pixel; for tiles and quick zooms."""
+    columns = [x * width // new_width for x in range(new_width)]
+    out = bytearray()
+    source = bytes(pixels)
+    for y in range(new_height):
+        start = (y * height // new_height) * width
+        row = source[start : start + width]
+        out += bytes(row[c] for c in columns)
+    return bytes(out)

@@ -1,0 +1,164 @@
+"""The line above and the line below every screen: where we are, and the keys."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from remote.views import LinkState
+from tui.palette import role_style
+from tui.plain import plain, shortened_path
+from tui.words import duration, link_words
+
+if TYPE_CHECKING:
+    from textual.app import RenderResult
+
+    from tui.app import CryodeckApp
+
+# words for keys that Textual names otherwise
+_KEYS = {
+    "enter": "⏎",
+    "escape": "esc",
+    "question_mark": "?",
+    "slash": "/",
+    "space": "space",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "plus": "+",
+    "minus": "-",
+    "full_stop": ".",
+    "comma": ",",
+}
+
+
+def key_word(key: str) -> str:
+    """How a key is written on screen."""
+    first = key.split(",")[0]
+    shown = _KEYS.get(first, first)
+    if shown.startswith("ctrl+"):
+        return "^" + shown[5:]
+    return (
+        shown.upper()
+        if len(shown) > 1 and shown[0] == "f" and shown[1:].isdigit()
+        else shown
+    )
+
+
+class TopBar(Widget):
+    """Breadcrumbs on the left, the link and the age of the data on the right."""
+
+    DEFAULT_CSS = "TopBar { dock: top; height: 1; background: $panel; }"
+
+    def __init__(self, *crumbs: str) -> None:
+        super().__init__()
+        self.crumbs = list(crumbs)
+
+    def on_mount(self) -> None:
+        """Ages grow by themselves."""
+        self.set_interval(1.0, self.refresh)
+
+    def say(self, *crumbs: str) -> None:
+        """Show another place."""
+        self.crumbs = list(crumbs)
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        """Both ends of the line."""
+        theme = self.app.theme
+        right = self._link_text()
+        room = self.size.width - right.cell_len - 2
+        left = Text(" ")
+        shown = [plain(crumb) for crumb in self.crumbs if crumb]
+        # the middle ones are paths: they give way first
+        extra = sum(len(c) + 3 for c in shown) - room
+        for index, crumb in enumerate(shown):
+            if extra > 0 and "/" in crumb and index < len(shown) - 1:
+                cut = shortened_path(crumb, max(6, len(crumb) - extra))
+                extra -= len(crumb) - len(cut)
+                crumb = cut
+            if index:
+                left.append(" › ", role_style(theme, "faint"))
+            role = "title" if index == len(shown) - 1 else "dim"
+            left.append(crumb, role_style(theme, role))
+        left.truncate(max(1, room), overflow="ellipsis")
+        left.pad_right(max(0, self.size.width - left.cell_len - right.cell_len - 1))
+        return left + right
+
+    def _link_text(self) -> Text:
+        app: CryodeckApp = self.app  # type: ignore[assignment]
+        bridge, theme = app.bridge, app.theme
+        text = Text()
+        if app.read_only:
+            text.append("read-only ", role_style(theme, "accent2"))
+        if bridge.cluster is None:
+            return text
+        sign, word, role = link_words(bridge.link)
+        if (
+            bridge.cluster.session == "local"
+            and bridge.link.state is LinkState.CONNECTED
+        ):
+            word = "this machine"
+        text.append(f"{sign} {word}", role_style(theme, role))
+        if bridge.overview is not None:
+            seconds = time.time() - bridge.arrived_at
+            shown = "now" if seconds < 2 else f"{duration(seconds)} ago"
+            stale = bridge.link.state is not LinkState.CONNECTED
+            text.append(f" · {shown}", role_style(theme, "warn" if stale else "dim"))
+        return text
+
+
+class KeyBar(Widget):
+    """The keys that do something here, as many as fit; every one can be clicked."""
+
+    DEFAULT_CSS = "KeyBar { dock: bottom; height: 1; background: $panel; }"
+
+    def render(self) -> RenderResult:
+        """Keys and what they do."""
+        theme = self.app.theme
+        text = Text(" ")
+        right = Text.assemble(
+            ("?", role_style(theme, "key") + Style(meta={"@click": "app.keys_help"})),
+            (" help", role_style(theme, "dim")),
+        )
+        room = self.size.width - right.cell_len - 2
+        for key, what, action in self._bindings():
+            part = Text.assemble(
+                (key_word(key), role_style(theme, "key")),
+                (f" {what}  ", role_style(theme, "dim")),
+            )
+            if text.cell_len + part.cell_len > room:
+                break
+            part.stylize(Style(meta={"@click": action}))
+            text += part
+        text.pad_right(max(0, self.size.width - text.cell_len - right.cell_len - 1))
+        return text + right
+
+    def _bindings(self) -> list[tuple[str, str, str]]:
+        found: list[tuple[str, str, str]] = []
+        seen: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if not (binding.show and active.enabled) or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            name = "screen" if active.node is self.screen else "focused"
+            prefix = "app" if active.node is self.app else name
+            found.append(
+                (
+                    binding.key_display or binding.key,
+                    binding.description,
+                    f"{prefix}.{binding.action}",
+                )
+            )
+        return found
+
+    def on_mount(self) -> None:
+        """Other bindings, other keys."""
+        self.screen.bindings_updated_signal.subscribe(self, self._again)
+
+    def _again(self, _: object) -> None:
+        self.refresh()
