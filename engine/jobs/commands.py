@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable
 
 from engine.errors import InputError
-from engine.jobs import command_lines, select_lines
+from engine.jobs import command_lines, picking_lines, select_lines
 from engine.jobs.command_lines import Site
 from engine.jobs.job import Job
 
@@ -14,9 +14,9 @@ __all__ = ["Site", "commands", "engine_command", "local_chain", "relion_commands
 
 _BUILDERS: dict[str, Callable[[Job, str, bool, Site], list[str]]] = {
     "import": command_lines.import_commands,
-    "ctffind": command_lines.ctffind_commands,
-    "manualpick": command_lines.manualpick_commands,
-    "autopick": command_lines.autopick_commands,
+    "ctffind": picking_lines.ctffind_commands,
+    "manualpick": picking_lines.manualpick_commands,
+    "autopick": picking_lines.autopick_commands,
     "extract": command_lines.extract_commands,
     "class2d": command_lines.class2d_commands,
     "select": select_lines.select_commands,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.errors import InputError
-from engine.jobs.command_lines import CommandLine, Site, display_settings
+from engine.jobs.command_lines import CommandLine, Site
 from engine.jobs.job import Job
+from engine.jobs.picking_lines import display_settings
 
 
 def task(job: Job) -> str:

@@ -15,6 +15,7 @@ from engine.project.change import PIPELINE, changing, is_project, pipeline_path
 from engine.project.errors import ProjectError
 from engine.project.lock import Holder
 from engine.project.pipeline import Pipeline, with_slash
+from engine.project.small_pipeline import extract
 
 NodeList = Sequence[Tuple[str, str]]  # (path, neutral label)
 OnWait = Optional[Callable[[Holder], None]]
@@ -250,7 +251,7 @@ def _connect(
 
 
 def _write_small_pipeline(project: str, pipeline: Pipeline, name: str) -> None:
-    small = pipeline.extract([name])
+    small = extract(pipeline, [name])
     small.set_alias(name, "")
     write_text(os.path.join(project, name, "job_pipeline.star"), small.format())
 

@@ -4,7 +4,7 @@ What is not understood (columns, rows, tables, comments) is written back as it w
 """
 
 import re
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from engine.project import layout
 from engine.project.errors import ProjectError, StarError
@@ -109,7 +109,7 @@ class Pipeline:
 
     @counter.setter
     def counter(self, value: int) -> None:
-        self._table("pipeline_general").set(COUNTER, str(value))
+        self.table("pipeline_general").set(COUNTER, str(value))
 
     # jobs
 
@@ -186,7 +186,7 @@ class Pipeline:
         if name in self._rows_by_name():
             message = "{} is in the pipeline already".format(name)
             raise ProjectError(message, "exists")
-        block = self._table("pipeline_processes")
+        block = self.table("pipeline_processes")
         values = {
             "rlnPipeLineProcessName": name,
             "rlnPipeLineProcessAlias": alias or "None",
@@ -264,7 +264,7 @@ class Pipeline:
             self._label_column: layout.node_label(self.version, neutral),
             "rlnPipeLineNodeTypeLabelDepth": "1",
         }
-        row = _append(self._table("pipeline_nodes"), values)
+        row = _append(self.table("pipeline_nodes"), values)
         self._nodes_by_name()[path] = row
         return True
 
@@ -279,7 +279,7 @@ class Pipeline:
         values = dict(zip(self.columns["pipeline_nodes"], row))  # noqa: B905
         path = values["rlnPipeLineNodeName"]
         if path not in self._nodes_by_name():
-            added = _append(self._table("pipeline_nodes"), values)
+            added = _append(self.table("pipeline_nodes"), values)
             self._nodes_by_name()[path] = added
 
     def add_edge_row(self, table: str, row: List[str]) -> None:
@@ -333,7 +333,7 @@ class Pipeline:
         self._add_edge("pipeline_output_edges", with_slash(name), path)
 
     def _add_edge(self, table: str, first: str, second: str) -> None:
-        block = self._table(table)
+        block = self.table(table)
         left, right = self.columns[table]
         i, j = block.column(left), block.column(right)
         if not any(row[i] == first and row[j] == second for row in block.rows):
@@ -393,33 +393,6 @@ class Pipeline:
         self.remove_nodes(made)
         self._drop("pipeline_output_edges", "rlnPipeLineEdgeProcess", gone)
 
-    def extract(self, names: Sequence[str]) -> "Pipeline":
-        """Return a pipeline of these jobs alone, with their nodes and edges."""
-        wanted = {with_slash(name) for name in names}
-        small = Pipeline.new(self.version)
-        small.counter = 2
-        for table in TABLES[1:]:
-            block = self.tables.get(table)
-            if block is None:
-                continue
-            copy = small._table(table)
-            copy.columns = list(block.columns)
-            copy.rows = [list(row) for row in self._rows_about(block, table, wanted)]
-        return small
-
-    def _rows_about(
-        self, block: Block, table: str, wanted: "set[str]"
-    ) -> Iterator[List[str]]:
-        paths = {p for p, job in self.inputs() if job in wanted}
-        paths |= {p for job, p in self.outputs() if job in wanted}
-        column = {
-            "pipeline_processes": "rlnPipeLineProcessName",
-            "pipeline_nodes": "rlnPipeLineNodeName",
-        }.get(table, "rlnPipeLineEdgeProcess")
-        keys = paths if table == "pipeline_nodes" else wanted
-        i = block.column(column)
-        return (row for row in block.rows if row[i] in keys)
-
     def _drop(self, table: str, column: str, gone: "set[str]") -> None:
         block = self.tables.get(table)
         if block is None:
@@ -429,7 +402,7 @@ class Pipeline:
         block.notes = {}
         self._process_rows = self._node_rows = None
 
-    def _table(self, name: str) -> Block:
+    def table(self, name: str) -> Block:
         """Table of that name, made at its place if it is not there."""
         found = self.tables.get(name)
         if found is not None:

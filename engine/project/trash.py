@@ -10,6 +10,7 @@ from engine.project.change import changing, read_pipeline
 from engine.project.clean import TRASH, size_of, to_trash
 from engine.project.errors import ProjectError
 from engine.project.pipeline import TABLES, Pipeline
+from engine.project.small_pipeline import extract
 
 DELETED = "deleted_pipeline.star"
 
@@ -38,7 +39,7 @@ def delete(
         if running:
             message = "{} is running; abort it first"
             raise ProjectError(message.format(running[0].rstrip("/")), "running")
-        deleted = pipeline.extract(gone)
+        deleted = extract(pipeline, gone)
         first = os.path.join(project, gone[0])
         if os.path.isdir(first):
             write_text(os.path.join(first, DELETED), deleted.format())

@@ -198,10 +198,10 @@ def test_a_file_that_is_no_pipeline_is_refused_by_name() -> None:
 
 def test_five_thousand_jobs_are_read_and_written_fast() -> None:
     pipeline = Pipeline.new("5.0")
-    rows = pipeline._table("pipeline_processes").rows
-    nodes = pipeline._table("pipeline_nodes").rows
-    inputs = pipeline._table("pipeline_input_edges").rows
-    outputs = pipeline._table("pipeline_output_edges").rows
+    rows = pipeline.table("pipeline_processes").rows
+    nodes = pipeline.table("pipeline_nodes").rows
+    inputs = pipeline.table("pipeline_input_edges").rows
+    outputs = pipeline.table("pipeline_output_edges").rows
     for i in range(1, 5001):
         name = f"Extract/job{i:03d}/"
         rows.append([name, "None", "relion.extract", "Succeeded"])
