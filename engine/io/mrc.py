@@ -92,7 +92,9 @@ def _parse_header(raw: bytes, path: str | Path) -> MrcHeader:
     )
 
 
-def read_image(path: str | Path, index: int = 0) -> Array:
+def read_image(
+    path: str | Path, index: int = 0, *, reuse: Array | None = None
+) -> Array:
     """One image of a file, float32.
 
     Parameters
@@ -100,16 +102,24 @@ def read_image(path: str | Path, index: int = 0) -> Array:
     path : path
     index : int
         Which image of a stack, from 0.
+    reuse : array, shape (y, x), float32, optional
+        Overwritten and returned if the image fits: a fresh array costs as much as
+        reading into it.
 
     Returns
     -------
     array, shape (y, x), float32
-        A new array; rows in stored order.
+        A new array, or `reuse`; rows in stored order.
     """
-    return read_images(path, [index])[0]
+    return read_images(path, [index], reuse=None if reuse is None else reuse[None])[0]
 
 
-def read_images(path: str | Path, indices: Sequence[int] | None = None) -> Array:
+def read_images(
+    path: str | Path,
+    indices: Sequence[int] | None = None,
+    *,
+    reuse: Array | None = None,
+) -> Array:
     """Images of a stack, or the sections of a map, float32.
 
     Parameters
@@ -117,6 +127,8 @@ def read_images(path: str | Path, indices: Sequence[int] | None = None) -> Array
     path : path
     indices : sequence of int, optional
         Which, from 0; all without it. Runs of neighbours are read in one go.
+    reuse : array, shape (n, y, x), float32, optional
+        Overwritten and returned if it has the right shape.
 
     Returns
     -------
@@ -128,7 +140,11 @@ def read_images(path: str | Path, indices: Sequence[int] | None = None) -> Array
         if not 0 <= index < header.nz:
             message = f"{path}: no image {index + 1}, it has {header.nz}"
             raise InputError(message)
-    images = np.empty((len(wanted), header.ny, header.nx), dtype=np.float32)
+    shape = (len(wanted), header.ny, header.nx)
+    if reuse is not None and reuse.shape == shape and reuse.dtype == np.float32:
+        images = reuse
+    else:
+        images = np.empty(shape, dtype=np.float32)
     try:
         with Path(path).open("rb") as file:
             for first, count in _runs(wanted):

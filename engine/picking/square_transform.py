@@ -102,7 +102,10 @@ def _clean_block(
 ) -> Array:
     """Rows in standard deviations from the mean; outliers are 0."""
     xp = array_namespace(block)
-    clean = (block - xp.float32(mean)) * xp.float32(1 / spread)
+    # in two steps, because a large mean is no float32 number
+    coarse = xp.float32(mean)
+    rest = xp.float32((mean - float(coarse)) / spread)
+    clean = (block - coarse) * xp.float32(1 / spread) - rest
     limit = xp.float32(outlier_zscore)
     if xp.max(clean) > limit or xp.min(clean) < -limit:
         clean = xp.where(xp.abs(clean) > limit, xp.float32(0), clean)

@@ -21,6 +21,7 @@ from engine.programs.autopick_files import (
     collect_foms,
     statistics,
     write_lists,
+    write_log_pdf,
 )
 from engine.programs.autopick_laplacian import LaplacianMethod
 from engine.programs.autopick_options import (
@@ -243,6 +244,7 @@ def _conclude(
     foms = collect_foms(context, entries, fresh)
     write_lists(context, common.micrographs, entries, foms)
     values = statistics(entries, foms) | {"failed": failed}
+    write_log_pdf(context.path("logfile.pdf"), str(context.directory), values)
     total, done = values["picks_total"], values["micrographs_done"]
     if failed:
         names = ", ".join(item["name"] for item in failed[:5])

@@ -16,6 +16,7 @@ from engine.io.coordinates import (
     summary_table,
 )
 from engine.io.micrographs import MicrographEntry
+from engine.io.pdf_report import BarChart, write_report
 from engine.io.star import write_star
 from engine.programs.context import Context
 
@@ -106,6 +107,29 @@ def statistics(
             "fom_max": float(everything.max()),
         }
     return values
+
+
+def write_log_pdf(path: Path, directory: str, values: dict[str, Any]) -> None:
+    """Write `logfile.pdf`: the counts and histograms of a job."""
+    picks = [row["picks"] for row in values["micrographs"]]
+    lines = [
+        directory,
+        f"{values['picks_total']} particles from {values['micrographs_done']} of "
+        f"{values['micrographs_total']} micrographs",
+    ]
+    charts = [
+        BarChart("Picked particles of each micrograph", picks, "1", str(len(picks)))
+    ]
+    for key, title in (
+        ("picks_histogram", "Micrographs by number of picked particles"),
+        ("fom_histogram", "Particles by figure of merit"),
+    ):
+        histogram = values.get(key)
+        if histogram and histogram["edges"]:
+            low, high = histogram["edges"][0], histogram["edges"][-1]
+            bars = histogram["counts"]
+            charts.append(BarChart(title, bars, f"{low:.4g}", f"{high:.4g}"))
+    write_report(path, lines, charts)
 
 
 def _count_histogram(counts: list[int]) -> dict[str, list[float]]:
