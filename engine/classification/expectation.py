@@ -473,9 +473,7 @@ class Expectation:
         weight = math.pi * np.arange(n_rings) * strong
         scale = np.maximum(batch.scale, 1e-6)
         np.add.at(sums.scale_cross, batch.scale_group, (cross * weight).sum(1) / scale)
-        np.add.at(
-            sums.scale_norm, batch.scale_group, (norm * weight).sum(1) / scale**2
-        )
+        np.add.at(sums.scale_norm, batch.scale_group, (norm * weight).sum(1) / scale**2)
         sums.totals += [
             len(batch.index),
             out.log_likelihood.sum(),

@@ -100,9 +100,7 @@ def maximize(
         average_posterior=float(sums.totals[2] / max(sums.totals[0], 1)),
         accuracy_psi_deg=model.accuracy_psi_deg,
         accuracy_offset_px=model.accuracy_offset_px,
-        ctf_power=_padded(
-            (sums.ctf_power / max(sums.totals[0], 1))[None], n_shells
-        )[0],
+        ctf_power=_padded((sums.ctf_power / max(sums.totals[0], 1))[None], n_shells)[0],
     )
     new.current_shell = max(LOWEST_SHELL, int(new.resolution_shells().max()))
     if offset_is_searched:
@@ -214,9 +212,7 @@ def _group_scales(sums: SufficientStatistics, old: Array) -> Array:
     return np.asarray(scale / float((scale * weight).sum() / weight.sum()))
 
 
-def accuracies(
-    harmonics: Array, ctf_power: Array, box_px: int
-) -> tuple[Array, Array]:
+def accuracies(harmonics: Array, ctf_power: Array, box_px: int) -> tuple[Array, Array]:
     """Errors of angle and offset that the references allow to notice.
 
     The smallest error whose loss of log-likelihood is ln 100 at the mean CTF² / σ².

@@ -175,6 +175,7 @@ class Optimizer:
         self.source, self.n_particles, self.groups = source, n_particles, groups
         self.settings, self.comm = settings, comm
         self.on_progress = on_progress or (lambda done, total: None)
+        self._share = np.array(comm.share(range(n_particles)), dtype=np.int64)
         self._grids: dict[tuple[int, int], PolarGrid] = {}
 
     @property
@@ -267,7 +268,8 @@ class Optimizer:
         return _positive(noise), sums.reduced(self.comm), grid
 
     def _mine(self, indices: Array) -> Array:
-        return np.array(self.comm.share(indices.tolist()), dtype=np.int64)
+        """This rank's of some particles; a rank keeps the same ones throughout."""
+        return indices[np.isin(indices, self._share, assume_unique=True)]
 
     def _grid(self, n_rings: int) -> PolarGrid:
         sampling, radius = self.settings.sampling, self.settings.optics.radius_px

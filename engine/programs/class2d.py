@@ -1,0 +1,330 @@
+"""2D classification: particles in, class averages and assignments out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.classification.optimizer import Groups, Optimizer, State
+from engine.errors import InputError
+from engine.io.star import read_star
+from engine.jobs.command_lines import output_root
+from engine.programs.class2d_files import (
+    IterationFiles,
+    known_assignments,
+    read_relion_iteration,
+    read_state,
+)
+from engine.programs.class2d_options import Options, read_options, read_references
+from engine.programs.context import Context
+from engine.programs.disc_sums import DiscCommunicator
+from engine.programs.particle_set import ImageStore, ParticleSet, read_particles
+
+_log = logging.getLogger(__name__)
+
+
+def run(context: Context) -> dict[str, Any]:
+    """The statistics of a job that sorts particles into classes."""
+    start_from = _iteration_to_continue(context)
+    particles = read_particles(_particle_path(context, start_from))
+    options = read_options(context, particles)
+    store = ImageStore(particles)
+    try:
+        _place_images(context, options, particles, store)
+        return _Run(context, options, particles, store).go(start_from)
+    finally:
+        store.close()
+
+
+class _Run:
+    """One run: iterations, files, reports."""
+
+    def __init__(
+        self,
+        context: Context,
+        options: Options,
+        particles: ParticleSet,
+        store: ImageStore,
+    ) -> None:
+        self.context, self.options, self.particles = context, options, particles
+        self.settings = options.settings
+        comm = context.comm
+        if options.through_disc and comm.size > 1:
+            comm = DiscCommunicator(comm, context.directory)
+        noise = (
+            particles.group_index
+            if options.has_micrograph_noise
+            else particles.optics_index
+        )
+        groups = Groups(
+            noise=noise,
+            scale=particles.group_index,
+            astigmatism_angstrom=particles.astigmatism_angstrom,
+        )
+        self.optimizer = Optimizer(
+            store, len(particles), groups, self.settings, comm, self._progress
+        )
+        self.store = store
+        self.history: list[dict[str, Any]] = []
+        self.iteration = 0
+
+    def go(self, start_from: str | None) -> dict[str, Any]:
+        """Iterate to the last iteration; the statistics."""
+        context, settings = self.context, self.settings
+        root = context.path(output_root(context.job, context.is_continue))
+        self.files = IterationFiles(
+            root,
+            self.particles,
+            settings,
+            version=context.star_version,
+            has_optics_noise_table=context.job.version != "3.1",
+        )
+        state = self._first_state(start_from)
+        context.progress.started(
+            settings.n_iterations, "iterations", first=state.iteration
+        )
+        if context.is_leader:
+            self._announce(state)
+            if not Path(self.files.name(state.iteration, "optimiser.star")).is_file():
+                self.files.write(state, self.history, settings.n_iterations)
+        while state.iteration < settings.n_iterations:
+            self.iteration = state.iteration + 1
+            state = self._one(state)
+        context.comm.barrier()
+        return self._statistics(state)
+
+    def _first_state(self, start_from: str | None) -> State:
+        if start_from is None:
+            references = None
+            path = self.options.arguments.text("--ref", "")
+            if path:
+                references = read_references(
+                    path, self.settings.n_classes, self.particles
+                )
+            known = known_assignments(self.particles)
+            known.norm_correction[:] = 1
+            state = self.optimizer.start(known, references)
+            self._check_normalization()
+            return state
+        saved = Path(start_from.replace("_optimiser.star", "_state.npz"))
+        if saved.is_file():
+            state, self.history = read_state(saved)
+        else:
+            state = read_relion_iteration(start_from, self.particles, self.settings)
+            self.context.warn(
+                f"{start_from}: no full-precision state beside it (another program "
+                "wrote it), going on from its rounded numbers"
+            )
+        if state.model.n_classes != self.settings.n_classes:
+            message = (
+                f"{start_from}: has {state.model.n_classes} classes, the job asks for "
+                f"{self.settings.n_classes}; the number cannot change when continuing"
+            )
+            raise InputError(message)
+        return state
+
+    def _check_normalization(self) -> None:
+        """Warn if the background of particles is not of mean 0 and deviation 1."""
+        if not self.context.is_leader:
+            return
+        if self.options.arguments.has("--dont_check_norm"):
+            return
+        count = min(len(self.particles), 64)
+        images = self.particles.read(np.arange(count))
+        box = self.particles.box_px
+        x = np.arange(box) - box // 2
+        outside = np.hypot(x[:, None], x) > round(self.settings.optics.radius_px)
+        if not outside.any():
+            return
+        values = images[:, outside]
+        mean, spread = values.mean(axis=1), values.std(axis=1)
+        bad = (np.abs(mean) > 0.5 * spread) | (spread < 0.5) | (spread > 2)
+        if bad.any():
+            i = int(np.argmax(bad))
+            self.context.warn(
+                f"{self.particles.path}: particle {i + 1} has a background of mean "
+                f"{mean[i]:.2f} and deviation {spread[i]:.2f}; extract with "
+                "normalization, and a background circle inside the box"
+            )
+
+    def _announce(self, state: State) -> None:
+        s, p = self.settings, self.particles
+        _log.info(
+            "%d particles of %d px at %.4g A/px, %d classes, T %g, mask %.4g A",
+            len(p),
+            p.box_px,
+            p.pixel_size,
+            s.n_classes,
+            s.tau_fudge,
+            2 * s.optics.radius_px * p.pixel_size,
+        )
+        angles, offsets = 2 * s.sampling.n_coarse_psi, s.sampling.coarse_offsets_px()
+        if s.does_align:
+            _log.info(
+                "in the fine pass %d angles of %.4g degrees and %d offsets of %g px",
+                angles,
+                360 / angles,
+                4 * len(offsets),
+                s.sampling.offset_step_px,
+            )
+        else:
+            _log.info("no alignment: classes only")
+        if state.iteration:
+            _log.info("going on after iteration %d", state.iteration)
+
+    def _one(self, state: State) -> State:
+        context, settings = self.context, self.settings
+        started = time.monotonic()
+        if context.is_leader:
+            used = len(self.optimizer.subset(self.iteration))
+            some = "" if used == len(self.particles) else f" (with {used} particles)"
+            _log.info(
+                "Expectation iteration %d of %d%s",
+                self.iteration,
+                settings.n_iterations,
+                some,
+            )
+        new = self.optimizer.next(state)
+        context.raise_if_aborted()
+        if not context.is_leader:
+            return new
+        seconds = round(time.monotonic() - started, 3)
+        self.history.append(self._history_entry(new, seconds))
+        self.files.write(new, self.history, settings.n_iterations)
+        self._report(new, seconds)
+        return new
+
+    def _history_entry(self, state: State, seconds: float) -> dict[str, Any]:
+        length = self.particles.box_px * self.particles.pixel_size
+        return {
+            "iteration": state.iteration,
+            "distribution": [round(float(v), 6) for v in state.model.class_distribution],
+            "resolution": round(length / state.model.current_shell, 4),
+            "changes_classes": round(state.changes[0], 6),
+            "changes_psi": round(state.changes[1], 4),
+            "changes_offset": round(state.changes[2] * self.particles.pixel_size, 4),
+            "log_likelihood": round(state.model.log_likelihood, 3),
+            "average_posterior": round(state.model.average_posterior, 6),
+            "seconds": seconds,
+        }
+
+    def _report(self, state: State, seconds: float) -> None:
+        entry = self.history[-1]
+        shares = state.model.class_distribution
+        _log.info(
+            "  %.1f s; resolution %.1f A; %d classes alive; %.1f %% of particles "
+            "changed class, angles by %.1f degrees, offsets by %.1f A",
+            seconds,
+            entry["resolution"],
+            int((shares > 0).sum()),
+            100 * state.changes[0],
+            state.changes[1],
+            entry["changes_offset"],
+        )
+        self.context.progress.iteration(
+            state.iteration,
+            self.settings.n_iterations,
+            resolution=entry["resolution"],
+            changes_classes=entry["changes_classes"],
+            seconds=seconds,
+        )
+
+    def _progress(self, done: int, total: int) -> None:
+        self.context.raise_if_aborted()
+        if total:
+            self.context.progress.step(
+                done, total, "particles", iteration=self.iteration
+            )
+
+    def _statistics(self, state: State) -> dict[str, Any]:
+        model, pixel = state.model, self.particles.pixel_size
+        length = self.particles.box_px * pixel
+        shells = model.resolution_shells()
+        counts = np.bincount(
+            state.particles.class_index, minlength=model.n_classes
+        ).tolist()
+        classes = [
+            {
+                "number": k + 1,
+                "distribution": round(float(model.class_distribution[k]), 6),
+                "particles": counts[k],
+                "resolution": round(length / shells[k], 4) if shells[k] else None,
+                "accuracy_rotations": round(float(model.accuracy_psi_deg[k]), 4),
+                "accuracy_translations": round(
+                    float(model.accuracy_offset_px[k] * pixel), 4
+                ),
+            }
+            for k in range(model.n_classes)
+        ]
+        return {
+            "iteration": state.iteration,
+            "iterations_total": self.settings.n_iterations,
+            "particles_total": len(self.particles),
+            "classes": classes,
+            "history": self.history,
+        }
+
+
+def _iteration_to_continue(context: Context) -> str | None:
+    """The optimiser file to go on from; None for a new start.
+
+    Without one in the form, a continued job goes on from its own last whole iteration.
+    """
+    if not context.is_continue:
+        return None
+    asked = context.job.text("fn_cont", "").strip()
+    if asked:
+        if not Path(asked).is_file():
+            message = f"{asked}: no such file; choose a run_itNNN_optimiser.star"
+            raise InputError(message)
+        return asked
+    found = sorted(
+        context.directory.glob("run*_it[0-9][0-9][0-9]_optimiser.star"),
+        key=lambda path: (int(re.findall(r"_it(\d+)_", path.name)[-1]), path.name),
+    )
+    return str(found[-1]) if found else None
+
+
+def _particle_path(context: Context, start_from: str | None) -> str:
+    if start_from is None:
+        path = context.job.text("fn_img").strip()
+        if not path:
+            message = "Class2D: Input images STAR file (fn_img) is empty"
+            raise InputError(message)
+        return path
+    table = read_star(start_from).get("optimiser_general")
+    if table is None:
+        message = f"{start_from}: no table optimiser_general; is it an optimiser file?"
+        raise InputError(message)
+    return table.text("rlnExperimentalDataStarFile")[0]
+
+
+def _place_images(
+    context: Context, options: Options, particles: ParticleSet, store: ImageStore
+) -> None:
+    """Put this rank's images where the form wants them."""
+    comm = context.comm
+    mine: Array = np.array(comm.share(range(len(particles))), dtype=np.int64)
+    gigabytes = len(particles) * particles.box_px**2 * 4 / 1e9
+    if not options.parallel_io:
+        _tell(context, "rank 0 reads all particles: %.2f GB in memory", gigabytes)
+        store.receive(mine, comm)
+    elif options.preread:
+        _tell(context, "all particles into memory: %.2f GB over all ranks", gigabytes)
+        store.hold(mine)
+    elif options.scratch:
+        name = f"{context.directory.name}_{comm.rank}"
+        store.copy_to_scratch(mine, options.scratch, name)
+
+
+def _tell(context: Context, text: str, *values: Any) -> None:
+    report: Callable[..., None] = _log.info
+    if context.is_leader:
+        report(text, *values)

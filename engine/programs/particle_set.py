@@ -1,0 +1,395 @@
+"""Particle lists: optics, CTFs and groups, and the images where they are wanted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.ctf import Ctf
+from engine.errors import InputError, ResourceError
+from engine.io.mrc import read_header, read_images
+from engine.io.star import Table, read_star
+from engine.parallel import Communicator
+
+_log = logging.getLogger(__name__)
+
+_IMAGE = "rlnImageName"
+_GROUP = "rlnOpticsGroup"
+#: Bytes that a scratch disk must keep free.
+_KEEP_FREE = 10 * 1024**3
+_CHUNK = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticleSet:
+    """A particle list with what it says of each particle.
+
+    Attributes
+    ----------
+    path : str
+    table : Table
+        The rows as they stand.
+    optics : Table or None
+    pixel_size : float, Å per pixel
+    box_px : int
+    stacks : list of str
+        Files of images.
+    stack_index, image_index : int64, shape (n,)
+        File of each particle, and place in it from 0.
+    ctf_values : dict of str to array, shape (n,)
+        Arguments of `Ctf`; empty without defocus.
+    is_premultiplied : bool
+    optics_index, group_index : int64, shape (n,)
+        Optics group and intensity group, from 0.
+    group_names : list of str
+    """
+
+    path: str
+    table: Table
+    optics: Table | None
+    pixel_size: float
+    box_px: int
+    stacks: list[str]
+    stack_index: Array
+    image_index: Array
+    ctf_values: dict[str, Array]
+    is_premultiplied: bool
+    optics_index: Array
+    group_index: Array
+    group_names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.stack_index)
+
+    def ctf(self, indices: Array) -> Ctf | None:
+        """Optics and defocus of some particles."""
+        if not self.ctf_values:
+            return None
+        return Ctf(
+            **{name: values[indices] for name, values in self.ctf_values.items()}
+        )
+
+    @property
+    def astigmatism_angstrom(self) -> float:
+        """Largest difference of the two defocus values in Å."""
+        if not self.ctf_values or not len(self):
+            return 0.0
+        u = self.ctf_values["defocus_u_angstrom"]
+        v = self.ctf_values["defocus_v_angstrom"]
+        return float(np.abs(u - v).max())
+
+    def read(self, indices: Array) -> Array:
+        """Images by index from their stacks, float32, shape (n, y, x)."""
+        out = np.empty((len(indices), self.box_px, self.box_px), dtype=np.float32)
+        files = self.stack_index[indices]
+        for stack in np.unique(files):
+            rows = np.flatnonzero(files == stack)
+            order = np.argsort(self.image_index[indices[rows]], kind="stable")
+            rows = rows[order]
+            images = read_images(
+                self.stacks[stack], self.image_index[indices[rows]].tolist()
+            )
+            if images.shape[1:] != out.shape[1:]:
+                message = (
+                    f"{self.stacks[stack]}: images of {images.shape[2]} x "
+                    f"{images.shape[1]} px in a list of {self.box_px} px boxes"
+                )
+                raise InputError(message)
+            out[rows] = images
+        if not np.isfinite(out).all():
+            bad = int(indices[np.flatnonzero(~np.isfinite(out).all(axis=(1, 2)))[0]])
+            message = (
+                f"{self.path}: particle {bad + 1} holds values that are no numbers"
+            )
+            raise InputError(message)
+        return out
+
+
+def read_particles(path: str) -> ParticleSet:
+    """A particle list of RELION 3.0 to 5.0, or a plain stack of images.
+
+    Raises
+    ------
+    InputError
+        If it is neither, or boxes or pixel sizes differ.
+    """
+    if path.endswith((".mrcs", ".mrc")):
+        return _plain_stack(path)
+    tables = read_star(path)
+    table = tables.get("particles")
+    if table is None:
+        table = next((t for t in tables.values() if _IMAGE in t), None)
+    if table is None or _IMAGE not in table:
+        message = f"{path}: no column {_IMAGE}; was it written by an Extract job?"
+        raise InputError(message)
+    if not len(table):
+        message = f"{path}: no particles in it; pick and extract some first"
+        raise InputError(message)
+    optics = tables.get("optics")
+    stacks, stack_index, image_index = _image_places(table.text(_IMAGE), path)
+    optics_index = _optics_index(table, optics, path)
+    values = _Values(table, optics, optics_index)
+    header = _header(stacks[0])
+    pixel_size = _pixel_size(values, path)
+    names, group_index = _groups(table)
+    premultiplied = values.get("rlnCtfDataAreCtfPremultiplied", 0.0)
+    return ParticleSet(
+        path=path,
+        table=table,
+        optics=optics,
+        pixel_size=pixel_size,
+        box_px=header,
+        stacks=stacks,
+        stack_index=stack_index,
+        image_index=image_index,
+        ctf_values=_ctf_values(values, table),
+        is_premultiplied=bool(np.any(premultiplied != 0)),
+        optics_index=optics_index,
+        group_index=group_index,
+        group_names=names,
+    )
+
+
+def _plain_stack(path: str) -> ParticleSet:
+    header = read_header(path)
+    if header.pixel_size <= 0:
+        message = f"{path}: no pixel size in the header; use a particle list (.star)"
+        raise InputError(message)
+    n = header.nz
+    names = [f"{i:06d}@{path}" for i in range(1, n + 1)]
+    return ParticleSet(
+        path=path,
+        table=Table({_IMAGE: names}, path),
+        optics=None,
+        pixel_size=header.pixel_size,
+        box_px=_header(path),
+        stacks=[path],
+        stack_index=np.zeros(n, dtype=np.int64),
+        image_index=np.arange(n),
+        ctf_values={},
+        is_premultiplied=False,
+        optics_index=np.zeros(n, dtype=np.int64),
+        group_index=np.zeros(n, dtype=np.int64),
+        group_names=["group_1"],
+    )
+
+
+def _header(path: str) -> int:
+    header = read_header(path)
+    if header.nx != header.ny or header.nx % 2:
+        message = (
+            f"{path}: images of {header.nx} x {header.ny} px; 2D classification needs "
+            "square boxes of even size"
+        )
+        raise InputError(message)
+    return header.nx
+
+
+def _image_places(names: list[str], path: str) -> tuple[list[str], Array, Array]:
+    stacks: dict[str, int] = {}
+    files = np.empty(len(names), dtype=np.int64)
+    places = np.empty(len(names), dtype=np.int64)
+    for row, name in enumerate(names):
+        number, at, stack = name.partition("@")
+        if not at or not number.isdigit():
+            message = f"{path}: {_IMAGE} {name!r} is not number@stack"
+            raise InputError(message)
+        files[row] = stacks.setdefault(stack, len(stacks))
+        places[row] = int(number) - 1
+    return list(stacks), files, places
+
+
+def _optics_index(table: Table, optics: Table | None, path: str) -> Array:
+    if optics is None or _GROUP not in table:
+        return np.zeros(len(table), dtype=np.int64)
+    numbers = optics.integers(_GROUP).tolist()
+    position = {number: row for row, number in enumerate(numbers)}
+    groups = table.integers(_GROUP).tolist()
+    missing = sorted(set(groups) - set(position))
+    if missing:
+        message = f"{path}: optics group {missing[0]} is not in the optics table"
+        raise InputError(message)
+    return np.array([position[group] for group in groups], dtype=np.int64)
+
+
+class _Values:
+    """Numbers per particle, from its row or its optics group."""
+
+    def __init__(self, table: Table, optics: Table | None, index: Array) -> None:
+        self.table, self.optics, self.index = table, optics, index
+
+    def has(self, label: str) -> bool:
+        return label in self.table or (self.optics is not None and label in self.optics)
+
+    def get(self, label: str, default: float) -> Array:
+        if label in self.table:
+            return self.table.numbers(label)
+        if self.optics is not None and label in self.optics:
+            return self.optics.numbers(label)[self.index]
+        return np.full(len(self.table), default)
+
+
+def _pixel_size(values: _Values, path: str) -> float:
+    if values.has("rlnImagePixelSize"):
+        sizes = values.get("rlnImagePixelSize", 0.0)
+    elif values.has("rlnDetectorPixelSize") and values.has("rlnMagnification"):
+        detector = values.get("rlnDetectorPixelSize", 0.0)
+        sizes = detector * 1e4 / values.get("rlnMagnification", 1.0)
+    else:
+        message = f"{path}: no rlnImagePixelSize in the optics table"
+        raise InputError(message)
+    if not np.all(sizes > 0):
+        message = f"{path}: pixel sizes must be above 0"
+        raise InputError(message)
+    if np.ptp(sizes) > 0.001:
+        message = (
+            f"{path}: pixel sizes from {sizes.min():.3f} to {sizes.max():.3f} A; "
+            "extract all particles at one pixel size"
+        )
+        raise InputError(message)
+    return float(sizes[0])
+
+
+def _groups(table: Table) -> tuple[list[str], Array]:
+    """Names of the intensity groups and each particle's: named ones, or micrographs."""
+    if "rlnGroupName" in table:
+        names = table.text("rlnGroupName")
+    elif "rlnMicrographName" in table:
+        names = [_short(name) for name in table.text("rlnMicrographName")]
+    else:
+        names = ["group_1"] * len(table)
+    seen: dict[str, int] = {}
+    index = [seen.setdefault(name, len(seen)) for name in names]
+    return list(seen), np.array(index, dtype=np.int64)
+
+
+def _short(name: str) -> str:
+    """A micrograph's name without the job it came from."""
+    parts = name.split("/")
+    if len(parts) > 2 and parts[1].startswith("job") and parts[1][3:].isdigit():
+        return "/".join(parts[2:])
+    return name
+
+
+def _ctf_values(values: _Values, table: Table) -> dict[str, Array]:
+    if "rlnDefocusU" not in table:
+        return {}
+    defocus_u = values.get("rlnDefocusU", 0.0)
+    defocus_v = values.get("rlnDefocusV", 0.0) if "rlnDefocusV" in table else defocus_u
+    return {
+        "voltage_kv": values.get("rlnVoltage", 200.0),
+        "spherical_aberration_mm": values.get("rlnSphericalAberration", 0.0),
+        "amplitude_contrast": values.get("rlnAmplitudeContrast", 0.1),
+        "defocus_u_angstrom": defocus_u,
+        "defocus_v_angstrom": defocus_v,
+        "defocus_angle_deg": values.get("rlnDefocusAngle", 0.0),
+        "phase_shift_deg": values.get("rlnPhaseShift", 0.0),
+        "b_factor": values.get("rlnCtfBfactor", 0.0),
+        "scale": values.get("rlnCtfScalefactor", 1.0),
+    }
+
+
+class ImageStore:
+    """This rank's images: streamed from their stacks, in memory, or on scratch.
+
+    Parameters
+    ----------
+    particles : ParticleSet
+    """
+
+    def __init__(self, particles: ParticleSet) -> None:
+        self.particles = particles
+        self._held: Array | None = None
+        self._place: Array | None = None
+        self._scratch: Path | None = None
+
+    @property
+    def box_px(self) -> int:
+        """Edge of the images."""
+        return self.particles.box_px
+
+    def ctf(self, indices: Array) -> Ctf | None:
+        """Optics and defocus of some particles."""
+        return self.particles.ctf(indices)
+
+    def images(self, indices: Array) -> Array:
+        """Images by index, float32, shape (n, y, x)."""
+        if self._held is None or self._place is None:
+            return self.particles.read(indices)
+        return np.asarray(self._held[self._place[indices]], dtype=np.float32)
+
+    def hold(self, mine: Array, target: Array | None = None) -> None:
+        """Read this rank's images once, into memory or into another array."""
+        shape = (len(mine), self.box_px, self.box_px)
+        held = np.empty(shape, dtype=np.float32) if target is None else target
+        for first in range(0, len(mine), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            held[part] = self.particles.read(mine[part])
+        self._keep(held, mine)
+
+    def receive(self, mine: Array, comm: Communicator) -> None:
+        """Rank 0 reads all images and hands each rank its own."""
+        held = np.empty((len(mine), self.box_px, self.box_px), dtype=np.float32)
+        first_index = int(mine[0]) if len(mine) else 0
+        for first in range(0, len(self.particles), _CHUNK):
+            last = min(first + _CHUNK, len(self.particles))
+            images = None
+            if comm.rank == 0:
+                images = self.particles.read(np.arange(first, last))
+            images = comm.broadcast(images)
+            low, high = max(first, first_index), min(last, first_index + len(mine))
+            if low < high and images is not None:
+                own = slice(low - first_index, high - first_index)
+                held[own] = images[low - first : high - first]
+        self._keep(held, mine)
+
+    def copy_to_scratch(self, mine: Array, folder: str, name: str) -> None:
+        """Copy this rank's images to a fast disk.
+
+        Raises
+        ------
+        ResourceError
+            If there is no such folder, or too little room in it.
+        """
+        path = Path(folder)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(path).free
+        except OSError as error:
+            message = f"scratch directory {folder}: {error.strerror or error}"
+            raise ResourceError(message) from error
+        needed = len(mine) * self.box_px**2 * 4
+        margin = min(_KEEP_FREE, shutil.disk_usage(path).total // 20)
+        if free - needed < margin:
+            message = (
+                f"scratch directory {folder}: {needed / 1e9:.1f} GB needed beside "
+                f"{margin / 1e9:.1f} GB to stay free, {free / 1e9:.1f} GB are; use "
+                "another disk or none"
+            )
+            raise ResourceError(message)
+        self._scratch = path / f"cryodeck_{name}_{os.getpid()}.float32"
+        if not len(mine):
+            return
+        shape = (len(mine), self.box_px, self.box_px)
+        target = np.memmap(self._scratch, dtype=np.float32, mode="w+", shape=shape)
+        self.hold(mine, target)
+        target.flush()
+        _log.info("%d particles copied to %s", len(mine), self._scratch)
+
+    def _keep(self, held: Array, mine: Array) -> None:
+        place = np.full(len(self.particles), -1, dtype=np.int64)
+        place[mine] = np.arange(len(mine))
+        self._held, self._place = held, place
+
+    def close(self) -> None:
+        """Remove what was put on scratch."""
+        self._held = None
+        if self._scratch is not None:
+            self._scratch.unlink(missing_ok=True)
+            self._scratch = None
