@@ -279,6 +279,8 @@ TYPE = JobType(
     key="autopick",
     folder="AutoPick",
     title="Auto-picking",
+    about="Finds particles on micrographs: by their size alone (Laplacian of "
+    "Gaussian) to begin with, by templates for the final set.",
     number=4,
     label="relion.autopick",
     has_mpi=True,

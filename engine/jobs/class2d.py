@@ -350,6 +350,9 @@ TYPE = JobType(
     key="class2d",
     folder="Class2D",
     title="2D classification",
+    about="Sorts particles into classes of equal views and averages each: to "
+    "throw out false picks, to judge the data, and to make templates for "
+    "picking.",
     number=8,
     label="relion.class2d",
     has_mpi=True,

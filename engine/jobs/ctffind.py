@@ -271,6 +271,8 @@ TYPE = JobType(
     key="ctffind",
     folder="CtfFind",
     title="CTF estimation",
+    about="Estimates defocus and astigmatism of every micrograph with CTFFIND, so "
+    "that later steps can correct for them.",
     number=2,
     label="relion.ctffind",
     has_mpi=True,

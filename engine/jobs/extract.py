@@ -306,6 +306,9 @@ TYPE = JobType(
     key="extract",
     folder="Extract",
     title="Particle extraction",
+    about="Cuts a box around every picked particle, makes particles white on a "
+    "background of mean 0 and standard deviation 1, and shrinks them if "
+    "asked.",
     number=5,
     label="relion.extract",
     has_mpi=True,

@@ -191,6 +191,9 @@ TYPE = JobType(
     key="import",
     folder="Import",
     title="Import",
+    about="Makes a list of movies, micrographs or other files known to the "
+    "project, with their pixel size and optics. Nothing is copied but the "
+    "list.",
     number=0,
     label="relion.import",
     is_interactive=True,

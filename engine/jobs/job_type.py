@@ -28,6 +28,8 @@ class JobType:
         "autopick": what the command line, modules and docs call it.
     folder : str
         "AutoPick": the folder of its jobs, and its name in RELION 3.1's commands.
+    about : str
+        What it is for, in a sentence or two.
     number : int
         RELION 3.1's number of it.
     label : str
@@ -59,6 +61,7 @@ class JobType:
     title: str
     number: int
     label: str
+    about: str = ""
     options: tuple[Option, ...] = ()
     layout: Mapping[str, str] = field(default_factory=dict)
     has_mpi: bool = False

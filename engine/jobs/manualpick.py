@@ -204,6 +204,7 @@ TYPE = JobType(
     key="manualpick",
     folder="ManualPick",
     title="Manual picking",
+    about="Picks particles by hand, or ticks which micrographs to keep.",
     number=3,
     label="relion.manualpick",
     is_interactive=True,

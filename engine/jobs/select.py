@@ -334,6 +334,9 @@ TYPE = JobType(
     key="select",
     folder="Select",
     title="Subset selection",
+    about="Keeps a part of what another job made: classes chosen by eye, "
+    "micrographs or particles by a value, subsets, particles without "
+    "duplicates.",
     number=7,
     label="relion.select",
     is_interactive=True,

@@ -79,7 +79,7 @@ def test_the_command_line_needs_neither_textual_nor_numerics() -> None:
     assert found & (HEAVY | {"textual"}) == set()
 
 
-@pytest.mark.parametrize("package", ["engine", "remote", "tui"])
+@pytest.mark.parametrize("package", ["engine", "tui"])
 def test_packages_are_empty_but_for_a_docstring(package: str) -> None:
     import ast
 
