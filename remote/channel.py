@@ -75,6 +75,7 @@ class AgentClient:
         self._next = 1
         self._listeners: list[Callable[[Link], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_closed = False
 
@@ -110,6 +111,7 @@ class AgentClient:
             SessionLostError("the connection was closed"), all_of_them=True
         )
         await self._drop_session()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         self._set_link(LinkState.OFFLINE, "closed")
         if self._journal is not None:
             self._journal.close()
@@ -220,7 +222,8 @@ class AgentClient:
         reader = frames.FrameReader()
         try:
             async with asyncio.timeout(AGENT_START_S):
-                await pipe.write(bootstrap.bundle())
+                with contextlib.suppress(SessionLostError):
+                    await pipe.write(bootstrap.bundle())  # the reading says why not
                 early = await _first_frames(pipe, reader, session)
         except TimeoutError as error:
             raise _no_agent(session, pipe, reader, "it did not answer") from error
@@ -295,7 +298,7 @@ class AgentClient:
     async def _reconnect(self) -> None:
         session = self._session
         needs_person = session is not None and session.needs_person
-        await self._drop_session()
+        self._drop_later()
         attempt = 0
         while not self._is_closed:
             reason = self.link.reason
@@ -336,6 +339,12 @@ class AgentClient:
         for call in list(self._calls.values()):
             if call.reads_only and not call.answer.done():
                 await self._try_send(call.message)
+
+    def _drop_later(self) -> None:
+        """Take leave of a dead session without waiting for it."""
+        task = asyncio.create_task(self._drop_session())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _drop_session(self) -> None:
         pipe, self._pipe = self._pipe, None

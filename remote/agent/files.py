@@ -5,7 +5,7 @@ import fnmatch
 import os
 import stat
 import tempfile
-from typing import Any, Dict, List, Optional
+from typing import Any, BinaryIO, Dict, List, Optional
 
 from remote.agent.text import decode_piece, last_state, settle
 from remote.agent.verbs import Answer, Request, VerbError, explain, verb
@@ -101,10 +101,20 @@ def _names(folder: str) -> List[str]:
         return []
 
 
+def open_plain(path: str) -> BinaryIO:
+    """Open a plain file; a pipe or a device, which could wait for ever, is refused."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        message = "{}: not a plain file".format(path)
+        raise VerbError(message, "bad request")
+    return open(fd, "rb")
+
+
 @verb()
 def read(request: Request, path: str, max_bytes: int = MAX_READ) -> Answer:
     """A whole file; one larger than the limit is refused."""
-    with open(request.path(path), "rb") as handle:
+    with open_plain(request.path(path)) as handle:
         size = os.fstat(handle.fileno()).st_size
         max_bytes = min(max_bytes, MAX_READ)
         if size > max_bytes:
@@ -118,7 +128,7 @@ def read(request: Request, path: str, max_bytes: int = MAX_READ) -> Answer:
 @verb()
 def read_range(request: Request, path: str, offset: int, count: int) -> Answer:
     """Bytes of a file from an offset."""
-    with open(request.path(path), "rb") as handle:
+    with open_plain(request.path(path)) as handle:
         size = os.fstat(handle.fileno()).st_size
         handle.seek(offset)
         data = handle.read(min(count, MAX_READ))
@@ -160,11 +170,8 @@ def tail_many(request: Request, files: List[Dict[str, Any]]) -> List[Dict[str, A
 
 def _tail(path: str, offset: int, max_bytes: int, inode: int) -> Dict[str, Any]:
     max_bytes = max(4, min(max_bytes, MAX_READ))
-    with open(path, "rb") as handle:
+    with open_plain(path) as handle:
         there = os.fstat(handle.fileno())
-        if not stat.S_ISREG(there.st_mode):
-            message = "{}: not a plain file".format(path)
-            raise VerbError(message, "bad request")
         was_truncated = offset > there.st_size or bool(inode and inode != there.st_ino)
         from_end = offset < 0
         if was_truncated:

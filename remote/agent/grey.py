@@ -31,14 +31,28 @@ def smooth(rows: List[Any], sigma: float) -> List[Any]:
 def _blur(row: Sequence[float], sigma: float) -> Sequence[float]:
     if sigma <= 1.6:
         return _weighted(row, sigma)
-    # three running means have the variance of the Gaussian: 3 (n^2 - 1) / 12
-    half = max(1, round((math.sqrt(4 * sigma * sigma + 1) - 1) / 2))
-    for _ in range(3):
+    for half in _box_halves(sigma):
         padded = [row[0]] * (half + 1) + list(row) + [row[-1]] * half
         sums = list(accumulate(padded))
         count = 2 * half + 1
         row = [(b - a) / count for a, b in zip(sums, sums[count:])]
     return row
+
+
+def _box_halves(sigma: float) -> List[int]:
+    """Half widths of four running means that together have the Gaussian's variance.
+
+    A mean over n pixels has the variance (n^2 - 1) / 12; two neighbouring odd widths are
+    mixed to come near it (Kovesi, 2010).
+    """
+    passes = 4
+    ideal = math.sqrt(12 * sigma * sigma / passes + 1)
+    low = int((ideal - 1) // 2)  # half of the narrower width
+    narrow = 2 * low + 1
+    wanted = 12 * sigma * sigma - passes * narrow * narrow - 4 * passes * narrow
+    few = round((wanted - 3 * passes) / (-4 * narrow - 4))
+    few = min(passes, max(0, few))
+    return [low] * few + [low + 1] * (passes - few)
 
 
 def _weighted(row: Sequence[float], sigma: float) -> Sequence[float]:

@@ -4,9 +4,10 @@ import os
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from engine.project.errors import StarError
+from engine.project.errors import ProjectError, StarError
 from engine.project.star import read as read_star
 from engine.project.star_stream import LoopStream
+from remote.agent.project import pipeline_of
 from remote.agent.verbs import Request, VerbError
 
 _JOB_PART = re.compile(r"^[^/]+/job[0-9]{3,}/")
@@ -63,11 +64,21 @@ def input_list(request: Request, folder: str) -> str:
     values = job_values(folder)
     for key in _INPUT_KEYS:
         if values.get(key, "").endswith(".star"):
-            return values[key]
+            return _existing(request, values[key])
     for own in _OWN_LISTS:
         if os.path.exists(os.path.join(folder, own)):
             return os.path.relpath(os.path.join(folder, own), request.path(""))
     return ""
+
+
+def _existing(request: Request, path: str) -> str:
+    """Path with a job's name in place of an alias whose link is missing."""
+    if not os.path.exists(request.path(path)):
+        try:
+            return pipeline_of(request).real_path(path)
+        except (VerbError, ProjectError):
+            pass
+    return path
 
 
 def own_list(folder: str) -> str:

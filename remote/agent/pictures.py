@@ -8,6 +8,7 @@ from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
 from remote.agent import grey, lists, mrc
 from remote.agent.class2d import iterations, read_model
+from remote.agent.files import open_plain
 from remote.agent.project import job_folder
 from remote.agent.verbs import Answer, Request, VerbError, verb
 
@@ -33,7 +34,7 @@ def micrograph(
         message = "{}: only MRC files can be shown".format(path)
         raise VerbError(message, "bad request")
     width, height = min(width, _MAX_SIDE), min(height, _MAX_SIDE)
-    with open(file_path, "rb") as handle:
+    with open_plain(file_path) as handle:
         header = mrc.read_header(handle, micrograph)
         place = _clipped(region, header)
         binning = mrc.binning_for(place[2], place[3], width, height)
@@ -212,7 +213,7 @@ def _opened(request: Request, handles: Dict[str, Any], path: str) -> Any:
             for handle, _ in handles.values():
                 handle.close()
             handles.clear()
-        handle = open(request.path(path), "rb")
+        handle = open_plain(request.path(path))
         try:
             handles[path] = (handle, mrc.read_header(handle, path))
         except BaseException:

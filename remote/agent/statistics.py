@@ -39,7 +39,10 @@ def of_job(request: Request, name: str) -> Dict[str, Any]:
     if summary is not None:
         values.update(summary)
     elif kind in _MAKERS:
-        values.update(_MAKERS[kind](request, folder, warnings))
+        try:
+            values.update(_MAKERS[kind](request, folder, warnings))
+        except (StarError, OSError) as error:
+            warnings.append(str(error))
     if "elapsed_s" not in values:
         elapsed = _elapsed(folder)
         if elapsed is not None:

@@ -1,0 +1,64 @@
+"""Fixtures of the tests of `remote`: private folders, a person, a local project."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from remote.cluster import Cluster
+from remote.workspace import Workspace
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "remote"
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path, monkeypatch):
+    """Nothing is read from or written to the home folder of whoever runs the tests."""
+    for name in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    """A copy of the small project, to be changed at will."""
+    folder = tmp_path / "a project; with $(odd) 'names' é"
+    shutil.copytree(DATA / "project", folder)
+    return folder
+
+
+@pytest.fixture
+async def workspace(project):
+    """The project through the agent of a local session."""
+    opened = await Workspace.open(
+        Cluster(name="here", session="local"), str(project)
+    )
+    yield opened
+    await opened.close()
+
+
+class Person:
+    """Answers prompts from a list and remembers what was asked."""
+
+    def __init__(self, *answers, trusts=True):
+        self.answers = list(answers)
+        self.trusts = trusts
+        self.keys = []
+        self.asked = []
+        self.told = []
+
+    async def host_key(self, key):
+        self.keys.append(key)
+        return self.trusts
+
+    async def ask(self, host, title, instructions, questions):
+        self.asked.append([question.text for question in questions])
+        given = []
+        for _ in questions:
+            if not self.answers:
+                return None
+            answer = self.answers.pop(0)
+            given.append(answer() if callable(answer) else answer)
+        return given
+
+    async def say(self, host, text):
+        self.told.append(text)

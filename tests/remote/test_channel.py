@@ -1,0 +1,322 @@
+"""The agent as a process of this machine, and the link when it breaks."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from remote import channel
+from remote.channel import AgentClient
+from remote.cluster import Cluster
+from remote.errors import (
+    AgentError,
+    LoginError,
+    SessionError,
+    SessionLostError,
+)
+from remote.journal import Journal
+from remote.local import LocalSession
+from remote.views import LinkState
+from remote.workspace import Workspace
+
+
+class Sessions:
+    """Opens local sessions; the next ones may be told to fail."""
+
+    def __init__(self, *failures):
+        self.failures = list(failures)
+        self.opened = []
+        self.needs_person = False
+
+    async def __call__(self):
+        if self.failures and (failure := self.failures.pop(0)) is not None:
+            raise failure
+        session = LocalSession()
+        session.needs_person = self.needs_person
+        self.opened.append(session)
+        return session
+
+
+@pytest.fixture
+async def agent(monkeypatch):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.05, 0.1))
+    client = AgentClient(Sessions(), name="here")
+    await client.open()
+    yield client
+    await client.close()
+
+
+async def until(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_agent_says_who_and_where_it_is(agent):
+    assert agent.hello["pid"] != os.getpid()
+    assert agent.hello["home"] == os.path.expanduser("~")
+    assert abs(agent.clock_skew_s) < 1
+    assert agent.link.state is LinkState.CONNECTED
+    assert 0 < agent.link.round_trip_s < 5
+
+
+async def test_requests_overtake_slow_ones(agent):
+    slow = asyncio.create_task(agent.call("processes.run", argv=["sleep", "5"]))
+    await asyncio.sleep(0.05)
+    started = time.monotonic()
+    await asyncio.gather(*(agent.call("host.ping") for _ in range(50)))
+    assert time.monotonic() - started < 2
+    assert not slow.done()
+    slow.cancel()
+
+
+async def test_a_cancelled_request_ends_its_program(agent):
+    argv = ["sh", "-c", "echo $$ > $0; exec sleep 60", "/dev/stderr"]
+    task = asyncio.create_task(agent.call("processes.run", argv=argv))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    before = await agent.call("host.usage")
+    await asyncio.sleep(0.4)
+    after = await agent.call("host.usage")
+    assert after["children_cpu_s"] >= before["children_cpu_s"]  # it was reaped
+
+
+async def test_a_program_past_its_time_limit_is_killed_with_its_children(
+    agent, tmp_path
+):
+    pids = tmp_path / "pids"
+    script = f"trap '' TERM; sleep 60 & echo $! $$ > '{pids}'; wait"
+    with pytest.raises(AgentError, match="time limit") as raised:
+        await agent.call("processes.run", argv=["sh", "-c", script], timeout=0.5)
+    assert raised.value.code == "time limit"
+    for pid in map(int, pids.read_text().split()):
+        await until(lambda pid=pid: not is_alive(pid))
+
+
+async def test_arguments_are_data(agent):
+    argv = ["printf", "%s|", "$(id)", "; rm -rf /", "a b", "new\nline", "é", "'\""]
+    said = await agent.call("processes.run", argv=argv)
+    assert said["out"] == "$(id)|; rm -rf /|a b|new\nline|é|'\"|"
+
+
+async def test_endless_output_is_cut_and_costs_no_memory(agent):
+    said = await agent.call(
+        "processes.run",
+        argv=["sh", "-c", "yes | head -c 50000000"],
+        max_bytes=100000,
+    )
+    assert said["is_cut"]
+    assert len(said["out"]) == 100000
+    assert (await agent.call("host.usage"))["memory"] < 60e6
+
+
+async def test_a_missing_program_is_an_error_with_a_code(agent):
+    with pytest.raises(AgentError, match="no-such-program") as raised:
+        await agent.call("processes.run", argv=["no-such-program"])
+    assert raised.value.code == "not found"
+
+
+async def test_unknown_verbs_and_wrong_arguments_are_answered(agent):
+    for verb in ("files.nothing", "os.system", "..", "main.serve", ""):
+        with pytest.raises(AgentError, match="no verb"):
+            await agent.call(verb)
+    with pytest.raises(AgentError, match="unexpected"):
+        await agent.call("host.ping", nonsense=1)
+
+
+async def test_agent_ends_with_its_channel_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    client = AgentClient(Sessions(), name="here")
+    await client.open()
+    pid = client.hello["pid"]
+    await client.call("host.usage")
+    await client.close()
+    assert not is_alive(pid)
+    assert list(tmp_path.rglob("*.py*")) == []
+
+
+async def test_reading_request_under_way_is_asked_again_after_the_link_broke(
+    agent, tmp_path
+):
+    flag = tmp_path / "flag"
+    script = f"while [ ! -e '{flag}' ]; do sleep 0.02; done; echo done"
+    task = asyncio.create_task(
+        agent.call("processes.run", argv=["sh", "-c", script], timeout=20)
+    )
+    await asyncio.sleep(0.1)
+    first = agent.hello["pid"]
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: agent.hello["pid"] != first)
+    flag.touch()
+    assert (await task)["out"] == "done\n"
+    assert agent.link.state is LinkState.CONNECTED
+
+
+async def test_changing_request_under_way_is_never_repeated(agent, tmp_path):
+    log = tmp_path / "log"
+    script = f"echo once >> '{log}'; sleep 60"
+    task = asyncio.create_task(
+        agent.call("processes.run", argv=["sh", "-c", script], reads_only=False)
+    )
+    await until(log.exists)
+    first = agent.hello["pid"]
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(SessionLostError):
+        await task
+    await until(lambda: agent.hello["pid"] != first)
+    assert log.read_text() == "once\n"
+
+
+async def test_new_requests_fail_at_once_while_the_link_is_down(monkeypatch):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (30.0,))
+    client = AgentClient(Sessions(), name="far")
+    links = []
+    client.on_link(links.append)
+    await client.open()
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    await until(lambda: client.link.retry_at is not None)
+    assert client.link.state is LinkState.LOST
+    assert 20 < client.link.retry_at - time.time() < 31
+    with pytest.raises(SessionLostError, match="no link to far"):
+        await client.call("host.ping")
+    client.retry_now()
+    await until(lambda: client.link.state is LinkState.CONNECTED)
+    assert await client.call("host.ping") > 0
+    states = [link.state for link in links]
+    assert states[:2] == [LinkState.CONNECTING, LinkState.CONNECTED]
+    assert LinkState.LOST in states
+    await client.close()
+
+
+async def test_back_off_goes_on_until_the_cluster_answers(monkeypatch):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02, 0.05))
+    gone = SessionError("far: cannot be reached")
+    sessions = Sessions(None, gone, gone, gone)
+    client = AgentClient(sessions, name="far")
+    await client.open()
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    await until(lambda: len(sessions.opened) == 2)
+    await until(lambda: client.link.state is LinkState.CONNECTED)
+    await client.close()
+
+
+async def test_a_login_that_needs_the_person_waits_for_them(monkeypatch):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+    sessions = Sessions()
+    sessions.needs_person = True
+    client = AgentClient(sessions, name="far")
+    await client.open()
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    await until(lambda: client.link.state is LinkState.REFUSED)
+    await asyncio.sleep(0.2)
+    assert len(sessions.opened) == 1
+    assert "log in again" in client.link.reason
+    client.retry_now()
+    await until(lambda: client.link.state is LinkState.CONNECTED)
+    await client.close()
+
+
+async def test_a_refused_login_is_not_tried_over_and_over(monkeypatch):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+    sessions = Sessions(None, LoginError("far: the login was refused"))
+    client = AgentClient(sessions, name="far")
+    await client.open()
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    await until(lambda: client.link.state is LinkState.REFUSED)
+    await asyncio.sleep(0.2)
+    assert len(sessions.opened) == 1
+    await client.close()
+
+
+async def test_a_silent_agent_is_given_up(monkeypatch):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+    monkeypatch.setattr(channel, "PING_S", 0.1)
+    monkeypatch.setattr(channel, "PING_LIMIT_S", 0.5)
+    client = AgentClient(Sessions(), name="far")
+    await client.open()
+    first = client.hello["pid"]
+    os.kill(first, signal.SIGSTOP)
+    try:
+        await until(lambda: client.hello["pid"] != first)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(first, signal.SIGKILL)
+    await client.close()
+
+
+async def test_noise_of_the_login_shell_does_no_harm():
+    class Noisy(LocalSession):
+        async def start(self, command):
+            loud = "echo 'Welcome!'; printf '\\223CDKnoise\\n'; (sleep 0.3; echo bg) & "
+            return await super().start(loud + command)
+
+    async def opener():
+        return Noisy()
+
+    client = AgentClient(opener, name="noisy")
+    await client.open()
+    await asyncio.sleep(0.5)
+    assert await client.call("host.ping") > 0
+    await client.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("echo 'This service allows sftp connections only.'; exit 1", "sftp"),
+        ("echo 'fork: Resource temporarily unavailable' >&2; exit 254", "fork"),
+        ("PATH=/nowhere; {}", "no python3"),
+    ],
+)
+async def test_why_there_is_no_agent_is_said(command, says, monkeypatch):
+    from remote.agent import bootstrap
+
+    usual = bootstrap.command(("python3", "python3.9"))
+
+    class Broken(LocalSession):
+        async def start(self, line):
+            return await super().start(command.replace("{}", usual))
+
+    async def opener():
+        return Broken()
+
+    client = AgentClient(opener, name="broken")
+    with pytest.raises(SessionError, match=says):
+        await client.open()
+    assert client.link.state is LinkState.OFFLINE
+
+
+async def test_the_journal_has_a_line_per_request_and_no_contents(tmp_path):
+    journal = Journal(tmp_path / "state" / "journal.jsonl")
+    opened = await Workspace.open(
+        Cluster(name="here", session="local"), str(tmp_path), journal=journal
+    )
+    secret = "a-very-secret-word"
+    await opened.agent.call(
+        "processes.run", argv=["cat"], stdin=secret, env={"PASSWORD": secret}
+    )
+    with pytest.raises(AgentError):
+        await opened.tail("missing/run.out")
+    await opened.close()
+    path = tmp_path / "state" / "journal.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["verb"] for line in lines][-2:] == ["processes.run", "files.read_from"]
+    assert lines[-1]["outcome"] == "not found"
+    assert lines[-1]["subject"] == "missing/run.out"
+    assert secret not in path.read_text()
+    assert path.stat().st_mode & 0o077 == 0
