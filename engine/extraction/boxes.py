@@ -63,23 +63,31 @@ def cut(
     array, shape (n, box, box), of the image's kind
     """
     xp = array_namespace(image)
-    rows, columns = image.shape
     boxes = xp.empty((len(y), box_px, box_px), dtype=image.dtype)
     for i in range(len(y)):
-        top, left = int(y[i]) - box_px // 2, int(x[i]) - box_px // 2
-        bottom, right = top + box_px, left + box_px
-        if top >= 0 and left >= 0 and bottom <= rows and right <= columns:
-            boxes[i] = image[top:bottom, left:right]
-        elif fill is None:
-            across = xp.clip(xp.arange(top, bottom), 0, rows - 1)
-            along = xp.clip(xp.arange(left, right), 0, columns - 1)
-            boxes[i] = image[across[:, None], along[None, :]]
-        else:
-            boxes[i] = fill
-            part = image[max(top, 0) : bottom, max(left, 0) : right]
-            down, over = max(-top, 0), max(-left, 0)
-            boxes[i, down : down + part.shape[0], over : over + part.shape[1]] = part
+        boxes[i] = one(image, int(y[i]), int(x[i]), box_px, fill=fill)
     return boxes
+
+
+def one(
+    image: Array, y: int, x: int, box_px: int, *, fill: float | None = None
+) -> Array:
+    """One box like those of `cut`; a view into the image if it lies inside."""
+    xp = array_namespace(image)
+    rows, columns = image.shape
+    top, left = y - box_px // 2, x - box_px // 2
+    bottom, right = top + box_px, left + box_px
+    if top >= 0 and left >= 0 and bottom <= rows and right <= columns:
+        return image[top:bottom, left:right]
+    if fill is None:
+        across = xp.clip(xp.arange(top, bottom), 0, rows - 1)
+        along = xp.clip(xp.arange(left, right), 0, columns - 1)
+        return image[across[:, None], along[None, :]]
+    box = xp.full((box_px, box_px), fill, dtype=image.dtype)
+    part = image[max(top, 0) : bottom, max(left, 0) : right]
+    down, over = max(-top, 0), max(-left, 0)
+    box[down : down + part.shape[0], over : over + part.shape[1]] = part
+    return box
 
 
 def center_cut(boxes: Array, box_px: int) -> Array:

@@ -10,7 +10,7 @@ from engine.arrays import Array, array_namespace
 from engine.ctf import Ctf, contrast_transfer
 from engine.extraction import boxes as cutting
 from engine.extraction.normalize import normalize, remove_dust
-from engine.fourier.resize import resize_transform
+from engine.extraction.rescale import prefers_matrices, rescale, shrink
 from engine.fourier.shift import shift_phases
 from engine.fourier.transforms import irfft2, rfft2
 from engine.micrograph import Micrograph
@@ -93,6 +93,7 @@ class Extractor:
         *,
         ctf: Ctf | None = None,
         rng: np.random.Generator | None = None,
+        reuse: Array | None = None,
     ) -> Array:
         """The particles at coordinates, in their order.
 
@@ -105,6 +106,9 @@ class Extractor:
             Of each particle, with values of shape (n,); the micrograph's without it.
         rng : numpy.random.Generator, optional
             For the noise that replaces dust; needed only for that.
+        reuse : array, shape (m, final, final), float32, optional
+            Its first n images are overwritten and returned if m is enough: a fresh
+            array costs as much as filling it.
 
         Returns
         -------
@@ -112,7 +116,10 @@ class Extractor:
         """
         xp = array_namespace(micrograph.image)
         size = self.settings.final_px
-        out = xp.empty((len(y), size, size), dtype=xp.float32)
+        if reuse is not None and len(reuse) >= len(y) and reuse.shape[-1] == size:
+            out = reuse[: len(y)]
+        else:
+            out = xp.empty((len(y), size, size), dtype=xp.float32)
         largest = max(self.settings.box_px, self.settings.ctf_box_px or 0)
         step = max(1, _BATCH_PIXELS // largest**2)
         mean = 0.0
@@ -139,6 +146,8 @@ class Extractor:
         frame = _FRAME_PX if settings.subpixel else 0
         edge = settings.box_px + 2 * frame
         ctf = ctf or micrograph.ctf
+        if self._shrinks_directly:
+            return self._shrunk(micrograph.image, rows, columns)
         if settings.ctf_box_px is None or ctf is None:
             images = cutting.cut(micrograph.image, rows, columns, edge)
         else:
@@ -147,9 +156,30 @@ class Extractor:
             images = _moved(images, rows - y, columns - x)
             images = cutting.center_cut(images, settings.box_px)
         if settings.scale_px is not None and settings.scale_px != settings.box_px:
-            images = _rescaled(images, settings.scale_px)
+            images = rescale(images, settings.scale_px)
         if settings.window_px is not None:
             images = cutting.center_cut(images, settings.window_px)
+        return images
+
+    @property
+    def _shrinks_directly(self) -> bool:
+        settings = self.settings
+        return (
+            settings.scale_px is not None
+            and settings.window_px is None
+            and settings.ctf_box_px is None
+            and not settings.subpixel
+            and prefers_matrices(settings.box_px, settings.scale_px)
+        )
+
+    def _shrunk(self, image: Array, y: Array, x: Array) -> Array:
+        """Boxes made small without a copy of the large ones."""
+        xp = array_namespace(image)
+        size = self.settings.final_px
+        images = xp.empty((len(y), size, size), dtype=xp.float32)
+        for i in range(len(y)):
+            box = cutting.one(image, int(y[i]), int(x[i]), self.settings.box_px)
+            images[i] = shrink(box, size)
         return images
 
     def _with_ctf(
@@ -198,20 +228,6 @@ def _ctf_rows(ctf: Ctf, rows: slice) -> Ctf:
         if name != "magnification"
     }
     return Ctf(**values, magnification=ctf.magnification)
-
-
-def _rescaled(images: Array, size: int) -> Array:
-    """Images Fourier-cropped or padded to another size; RELION pads within a circle."""
-    xp = array_namespace(images)
-    old = images.shape[-1]
-    transform = resize_transform(rfft2(images), (old, old), (size, size))
-    if size > old:
-        row = xp.arange(size)
-        row = xp.where(row <= size // 2, row, row - size)
-        column = xp.arange(size // 2 + 1)
-        inside = row[:, None] ** 2 + column[None, :] ** 2 <= (old // 2) ** 2
-        transform *= xp.astype(inside, xp.float32)
-    return irfft2(transform, (size, size))
 
 
 def _moved(images: Array, y: Array, x: Array) -> Array:

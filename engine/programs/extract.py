@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array
+from engine.ctf import Ctf
 from engine.errors import EngineError, InputError
 from engine.extraction.extractor import Extractor
 from engine.io.coordinate_table import X, Y
@@ -165,16 +166,16 @@ def _extract_all(
 ) -> _Outcome:
     """This rank's share."""
     outcome = _Outcome()
-    extractor = Extractor(options.settings)
+    cutter = _Cutter(Extractor(options.settings))
     counter = context.comm.counter()
-    for task, loading in _read_ahead(options, source, context.comm.share(todo)):
+    for task, loading in _read_ahead(source, context.comm.share(todo)):
         context.raise_if_aborted()
         name = task.entry.name
         started = time.perf_counter()
         try:
             row = micrographs.table.take([task.row])
             table, outside = _extract_one(
-                context, options, extractor, source, task.entry, row, loading.result()
+                context, options, cutter, source, task.entry, row, loading.result()
             )
         except (EngineError, OSError) as error:
             reason = _reason(error, name)
@@ -197,33 +198,73 @@ def _extract_all(
     return outcome
 
 
+class _Cutter:
+    """Extracts into the same memory again and again."""
+
+    def __init__(self, extractor: Extractor) -> None:
+        self.extractor = extractor
+        self._stack: Array | None = None
+
+    def extract(
+        self,
+        micrograph: Micrograph,
+        y: Array,
+        x: Array,
+        ctf: Ctf | None,
+        seed: list[int],
+    ) -> Array:
+        """The particles of a micrograph, valid until the next call."""
+        settings = self.extractor.settings
+        has_dust = settings.white_dust is not None or settings.black_dust is not None
+        rng = np.random.default_rng(seed) if has_dust else None
+        stack = self.extractor.extract(
+            micrograph, y, x, ctf=ctf, rng=rng, reuse=self._stack
+        )
+        if self._stack is None or len(stack) > len(self._stack):
+            self._stack = stack
+        return stack
+
+
 def _read_ahead(
-    options: ExtractOptions, source: Source, share: list[_Task]
+    source: Source, share: list[_Task]
 ) -> Iterator[tuple[_Task, Future[tuple[Table, Array | None]]]]:
-    """Tasks with their rows and images; the next is read while one is worked on."""
+    """Tasks with their rows and images; the next is read while one is worked on.
+
+    An image is valid until the next task is asked for: two arrays take turns.
+    """
+    pages: list[Array | None] = [None, None]
+
+    def load(index: int) -> tuple[Table, Array | None]:
+        table, image = _load(source, share[index].entry, pages[index % 2])
+        if image is not None:
+            pages[index % 2] = image
+        return table, image
+
     with ThreadPoolExecutor(1) as reader:
-        waiting = [reader.submit(_load, source, task.entry) for task in share[:1]]
+        waiting = [reader.submit(load, index) for index in range(len(share[:1]))]
         for index, task in enumerate(share):
             current = waiting.pop()
             if index + 1 < len(share):
-                waiting.append(reader.submit(_load, source, share[index + 1].entry))
+                waiting.append(reader.submit(load, index + 1))
             yield task, current
 
 
-def _load(source: Source, entry: MicrographEntry) -> tuple[Table, Array | None]:
+def _load(
+    source: Source, entry: MicrographEntry, page: Array | None
+) -> tuple[Table, Array | None]:
     """Rows and image of a micrograph; no image if there are no particles on it."""
     table = source.particles(entry)
     header = read_header(entry.name)
     if header.nz != 1:
         message = f"{entry.name}: {header.nz} images in one file; is it a movie?"
         raise InputError(message)
-    return table, read_image(entry.name) if len(table) else None
+    return table, read_image(entry.name, reuse=page) if len(table) else None
 
 
 def _extract_one(
     context: Context,
     options: ExtractOptions,
-    extractor: Extractor,
+    cutter: _Cutter,
     source: Source,
     entry: MicrographEntry,
     micrograph_row: Table,
@@ -240,7 +281,8 @@ def _extract_one(
     if image is None:
         _log.warning("no particles on micrograph: %s", name)
     else:
-        inside = extractor.is_inside(table.numbers(Y), table.numbers(X), image.shape)
+        y, x = table.numbers(Y), table.numbers(X)
+        inside = cutter.extractor.is_inside(y, x, image.shape)
         outside = int((~inside).sum())
         if outside:
             _log.warning("%s: %d particles lie outside of it", name, outside)
@@ -252,13 +294,12 @@ def _extract_one(
                 len(table),
                 name,
             )
-        seed = [options.random_seed, zlib.crc32(name.encode())]
-        images = extractor.extract(
+        images = cutter.extract(
             Micrograph(image=image, pixel_size=pixel_size, ctf=entry.ctf),
-            table.numbers(Y),
-            table.numbers(X),
-            ctf=source.ctf(table) if settings.ctf_box_px is not None else None,
-            rng=np.random.default_rng(seed),
+            y[inside],
+            x[inside],
+            source.ctf(table) if settings.ctf_box_px is not None else None,
+            seed=[options.random_seed, zlib.crc32(name.encode())],
         )
     rows = particle_table(
         context,

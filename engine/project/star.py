@@ -50,7 +50,7 @@ def quote(value: str) -> str:
         raise StarError(message.format(value))
     plain = (
         value[0] not in "\"'#_;"
-        and not any(c.isspace() for c in value)
+        and value.split() == [value]
         and "#" not in value
         and not value.startswith(("data_", "loop_"))
     )
