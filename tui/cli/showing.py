@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from tui.cli.failure import DONE, CommandFailure
@@ -44,12 +45,18 @@ def with_picks(picture: Picture, picks: Picks | None, diameter: float) -> Canvas
     return canvas
 
 
+def _fitting_width() -> int:
+    """Return the width of a square picture that the terminal shows whole."""
+    columns, lines = shutil.get_terminal_size((_TERMINAL_WIDTH + 1, 42))
+    return max(40, min(columns - 1, 2 * (lines - 3), 200))
+
+
 async def show(invocation: Invocation) -> int:
     """Show or write the picture of a job."""
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     to_file: Path | None = invocation.file
-    width = invocation.width or (_PNG_WIDTH if to_file else _TERMINAL_WIDTH)
+    width = invocation.width or (_PNG_WIDTH if to_file else _fitting_width())
     if not 8 <= width <= 8192:
         message = f"--width {width}: from 8 to 8192"
         raise CommandFailure(message)
@@ -136,11 +143,12 @@ async def _micrograph_with_picks(
 
 async def small_picture(workspace: Workspace, name: str, micrograph: str) -> Canvas:
     """Return a micrograph with its picks, small enough for any terminal."""
+    width = _fitting_width()
     picture = await workspace.micrograph(
         name,
         micrograph,
-        width=_TERMINAL_WIDTH,
-        height=4 * _TERMINAL_WIDTH,
+        width=width,
+        height=4 * width,
         lowpass_angstrom=_LOWPASS_ANGSTROM,
     )
     picks = await workspace.picks(name, micrograph)
