@@ -64,7 +64,7 @@ def told_of(query: Dict[str, Any], out: str) -> Set[str]:
 
 
 def find(request: Request, queries: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
-    """Look for a token: the id it has, or none, and whether all who were asked answered.
+    """Look for a token: the id it has, or none, and whether an absence counts.
 
     The first query must answer for an absence to count; accounting may be off.
     """

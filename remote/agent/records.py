@@ -1,8 +1,8 @@
 """What is written down about a job's submissions, in the job's own folder.
 
-``cryodeck_submission.json`` holds every submission, the newest last, for anyone to read.
-``.cryodeck/`` beside it holds what is under way: ``submitting`` while a submission is
-being made, and for each TOKEN what the submit command and the script wrote.
+``cryodeck_submission.json`` holds every submission, the newest last, for anyone to
+read. ``.cryodeck/`` beside it holds what is under way: ``submitting`` while a submission
+is being made, and for each TOKEN what the submit command and the script wrote.
 """
 
 import json
@@ -19,7 +19,7 @@ FOREIGN_S = 300.0  # a submission being made on another host is dead after this
 
 
 def submissions(directory: str) -> List[Dict[str, Any]]:
-    """All submissions of a job, the newest last; none if there is no readable record."""
+    """All submissions of a job, the newest last; none without a readable record."""
     try:
         with open(os.path.join(directory, RECORD), encoding="utf-8") as file:
             found = json.load(file)["submissions"]

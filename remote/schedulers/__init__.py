@@ -1,1 +1,20 @@
 """Schedulers as text out and text in; no input or output of their own."""
+
+from remote.errors import BadRequestError
+from remote.schedulers.base import Scheduler
+from remote.schedulers.shell import Shell
+from remote.schedulers.slurm import Slurm
+
+_KNOWN: dict[str, type[Scheduler]] = {"slurm": Slurm, "shell": Shell}
+
+
+def scheduler(name: str) -> Scheduler:
+    """Adapter of a scheduler by its name in a profile."""
+    kind = _KNOWN.get(name)
+    if kind is None:
+        message = f"no scheduler named {name!r}; there are: {', '.join(_KNOWN)}"
+        raise BadRequestError(message)
+    return kind()
+
+
+__all__ = ["Scheduler", "scheduler"]

@@ -1,0 +1,231 @@
+"""The job script: what the scheduler runs.
+
+The script, not the person's machine, writes down that it has started and how it ended,
+in ``JOB/.cryodeck/TOKEN.started`` and ``TOKEN.ended``; the exit status comes last. What
+it says goes to the job's run.out and run.err, which are appended to.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from engine.errors import InputError
+from engine.jobs.command_lines import Site
+from engine.jobs.commands import relion_commands
+from engine.jobs.job import Job
+from engine.jobs.resources import parse_gpu_ids
+from remote.cluster import Cluster
+from remote.errors import BadRequestError
+from remote.schedulers.base import Resources, Scheduler, duration, megabytes
+
+#: RELION's default of the queue's name, which hardly any site has
+_RELION_QUEUE = "openmpi"
+SCRIPT = "run_submit.script"
+
+PROLOGUE = """\
+job={job}
+state="$job/.cryodeck/{token}"
+cd -- {project} || exit 1
+[ ! -e "$state.void" ] || exit 0
+mkdir -p -- "$job/.cryodeck"
+restarts=${{{restarts}:-0}}
+{{
+    printf 'time=%s\\nhost=%s\\nprocess=%s\\n' "$(date +%s)" "$(uname -n)" "$$"
+    printf 'id=%s\\nrestarts=%s\\n' "${{{variable}:-$$}}" "$restarts"
+    printf 'gpus=%s\\n' "${{CUDA_VISIBLE_DEVICES:-}}"
+}} >"$state.started.tmp" && mv -f -- "$state.started.tmp" "$state.started"
+rm -f -- "$state.ended"
+caught=
+again=
+child=
+ended() {{
+    status=$?
+    trap - EXIT
+    if [ "$status" -ne 0 ] && ! ls "$job"/RELION_JOB_EXIT_* >/dev/null 2>&1; then
+        if [ -e "$job/RELION_JOB_ABORT_NOW" ]; then
+            : >"$job/RELION_JOB_EXIT_ABORTED"
+        else
+            : >"$job/RELION_JOB_EXIT_FAILURE"
+        fi
+        : >.pipeline_has_changed
+    fi
+    {{
+        printf 'time=%s\\nsignal=%s\\n' "$(date +%s)" "$caught"
+        printf 'exit_status=%s\\n' "$status"
+    }} >"$state.ended.tmp" && mv -f -- "$state.ended.tmp" "$state.ended"
+    exit "$status"
+}}
+trap ended EXIT
+trap 'caught=TERM again=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
+# the time limit is near: what is whole is kept, and Continue does the rest
+trap 'caught=USR1 again=1; : >"$job/RELION_JOB_ABORT_NOW"' USR1
+"""
+
+EPILOGUE = """\
+work &
+child=$!
+wait "$child"
+status=$?
+while [ -n "$again" ]; do
+    again=
+    wait "$child"
+    status=$?
+done
+exit "$status"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A job script and what it was made from."""
+
+    text: str
+    commands: tuple[str, ...]
+    resources: Resources
+
+
+def engine_commands(
+    job: Job, directory: str, cluster: Cluster, site: Site
+) -> list[str]:
+    """Commands of a job, without mpirun."""
+    try:
+        if job.engine == "cryodeck":
+            engine = cluster.engine or "python3 -m engine"
+            return [f"{engine} run {shlex.quote(directory.rstrip('/'))}"]
+        return relion_commands(job, directory, site=site)
+    except InputError as error:
+        raise BadRequestError(str(error)) from error
+
+
+def resources(job: Job, directory: str, token: str, cluster: Cluster) -> Resources:
+    """What a job asks for: the form's word, else the profile's."""
+    try:
+        has_gpu = job.flag("use_gpu", False)
+        count, kind = _gpus(job, cluster) if has_gpu else (0, "")
+        words = f"{cluster.submit_args} {job.text('cryodeck_submit_args', '')}"
+        return Resources(
+            job=directory.rstrip("/"),
+            token=token,
+            ranks=max(1, job.integer("nr_mpi", 1)),
+            threads=max(1, job.integer("nr_threads", 1)),
+            time_limit_s=_seconds(
+                job.text("cryodeck_time_limit", "") or cluster.time_limit
+            ),
+            memory_mb=_memory(job.text("cryodeck_memory", "") or cluster.memory),
+            queue=_queue(job, cluster),
+            account=job.text("cryodeck_account", "") or cluster.account,
+            gpus=count,
+            gpu_type=kind,
+            arguments=tuple(shlex.split(words)),
+        )
+    except InputError as error:
+        raise BadRequestError(str(error)) from error
+    except ValueError as error:
+        message = f"{directory}: further scheduler arguments: {error}"
+        raise BadRequestError(message) from error
+
+
+def _queue(job: Job, cluster: Cluster) -> str:
+    name = job.text("queuename", "").strip()
+    return cluster.queue if name in ("", _RELION_QUEUE) else name
+
+
+def _seconds(text: str) -> int:
+    """Seconds of a time limit: minutes, H:MM:SS, D-HH:MM:SS; 0 if there is none."""
+    stripped = text.strip()
+    if not stripped:
+        return 0
+    if re.fullmatch(r"\d+", stripped):
+        return int(stripped) * 60
+    found = duration(stripped)
+    if found is None:
+        message = f"time limit {text!r}: write minutes, H:MM:SS or D-HH:MM:SS"
+        raise BadRequestError(message)
+    return int(found)
+
+
+def _memory(text: str) -> int:
+    """Megabytes of "16G" or "4000"; 0 if there is none."""
+    if not text.strip():
+        return 0
+    found = megabytes(text)
+    if found is None or found < 1:
+        message = f"memory {text!r}: write a number with M, G or T, such as 16G"
+        raise BadRequestError(message)
+    return int(found)
+
+
+def _gpus(job: Job, cluster: Cluster) -> tuple[int, str]:
+    """How many GPUs per node, and of which kind if the profile says "a100:4"."""
+    kind, _, number = cluster.gpus.rpartition(":")
+    if not number.isdigit():
+        kind, number = cluster.gpus, "1"
+    listed = {gpu for rank in parse_gpu_ids(job.text("gpu_ids", "")) for gpu in rank}
+    return len(listed) or int(number), kind
+
+
+def project_in_shell(project: str) -> str:
+    """A project's folder as a word of the shell; from home with a tilde."""
+    if project in ("", "~"):
+        return '"$HOME"'
+    if project.startswith("/"):
+        return shlex.quote(project)
+    return '"$HOME"/' + shlex.quote(project.removeprefix("~/"))
+
+
+def with_mpirun(command: str, wanted: Resources, cluster: Cluster) -> str:
+    """A command as it stands in the script; MPI programs get their launcher."""
+    is_relion_mpi = "relion_" in command and "_mpi`" in command
+    is_engine = "`which relion_" not in command and "relion_" not in command
+    if wanted.ranks > 1 and (is_relion_mpi or is_engine):
+        return f"{cluster.mpirun} -n {wanted.ranks} {command}"
+    return command
+
+
+def build(
+    job: Job,
+    directory: str,
+    token: str,
+    *,
+    cluster: Cluster,
+    project: str,
+    scheduler: Scheduler,
+    site: Site | None = None,
+) -> Script:
+    """The script of a job.
+
+    Parameters
+    ----------
+    directory : str
+        "AutoPick/job006", relative to the project.
+    project : str
+        The project's folder on the cluster; absolute, or from home.
+    """
+    wanted = resources(job, directory, token, cluster)
+    commands = engine_commands(job, directory, cluster, site or Site())
+    body = [with_mpirun(command, wanted, cluster) for command in commands]
+    lines = ["#!/bin/bash", *scheduler.directives(wanted)]
+    lines.append("# written by cryodeck; the exit status is written last")
+    lines += PROLOGUE.format(
+        job=shlex.quote(wanted.job),
+        token=token,
+        project=project_in_shell(project),
+        restarts=scheduler.restart_variable or "CRYODECK_RESTARTS",
+        variable=_shell_variable(scheduler),
+    ).splitlines()
+    lines.append(f"export OMP_NUM_THREADS={wanted.threads}")
+    if scheduler.name == "slurm":
+        lines.append(f"export SRUN_CPUS_PER_TASK={wanted.threads}")
+    if cluster.relion:
+        lines.append(f"PATH={shlex.quote(cluster.relion)}:$PATH")
+    lines += cluster.setup
+    lines += ["work() {", "    " + " &&\n    ".join(body), "}"]
+    lines += EPILOGUE.splitlines()
+    text = "\n".join(lines) + "\n"
+    return Script(text=text, commands=tuple(body), resources=wanted)
+
+
+def _shell_variable(scheduler: Scheduler) -> str:
+    return scheduler.id_variable if scheduler.id_variable != "$" else "CRYODECK_ID"
