@@ -274,6 +274,19 @@ class Pipeline:
         column = self.tables["pipeline_nodes"].column(self._label_column)
         row[column] = layout.node_label(self.version, neutral)
 
+    def rename_node(self, old: str, new: str) -> None:
+        """Give a node another path, in all its edges too."""
+        for table, column in (
+            ("pipeline_nodes", "rlnPipeLineNodeName"),
+            ("pipeline_input_edges", "rlnPipeLineEdgeFromNode"),
+            ("pipeline_output_edges", "rlnPipeLineEdgeToNode"),
+        ):
+            block = self.tables.get(table)
+            i = block.column(column) if block is not None else 0
+            for row in block.rows if block is not None else []:
+                row[i] = new if row[i] == old else row[i]
+        self._node_rows = None
+
     def add_node_row(self, row: List[str]) -> None:
         """Add a node's row from a pipeline of the same layout, if it is new."""
         values = dict(zip(self.columns["pipeline_nodes"], row))  # noqa: B905

@@ -15,6 +15,6 @@ def test_the_pages_of_the_job_forms_are_current() -> None:
         check=False,
         cwd=ROOT,
     )
-    assert done.returncode == 0, done.stdout + done.stderr + (
-        "run: python docs/jobs/make_pages.py"
+    assert done.returncode == 0, (
+        done.stdout + done.stderr + ("run: python docs/jobs/make_pages.py")
     )

@@ -359,3 +359,15 @@ def test_phase_flipping_without_a_ctf_is_refused(project, capfd):
     write_star("micrographs_ctf.star", tables)
     assert extract({"other_args": "--phase_flip"}) == 2
     assert "no CTF (rlnDefocusU)" in capfd.readouterr().err
+
+
+def test_a_pixel_size_can_be_given_by_hand(project):
+    tables = read_star("micrographs_ctf.star")
+    tables["optics"] = tables["optics"].without(["rlnMicrographPixelSize"])
+    write_star("micrographs_ctf.star", tables)
+    assert extract({}) == 2
+    values = {"other_args": "--angpix 3.5", "do_rescale": "Yes", "rescale": "16"}
+    assert extract(values) == 0
+    optics = read_star("Extract/job002/particles.star")["optics"]
+    assert optics.numbers("rlnImagePixelSize").tolist() == [7.0]
+    assert read_header("Extract/job002/Micrographs/mic1.mrcs").pixel_size == 7.0
