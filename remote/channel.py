@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from remote.agent import bootstrap, frames
+from remote.agent.text import one_line
 from remote.errors import (
     AgentError,
     BadRequestError,
@@ -273,7 +274,8 @@ class AgentClient:
             return
         if "error" in message:
             said = message["error"]
-            error = AgentError(str(said.get("message")), str(said.get("code")))
+            text = one_line(str(said.get("message")))
+            error = AgentError(text, str(said.get("code")))
             call.answer.set_exception(error)
         else:
             call.answer.set_result((message.get("ok"), frame.blob))
@@ -283,10 +285,8 @@ class AgentClient:
         if self._pipe is None:
             return
         self._pipe = None
-        self._set_link(LinkState.LOST, _one_line(reason))
-        error = SessionLostError(
-            f"the link to {self.name} is gone: {_one_line(reason)}"
-        )
+        self._set_link(LinkState.LOST, one_line(reason))
+        error = SessionLostError(f"the link to {self.name} is gone: {one_line(reason)}")
         self._fail_calls(error, all_of_them=False)
         self._spawn(self._reconnect())
 
@@ -316,11 +316,11 @@ class AgentClient:
                 await self._connect()
             except (HostKeyError, LoginError) as error:
                 await self._drop_session()
-                self._set_link(LinkState.REFUSED, _one_line(str(error)))
+                self._set_link(LinkState.REFUSED, one_line(str(error)))
                 needs_person = True
             except RemoteError as error:
                 await self._drop_session()
-                self._set_link(LinkState.LOST, _one_line(str(error)))
+                self._set_link(LinkState.LOST, one_line(str(error)))
             else:
                 await self._ask_again()
                 return
@@ -449,9 +449,5 @@ def _no_agent(
         )
         return SessionError(message)
     said = complaint or bytes(reader.noise).decode("utf-8", "replace")
-    more = f": {_one_line(said)[-300:]}" if said.strip() else ""
+    more = f": {one_line(said)[-300:]}" if said.strip() else ""
     return SessionError(f"{where}: the agent could not be started, {what}{more}")
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

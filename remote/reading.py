@@ -9,6 +9,7 @@ from typing import Any
 from engine.errors import InputError
 from engine.jobs.job import Job
 from engine.jobs.registry import by_key
+from remote.agent.text import clean, one_line
 from remote.contact import Contact
 from remote.errors import BadRequestError
 from remote.views import Finding, LogChunk, Node, Picks, Picture, Statistics
@@ -100,7 +101,7 @@ class Reading(Contact):
             type=said["type"],
             values=said["values"],
             taken_at=time.time() + self.agent.clock_skew_s,
-            warnings=tuple(said["warnings"]),
+            warnings=tuple(one_line(text) for text in said["warnings"]),
         )
 
     async def micrographs(self, name: str) -> list[dict[str, Any]]:
@@ -180,11 +181,12 @@ class Reading(Contact):
 
 
 def _chunk(path: str, said: dict[str, Any]) -> LogChunk:
+    """Record of an answer; cleaned once more: the other end may not be ours."""
     return LogChunk(
         path=path,
-        offset=said["offset"],
-        size=said["size"],
-        text=said["text"],
-        partial=said["partial"],
-        was_truncated=said["was_truncated"],
+        offset=int(said["offset"]),
+        size=int(said["size"]),
+        text=clean(said["text"]),
+        partial=clean(said["partial"]),
+        was_truncated=bool(said["was_truncated"]),
     )

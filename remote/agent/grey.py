@@ -42,8 +42,8 @@ def _blur(row: Sequence[float], sigma: float) -> Sequence[float]:
 def _box_halves(sigma: float) -> List[int]:
     """Half widths of four running means that together have the Gaussian's variance.
 
-    A mean over n pixels has the variance (n^2 - 1) / 12; two neighbouring odd widths are
-    mixed to come near it (Kovesi, 2010).
+    A mean over n pixels has the variance (n^2 - 1) / 12; two neighboring odd widths
+    are mixed to come near it (Kovesi, 2010).
     """
     passes = 4
     ideal = math.sqrt(12 * sigma * sigma / passes + 1)

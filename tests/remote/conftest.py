@@ -29,36 +29,6 @@ def project(tmp_path) -> Path:
 @pytest.fixture
 async def workspace(project):
     """The project through the agent of a local session."""
-    opened = await Workspace.open(
-        Cluster(name="here", session="local"), str(project)
-    )
+    opened = await Workspace.open(Cluster(name="here", session="local"), str(project))
     yield opened
     await opened.close()
-
-
-class Person:
-    """Answers prompts from a list and remembers what was asked."""
-
-    def __init__(self, *answers, trusts=True):
-        self.answers = list(answers)
-        self.trusts = trusts
-        self.keys = []
-        self.asked = []
-        self.told = []
-
-    async def host_key(self, key):
-        self.keys.append(key)
-        return self.trusts
-
-    async def ask(self, host, title, instructions, questions):
-        self.asked.append([question.text for question in questions])
-        given = []
-        for _ in questions:
-            if not self.answers:
-                return None
-            answer = self.answers.pop(0)
-            given.append(answer() if callable(answer) else answer)
-        return given
-
-    async def say(self, host, text):
-        self.told.append(text)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +68,7 @@ def is_alive(pid):
 
 async def test_agent_says_who_and_where_it_is(agent):
     assert agent.hello["pid"] != os.getpid()
-    assert agent.hello["home"] == os.path.expanduser("~")
+    assert agent.hello["home"] == str(Path.home())
     assert abs(agent.clock_skew_s) < 1
     assert agent.link.state is LinkState.CONNECTED
     assert 0 < agent.link.round_trip_s < 5

@@ -64,7 +64,9 @@ def test_a_file_without_a_last_newline_is_not_glued_to(known):
 )
 def test_patterns_match_as_in_openssh(known, pattern, host, matches):
     known.files[0].parent.mkdir()
-    known.files[0].write_text(f"# comment\n\n{pattern} ssh-ed25519 {KEY}\nhalf a line\n")
+    known.files[0].write_text(
+        f"# comment\n\n{pattern} ssh-ed25519 {KEY}\nhalf a line\n"
+    )
     assert bool(known.find([host])) is matches
 
 

@@ -135,7 +135,7 @@ def test_any_name_is_only_a_name(tmp_path, request_here, name):
     assert [e["name"] for e in files.list_dir(request_here)] == [name]
     assert files.read(request_here, name).blob == b"content"
     assert files.stat_many(request_here, [name])[0]["size"] == 7
-    assert os.listdir(tmp_path) == [name]
+    assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
 def test_a_name_with_a_zero_byte_is_refused(request_here):
@@ -153,7 +153,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, request_here):
     assert (tmp_path / "job.star").read_text() == "new"
     with pytest.raises(OSError):
         files.write_atomic(request_here, "nowhere/job.star")
-    assert os.listdir(tmp_path) == ["job.star"]
+    assert [p.name for p in tmp_path.iterdir()] == ["job.star"]
 
 
 def test_a_file_that_somebody_else_changed_is_not_overwritten(tmp_path, request_here):

@@ -38,7 +38,7 @@ def test_no_control_character_is_left(raw):
         ("one\rtwo", "two"),
         ("long line\rab", "abng line"),
         ("a\r", "a"),
-        ("  1/24 ...~~(,_,\">\r  2/24 ......~~(,_,\">", "  2/24 ......~~(,_,\">"),
+        ('  1/24 ...~~(,_,">\r  2/24 ......~~(,_,">', '  2/24 ......~~(,_,">'),
         ("abc\b\bX", "aX"),
         ("\r\r\rdone", "done"),
     ],
