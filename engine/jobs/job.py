@@ -94,7 +94,7 @@ class Job:
         version = version or _version_of(name, head_block)
         job_type = find(name)
         values, unknown = _sort_in(job_type, version, found)
-        if name.isdigit() is False and not job_type.has_form:
+        if not name.isdigit() and not job_type.has_form:
             head["rlnJobTypeLabel"] = name  # its variant cannot be worked out here
         return cls(job_type, version, values, is_continue, unknown, head, extra)
 

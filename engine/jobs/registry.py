@@ -204,7 +204,7 @@ def find(name: str | int) -> JobType:
     have types of their own.
     """
     text = str(name).strip().rstrip("/")
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         number = int(text)
         return next((t for t in all_types() if t.number == number), _unknown(text))
     if text in FORMS or text in _brief():
@@ -224,7 +224,7 @@ def find(name: str | int) -> JobType:
 @cache
 def _unknown(name: str) -> JobType:
     short = name.rpartition(".")[2] if "." in name else name
-    number = int(name) if name.isdigit() else -1
+    number = int(name) if name.isascii() and name.isdigit() else -1
     return JobType(
         key=short.lower(), folder=short, title=short, number=number, label=name
     )

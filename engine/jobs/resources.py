@@ -9,6 +9,7 @@ from engine.jobs.active import autopick_branch
 from engine.jobs.facts import Facts
 from engine.jobs.job import Job
 from engine.jobs.problem import WARNING, Problem
+from engine.jobs.requests import clock, parse_memory, parse_time_limit
 
 GIB = 1024.0**3
 
@@ -31,6 +32,7 @@ def check_resources(job: Job, facts: Facts) -> list[Problem]:
     problems += _cores(job, facts, ranks, threads)
     if job.flag("use_gpu", False):
         problems += _gpus(job, facts, ranks)
+    problems += _asked_for(job, facts)
     problems += _memory(job, facts, ranks, threads)
     problems += _fom_maps(job, facts, ranks)
     return problems
@@ -128,6 +130,33 @@ def _gpus(job: Job, facts: Facts, ranks: int) -> list[Problem]:
             better = len(lists)
         message = f"{words}; set Number of MPI procs to {better} or change the list"
         problems.append(Problem("gpu_ids", message, WARNING))
+    return problems
+
+
+def _asked_for(job: Job, facts: Facts) -> list[Problem]:
+    problems = []
+    key = "cryodeck_time_limit"
+    try:
+        limit = parse_time_limit(job.text(key, ""))
+        if limit is not None and facts.max_time_s and limit > facts.max_time_s:
+            message = (
+                f"{clock(limit)} is longer than this queue allows, "
+                f"{clock(facts.max_time_s)}; ask for less or for another queue"
+            )
+            problems.append(Problem(key, message))
+    except InputError as error:
+        problems.append(Problem(key, str(error)))
+    key = "cryodeck_memory"
+    try:
+        memory = parse_memory(job.text(key, ""))
+        if memory and facts.memory_per_node and memory > facts.memory_per_node:
+            message = (
+                f"{memory / GIB:.0f} GiB asked for, but a node has "
+                f"{facts.memory_per_node / GIB:.0f} GiB"
+            )
+            problems.append(Problem(key, message))
+    except InputError as error:
+        problems.append(Problem(key, str(error)))
     return problems
 
 

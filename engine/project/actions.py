@@ -123,19 +123,8 @@ def launch(
                 write_text(gui_file, job_star)
         for flag in FLAGS:
             _remove(os.path.join(directory, flag))
-        if outputs:
-            planned = {name + path for path, _ in outputs}
-            missing = [
-                path
-                for path in pipeline.outputs_of(name)
-                if path not in planned
-                and not os.path.exists(os.path.join(project, path))
-            ]
-            pipeline.remove_nodes(missing)
-        if type_label:
-            pipeline.set_type(name, _spelled(pipeline.version, type_label))
+        _reconnect(project, pipeline, name, inputs, outputs, type_label)
         pipeline.set_status(name, "Running")
-        _connect(pipeline, name, inputs, outputs)
         _write_small_pipeline(project, pipeline, name)
         _append_launch(os.path.join(directory, "note.txt"), commands)
         nodes_tree.show_outputs(project, pipeline, name)
@@ -144,14 +133,30 @@ def launch(
     return True
 
 
-def save_job_star(project: str, name: str, job_star: str, gui_name: str = "") -> None:
-    """Rewrite the job.star of a job that is not running."""
+def save_job_star(
+    project: str,
+    name: str,
+    job_star: str,
+    gui_name: str = "",
+    inputs: NodeList = (),
+    outputs: NodeList = (),
+    type_label: str = "",
+) -> None:
+    """Rewrite the job.star of a job that is not running.
+
+    A draft's place in the pipeline follows if inputs and outputs are given.
+    """
     with changing(project) as pipeline:
         process = pipeline.process(pipeline.resolve(name))
         if process.status == "Running":
             message = "{} is running; its job.star must stay as it is"
             raise ProjectError(message.format(process.name.rstrip("/")), "running")
-        write_text(os.path.join(project, process.name, "job.star"), job_star)
+        name = process.name
+        write_text(os.path.join(project, name, "job.star"), job_star)
+        if process.status == "Scheduled" and (inputs or outputs):
+            _reconnect(project, pipeline, name, inputs, outputs, type_label)
+            _write_small_pipeline(project, pipeline, name)
+            nodes_tree.show_outputs(project, pipeline, name)
         if gui_name:
             gui_file = os.path.join(project, ".gui_{}job.star".format(gui_name))
             write_text(gui_file, job_star)
@@ -248,6 +253,34 @@ def _connect(
         pipeline.add_input(path, name, label)
     for path, label in outputs:
         pipeline.add_output(name, name + path, label)
+
+
+def _reconnect(
+    project: str,
+    pipeline: Pipeline,
+    name: str,
+    inputs: NodeList,
+    outputs: NodeList,
+    type_label: str,
+) -> None:
+    """Let a job's nodes be what its form says now.
+
+    Planned outputs that are planned no more and never came to be are taken out; a
+    draft's old inputs too, while a continued job keeps those it was made from.
+    """
+    if outputs:
+        planned = {name + path for path, _ in outputs}
+        missing = [
+            path
+            for path in pipeline.outputs_of(name)
+            if path not in planned and not os.path.exists(os.path.join(project, path))
+        ]
+        pipeline.remove_nodes(missing)
+    if inputs and pipeline.process(name).status == "Scheduled":
+        pipeline.drop_inputs(name)
+    if type_label:
+        pipeline.set_type(name, _spelled(pipeline.version, type_label))
+    _connect(pipeline, name, inputs, outputs)
 
 
 def _write_small_pipeline(project: str, pipeline: Pipeline, name: str) -> None:

@@ -8,7 +8,10 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from engine.project import layout
 from engine.project.errors import ProjectError, StarError
+from engine.project.process import Process
 from engine.project.star import Block, StarFile, format_star, parse
+
+__all__ = ["TABLES", "Pipeline", "Process", "with_slash"]
 
 TABLES = (
     "pipeline_general",
@@ -18,28 +21,6 @@ TABLES = (
     "pipeline_output_edges",
 )
 COUNTER = "rlnPipeLineJobCounter"
-
-
-class Process:
-    """A job as the pipeline lists it."""
-
-    __slots__ = ("alias", "name", "status", "type_label")
-
-    def __init__(self, name: str, alias: str, type_label: str, status: str) -> None:
-        self.name = name  # "AutoPick/job006/"
-        self.alias = alias  # "AutoPick/LoG/", "" if none
-        self.type_label = type_label  # as it stands: "4" or "relion.autopick.log"
-        self.status = status  # the word
-
-    @property
-    def number(self) -> int:
-        """NNN of its name."""
-        return layout.job_number(self.name)
-
-    @property
-    def folder(self) -> str:
-        """First part of its name."""
-        return self.name.partition("/")[0]
 
 
 class Pipeline:
@@ -339,6 +320,10 @@ class Pipeline:
             if producer and producer != name and self.has_process(producer):
                 self._add_edge("pipeline_output_edges", producer, path)
         self._add_edge("pipeline_input_edges", path, name)
+
+    def drop_inputs(self, name: str) -> None:
+        """Take a job's input edges away; the nodes stay."""
+        self._drop("pipeline_input_edges", "rlnPipeLineEdgeProcess", {with_slash(name)})
 
     def add_output(self, name: str, path: str, neutral: str) -> None:
         """Let a job make a file."""

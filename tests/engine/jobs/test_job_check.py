@@ -7,6 +7,7 @@ from engine.jobs.check import WARNING, Facts, check
 from engine.jobs.explain import explain_run
 from engine.jobs.job import Job
 from engine.jobs.registry import FORMS
+from engine.jobs.requests import clock, parse_memory, parse_time_limit
 from engine.jobs.resources import GIB, fom_map_bytes, parse_gpu_ids
 
 SOUND = {
@@ -224,6 +225,43 @@ def test_preread_particles_must_fit_into_every_process() -> None:
     assert errors(job.replace("nr_mpi", "3"), facts=facts) == {}
     found = errors(job.replace("nr_mpi", "5"), facts=facts)
     assert "97.7 GiB" in found["do_preread_images"]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("", None),
+        ("90", 5400.0),
+        ("5:30", 330.0),
+        ("4:00:00", 14400.0),
+        ("2-00", 172800.0),
+        ("1-12:30:05", 131405.0),
+    ],
+)
+def test_time_limits_are_minutes_or_clocks(text: str, seconds: float | None) -> None:
+    assert parse_time_limit(text) == seconds
+    if seconds:
+        assert parse_time_limit(clock(seconds)) == seconds
+
+
+@pytest.mark.parametrize("text", ["4h", "1:2:3:4", "-5", "1-2:3", "a-1", "::"])
+def test_other_time_limits_are_refused_at_their_field(text: str) -> None:
+    found = errors(sound("extract", cryodeck_time_limit=text))
+    assert "no time limit" in found["cryodeck_time_limit"]
+
+
+def test_requests_beyond_the_queue_are_refused() -> None:
+    job = sound("extract", cryodeck_time_limit="3-00", cryodeck_memory="512G")
+    facts = Facts(max_time_s=86400.0, memory_per_node=256 * GIB)
+    found = errors(job, facts=facts)
+    assert (
+        "3-0:00:00 is longer than this queue allows, 1-0:00:00"
+        in (found["cryodeck_time_limit"])
+    )
+    assert "a node has 256 GiB" in found["cryodeck_memory"]
+    assert parse_memory("4000") == 4000 * 1024.0**2
+    assert parse_memory("1.5 GiB") == 1.5 * GIB
+    assert "16G" in errors(sound("extract", cryodeck_memory="lots"))["cryodeck_memory"]
 
 
 def test_few_particles_a_class_and_a_mask_beyond_the_box_are_doubted() -> None:

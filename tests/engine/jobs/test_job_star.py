@@ -1,5 +1,6 @@
 """job.star and run.job, of every version, in and out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,30 @@ def test_a_file_without_the_tables_is_refused_by_name() -> None:
 def test_cryodecks_engine_gets_the_method_it_has() -> None:
     assert Job.new("class2d", "5.0").flag("do_em")
     assert Job.new("class2d", "5.0", {"cryodeck_engine": "relion"}).flag("do_grad")
+
+
+def refusal(text: str, read: Callable[[str], Job]) -> str:
+    try:
+        read(text).to_star()
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_damaged_job_star_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(JOB_STARS))
+    text = path.read_text()
+    at = data.draw(st.integers(0, len(text)))
+    noise = data.draw(st.text(max_size=15))
+    cut = data.draw(st.integers(0, 60))
+    damaged = text[:at] + noise + text[at + cut :]
+    assert "\n" not in refusal(damaged, Job.from_star)
+
+
+@given(st.text(max_size=200))
+@settings(deadline=None)
+def test_any_text_as_run_job_is_read_or_refused(text: str) -> None:
+    assert "\n" not in refusal(text, Job.from_run_job)
+    assert "\n" not in refusal("job_type == 8\n" + text, Job.from_run_job)

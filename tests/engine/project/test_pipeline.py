@@ -4,6 +4,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.project import layout
 from engine.project.errors import ProjectError, StarError
@@ -219,3 +221,32 @@ def test_five_thousand_jobs_are_read_and_written_fast() -> None:
     assert len(processes) == 5000
     assert elapsed < 0.3
     assert len(again.users(["Extract/job001"])) == 4999
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_a_damaged_pipeline_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(["rel31", "rel40", "rel50"]))
+    text = (DATA / name / "default_pipeline.star").read_text()
+    lines = text.split("\n")
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        kind = data.draw(st.sampled_from(["drop", "double", "cut", "noise"]))
+        if kind == "drop":
+            lines[at] = ""
+        elif kind == "double":
+            lines.insert(at, lines[at])
+        elif kind == "cut":
+            lines[at] = lines[at][: len(lines[at]) // 2]
+        else:
+            lines[at] = data.draw(st.text(max_size=12).filter(lambda t: "\n" not in t))
+    try:
+        pipeline = Pipeline.parse("\n".join(lines), "p.star")
+        pipeline.processes()
+        pipeline.users(["Import/job001"])
+        pipeline.nodes()
+    except ProjectError as error:
+        said = str(error)
+    else:
+        said = ""
+    assert "\n" not in said

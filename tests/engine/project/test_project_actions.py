@@ -266,6 +266,30 @@ def test_job_star_of_a_running_job_is_not_rewritten(tmp_path: Path) -> None:
         actions.save_job_star(where, "Import/job001", "newer")
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_draft_that_changes_its_inputs_leaves_no_old_edges(
+    tmp_path: Path, version: str
+) -> None:
+    where = two_jobs(tmp_path, version)
+    other = actions.new_job(
+        where, "relion.import", "s", outputs=[("micrographs.star", MICROGRAPHS)]
+    )
+    new_input = [(f"{other}/micrographs.star", MICROGRAPHS)]
+    name = "AutoPick/job002"
+    actions.save_job_star(
+        where, name, "new", "autopick", new_input, [("autopick.star", COORDINATES)]
+    )
+    pipeline = change.read_pipeline(where)
+    assert pipeline.inputs_of(name) == [f"{other}/micrographs.star"]
+    assert pipeline.outputs_of(name) == [f"{name}/autopick.star"]
+    first = [("Import/job001/micrographs.star", MICROGRAPHS)]
+    actions.launch(where, name, ["x"], inputs=first)
+    assert change.read_pipeline(where).inputs_of(name) == [first[0][0]]
+    actions.set_status(where, name, "Succeeded")
+    actions.launch(where, name, ["x"], inputs=new_input)  # continued: made from both
+    assert len(change.read_pipeline(where).inputs_of(name)) == 2
+
+
 def test_every_change_leaves_a_backup_and_old_ones_go(tmp_path: Path) -> None:
     where = two_jobs(tmp_path, "4.0")
     for i in range(30):
