@@ -350,7 +350,7 @@ OWN_OPTIONS = (
         "Minimum class score:",
         "-1",
         (-1, 1, 0.05),
-        off="<0",
+        off="<=0",
         off_means="off",
         help="Classes whose automatic score (0 to 1) is at least this.",
     ),
@@ -359,7 +359,7 @@ OWN_OPTIONS = (
         "Minimum class share (%):",
         "-1",
         (-1, 100, 0.5),
-        off="<0",
+        off="<=0",
         off_means="off",
         help="Classes with at least this part of the particles.",
     ),
@@ -417,4 +417,5 @@ TYPE = JobType(
     options=OPTIONS,
     layout=LAYOUT,
     variant=_variant,
+    own_options=OWN_OPTIONS,
 )
