@@ -30,8 +30,10 @@ from engine.programs.autopick_options import (
     common_options,
     laplacian_options,
     read_arguments,
+    template_options,
     uses_laplacian,
 )
+from engine.programs.autopick_templates import TemplateMethod
 from engine.programs.context import Context
 
 _UNIT = "micrographs"
@@ -102,8 +104,9 @@ def _method(context: Context, common: CommonOptions) -> Method:
     arguments = read_arguments(context.job)
     if uses_laplacian(context.job, arguments):
         return LaplacianMethod(common, laplacian_options(context.job, arguments))
-    message = "picking with references is not in this version yet; let RELION run it"
-    raise InputError(message)
+    return TemplateMethod(
+        common, template_options(context.job, arguments), context.job.version
+    )
 
 
 def _unfinished(

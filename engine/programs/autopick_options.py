@@ -11,6 +11,14 @@ from engine.programs.arguments import Arguments, parse_arguments
 #: More micrographs than this with FOM maps fill a disk; RELION's limit.
 FOM_MAP_LIMIT = 30
 
+#: The form's "3D angular sampling" in degrees -> HEALPix order.
+_HEALPIX_ORDERS = {
+    text: order
+    for order, text in enumerate(
+        ("30", "15", "7.5", "3.7", "1.8", "0.9", "0.5", "0.2", "0.1"), 1
+    )
+}
+
 _SWITCHES = frozenset(
     [
         "--LoG",
@@ -104,7 +112,6 @@ class TemplateOptions:
     symmetry: str
     healpix_order: int
     reference_pixel_size: float | None  # Å; None: from the references
-    pixel_size: float | None  # Å; None: from the list of micrographs
     mask_diameter: float | None  # Å; None: from the references
     shrink_mask_px: int
     psi_step_deg: float
@@ -118,6 +125,7 @@ class TemplateOptions:
     min_avg_noise: float | None
     avoid_contamination: bool
     gauss_max: float
+    padding: int
 
 
 def read_arguments(job: Job) -> Arguments:
@@ -217,3 +225,61 @@ def laplacian_options(job: Job, arguments: Arguments) -> LaplacianOptions:
         upper=upper if upper < 999 else 99999.0,
         neighbour_percent=get("--LoG_neighbour", 100.0),
     )
+
+
+def template_options(job: Job, arguments: Arguments) -> TemplateOptions:
+    """The options of the References tab and of autopicking."""
+    get = arguments.number
+    is_volume = job.flag("do_ref3d")
+    key = "fn_ref3d_autopick" if is_volume else "fn_refs_autopick"
+    references = arguments.text("--ref", job.text(key)).strip()
+    if not references:
+        message = f"{job.option(key).label.rstrip(' :')} is empty: choose references"
+        raise InputError(message)
+    step = get("--ang", job.number("psi_sampling_autopick"))
+    if not 0 < step <= 360:
+        message = f"In-plane angular sampling (deg): {step:g} is not between 0 and 360"
+        raise InputError(message)
+    sampling = job.text("ref3d_sampling").split(" ")[0]
+    order = get("--healpix_order", _HEALPIX_ORDERS.get(sampling, 1))
+    diameter = get("--particle_diameter", job.number("particle_diameter", -1.0))
+    return TemplateOptions(
+        references=references,
+        is_volume=is_volume,
+        symmetry=arguments.text("--sym", job.text("ref3d_symmetry")).strip() or "C1",
+        healpix_order=int(order),
+        reference_pixel_size=_positive(get("--angpix_ref", job.number("angpix_ref"))),
+        mask_diameter=_positive(diameter),
+        shrink_mask_px=int(get("--shrink_particle_mask", 2)),
+        psi_step_deg=360.0 / max(1, int(360.0 / step + 0.5)),
+        is_inverted=job.flag("do_invert_refs") or arguments.has("--invert"),
+        use_ctf=job.flag("do_ctf_autopick") or arguments.has("--ctf"),
+        ctf_intact_first_peak=job.flag("do_ignore_first_ctfpeak_autopick")
+        or arguments.has("--ctf_intact_first_peak"),
+        highpass_angstrom=_positive(get("--highpass", job.number("highpass"))),
+        threshold=get("--threshold", job.number("threshold_autopick")),
+        min_distance=_not_negative(
+            get("--min_distance", job.number("mindist_autopick"))
+        ),
+        max_stddev_noise=_positive(
+            get("--max_stddev_noise", job.number("maxstddevnoise_autopick"))
+        ),
+        min_avg_noise=_above(
+            get("--min_avg_noise", job.number("minavgnoise_autopick")), -900.0
+        ),
+        avoid_contamination=arguments.has("--avoid_contamination"),
+        gauss_max=get("--gauss_max", 0.1),
+        padding=int(get("--pad", 2)),
+    )
+
+
+def _positive(value: float) -> float | None:
+    return value if value > 0 else None
+
+
+def _not_negative(value: float) -> float | None:
+    return value if value >= 0 else None
+
+
+def _above(value: float, limit: float) -> float | None:
+    return value if value > limit else None
