@@ -621,7 +621,7 @@ class _OneParticle:
 
 
 def _waves(psi: Array, highest: int) -> Array:
-    """cos m ψ and sin m ψ, (psi, m, 2), float32."""
+    """Cos m ψ and sin m ψ, (psi, m, 2), float32."""
     angle = psi[:, None] * np.arange(highest + 1)
     return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 

@@ -205,7 +205,9 @@ class _Run:
         length = self.particles.box_px * self.particles.pixel_size
         return {
             "iteration": state.iteration,
-            "distribution": [round(float(v), 6) for v in state.model.class_distribution],
+            "distribution": [
+                round(float(v), 6) for v in state.model.class_distribution
+            ],
             "resolution": round(length / state.model.current_shell, 4),
             "changes_classes": round(state.changes[0], 6),
             "changes_psi": round(state.changes[1], 4),

@@ -281,7 +281,9 @@ def optimiser_table(
         "rlnBodyStarFile": "None",
         "rlnTauSpectrumName": "None",
         "rlnMaximumCoarseImageSize": -1,
-        "rlnHighresLimitExpectation": -1.0 if highest is None else box * pixel / highest,
+        "rlnHighresLimitExpectation": -1.0
+        if highest is None
+        else box * pixel / highest,
         "rlnLowresLimitExpectation": -1.0,
         "rlnIncrementImageSize": 10,
         "rlnDoMapEstimation": 1,
