@@ -225,6 +225,7 @@ class AgentClient:
             async with asyncio.timeout(AGENT_START_S):
                 with contextlib.suppress(SessionLostError):
                     await pipe.write(bootstrap.bundle())  # the reading says why not
+                    self.bytes_sent += len(bootstrap.bundle())
                 early = await _first_frames(pipe, reader, session)
         except TimeoutError as error:
             raise _no_agent(session, pipe, reader, "it did not answer") from error

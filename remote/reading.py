@@ -29,8 +29,10 @@ class Reading(Contact):
         self, name: str, stream: str = "out", offset: int = 0, max_bytes: int = 65536
     ) -> LogChunk:
         """What was added to a job's log since an offset; from the end if negative."""
-        found = await self.ask("project.resolve", name=name)
-        return await self.tail(f"{found}/run.{stream}", offset, max_bytes)
+        said = await self.ask(
+            "project.log", name=name, stream=stream, offset=offset, max_bytes=max_bytes
+        )
+        return _chunk(said["path"], said)
 
     async def tail(
         self, path: str, offset: int = 0, max_bytes: int = 65536

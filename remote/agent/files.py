@@ -144,7 +144,7 @@ def read_from(
     A file that is shorter than the offset, or another one than `inode` says, was
     rotated or begun anew: it is read from its start and `was_truncated` is true.
     """
-    return _tail(request.path(path), offset, max_bytes, inode)
+    return tail(request.path(path), offset, max_bytes, inode)
 
 
 @verb()
@@ -155,7 +155,7 @@ def tail_many(request: Request, files: List[Dict[str, Any]]) -> List[Dict[str, A
         request.check()
         try:
             answers.append(
-                _tail(
+                tail(
                     request.path(wanted["path"]),
                     int(wanted.get("offset", 0)),
                     int(wanted.get("max_bytes", 65536)),
@@ -168,7 +168,8 @@ def tail_many(request: Request, files: List[Dict[str, Any]]) -> List[Dict[str, A
     return answers
 
 
-def _tail(path: str, offset: int, max_bytes: int, inode: int) -> Dict[str, Any]:
+def tail(path: str, offset: int, max_bytes: int, inode: int = 0) -> Dict[str, Any]:
+    """Answer of `read_from` about a path."""
     max_bytes = max(4, min(max_bytes, MAX_READ))
     with open_plain(path) as handle:
         there = os.fstat(handle.fileno())

@@ -2,11 +2,12 @@
 
 import os
 import threading
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from engine.project import layout
 from engine.project.errors import ProjectError
 from engine.project.pipeline import Pipeline
+from remote.agent.files import tail
 from remote.agent.verbs import Request, VerbError, verb
 
 PIPELINE = "default_pipeline.star"
@@ -72,6 +73,18 @@ def job_star(request: Request, name: str) -> Dict[str, str]:
             }
     message = "{}: neither job.star nor run.job".format(found)
     raise VerbError(message, "not found")
+
+
+@verb()
+def log(
+    request: Request, name: str, stream: str, offset: int = 0, max_bytes: int = 65536
+) -> Dict[str, Any]:
+    """New text of a job's run.out or run.err from an offset."""
+    found, folder = job_folder(request, name)
+    file_name = "run." + os.path.basename(stream)
+    said = tail(os.path.join(folder, file_name), offset, max_bytes)
+    said["path"] = found + "/" + file_name
+    return said
 
 
 @verb()

@@ -56,8 +56,10 @@ def test_the_bundle_needs_the_standard_library_of_3_6_only():
                 names = [node.module]
             for imported in names:
                 top = imported.partition(".")[0]
-                assert top in sys.stdlib_module_names or imported in known or any(
-                    f"{imported}.{alias.name}" in known for alias in node.names
+                assert (
+                    top in sys.stdlib_module_names
+                    or imported in known
+                    or any(f"{imported}.{alias.name}" in known for alias in node.names)
                 ), f"{name} imports {imported}"
     for bad in ("dataclasses", "tomllib", "zoneinfo", "graphlib", "contextvars"):
         assert not any(f"import {bad}" in text for _, text in known.values())
