@@ -167,7 +167,7 @@ OPTIONS = (
         "Write FOM maps?",
         False,
         help="Keep the correlation maps, so that thresholds can be tried again "
-        "in seconds with Read FOM maps. Takes two micrograph-size files for "
+        "in seconds with Read FOM maps. Takes two files of the working size for "
         "each template and micrograph: use it on a few micrographs, in one "
         "process.",
     ),

@@ -151,8 +151,8 @@ def autopick_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     elif branch == "topaz":
         problems += _topaz_rules(job)
     if job.flag("do_write_fom_maps") and job.flag("do_read_fom_maps"):
-        message = "writing and reading at once makes no sense; say No to one of them"
-        problems.append(Problem("do_read_fom_maps", message))
+        message = "with both, maps are only read and nothing is written; say No to one"
+        problems.append(Problem("do_read_fom_maps", message, WARNING))
     return problems
 
 

@@ -193,15 +193,12 @@ def _fom_maps(job: Job, facts: Facts, ranks: int) -> list[Problem]:
             "(Number of MPI procs: 1)"
         )
         problems.append(Problem("nr_mpi", message, WARNING))
-    is_limited = (
-        writes
-        and job.engine == "relion"
-        and "--no_fom_limit" not in job.text("other_args")
-    )
+    is_limited = writes and "--no_fom_limit" not in job.text("other_args")
     if is_limited and (facts.micrographs or 0) > 30:
         message = (
-            "RELION stops at more than 30 micrographs with FOM maps and there are "
-            f"{facts.micrographs}; select a few, or add --no_fom_limit"
+            "FOM maps stop at more than 30 micrographs and there are "
+            f"{facts.micrographs}; select a few, or add --no_fom_limit to the "
+            "additional arguments"
         )
         problems.append(Problem("do_write_fom_maps", message))
     need = fom_map_bytes(job, facts)
@@ -215,10 +212,34 @@ def _fom_maps(job: Job, facts: Facts, ranks: int) -> list[Problem]:
 
 
 def fom_map_bytes(job: Job, facts: Facts) -> float | None:
-    """Disk space of the FOM maps at most: two maps per template and micrograph."""
+    """Disk space that FOM maps take, in bytes; None if too little is known.
+
+    Square float32 maps at the working size: for templates two of each and two of the
+    noise for every micrograph, for LoG one of each diameter tried and four more.
+    """
     if not facts.micrographs or not facts.micrograph_px:
         return None
-    width, height = facts.micrograph_px
+    edge = _working_size(job, facts)
+    if autopick_branch(job) == "log":
+        maps = 4 + _LOG_DIAMETERS
+    else:
+        maps = 2 + 2 * (facts.references or 1)
+    return 4.0 * edge**2 * maps * facts.micrographs
+
+
+_LOG_DIAMETERS = 11  # RELION tries so many around the two that are given
+
+
+def _working_size(job: Job, facts: Facts) -> float:
+    """Edge of the maps in pixels: what shrink makes of the micrograph's longer side."""
+    full = float(max(facts.micrograph_px or (0, 0)))
     is_log = autopick_branch(job) == "log"
-    maps = 1 if is_log else 2 * (facts.references or 1)
-    return 4.0 * width * height * maps * facts.micrographs
+    shrink = 0.0 if is_log else job.number("shrink")
+    if shrink > 1:
+        return shrink
+    if shrink > 0:
+        return shrink * full
+    limit = job.number_or_none("log_maxres" if is_log else "lowpass")
+    if limit and facts.pixel_size:
+        return min(full, 2 * round(full * facts.pixel_size / limit))
+    return full

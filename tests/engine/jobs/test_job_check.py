@@ -210,13 +210,18 @@ def test_fom_maps_want_one_process_few_micrographs_and_disk() -> None:
     assert "more than 30" in errors(job, facts=many)["do_write_fom_maps"]
     allowed = job.replace("other_args", "--no_fom_limit")
     assert errors(allowed, facts=many) == {}
-    facts = Facts(micrographs=10, micrograph_px=(4096, 4096), references=5)
-    # two maps of a micrograph's size for each of 5 templates on 10 micrographs
-    assert fom_map_bytes(job, facts) == 2 * 5 * 10 * 4096 * 4096 * 4
+    facts = Facts(
+        micrographs=10, micrograph_px=(4096, 3000), references=5, pixel_size=1.0
+    )
+    # two maps for each of 5 templates and two of the noise, on 10 micrographs; at a
+    # low-pass of 20 Å 4096 pixels of 1 Å need 2 × 205
+    assert fom_map_bytes(job, facts) == (2 * 5 + 2) * 10 * 410**2 * 4
+    whole = job.replace("shrink", "1")
+    assert fom_map_bytes(whole, facts) == (2 * 5 + 2) * 10 * 4096**2 * 4
     full = Facts(
         micrographs=10, micrograph_px=(4096, 4096), references=5, free_disk=1.0 * GIB
     )
-    assert "GiB are free" in errors(job, facts=full)["do_write_fom_maps"]
+    assert "GiB are free" in errors(whole, facts=full)["do_write_fom_maps"]
 
 
 def test_preread_particles_must_fit_into_every_process() -> None:
