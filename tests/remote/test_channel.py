@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -272,6 +273,22 @@ async def test_noise_of_the_login_shell_does_no_harm():
     client = AgentClient(opener, name="noisy")
     await client.open()
     await asyncio.sleep(0.5)
+    assert await client.call("host.ping") > 0
+    await client.close()
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "tcsh"])
+async def test_any_login_shell_starts_the_agent(shell):
+    class Shell(LocalSession):
+        async def start(self, command):
+            # as sshd does it: the user's shell, -c, one text
+            return await super().start(f"exec {shell} -c {shlex.quote(command)}")
+
+    async def opener():
+        return Shell()
+
+    client = AgentClient(opener, name=shell)
+    await client.open()
     assert await client.call("host.ping") > 0
     await client.close()
 
