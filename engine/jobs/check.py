@@ -13,6 +13,7 @@ from engine.jobs.job import Job
 from engine.jobs.option import Kind, Option
 from engine.jobs.problem import ERROR, WARNING, Problem
 from engine.jobs.resources import check_resources
+from engine.jobs.select_rules import select_rules
 
 __all__ = ["ERROR", "WARNING", "Facts", "Problem", "check", "is_active", "is_used"]
 
@@ -23,7 +24,7 @@ _RULES: dict[str, Callable[[Job, bool, Facts], list[Problem]]] = {
     "autopick": family_rules.autopick_rules,
     "extract": family_rules.extract_rules,
     "class2d": family_rules.class2d_rules,
-    "select": family_rules.select_rules,
+    "select": select_rules,
 }
 
 

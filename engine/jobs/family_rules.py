@@ -12,8 +12,8 @@ from engine.jobs.active import autopick_branch
 from engine.jobs.command_lines import background_radius, iteration_of, iterations
 from engine.jobs.facts import Facts
 from engine.jobs.job import Job
-from engine.jobs.problem import WARNING, Problem
-from engine.jobs.select_lines import task
+from engine.jobs.problem import ERROR, WARNING, Problem
+from engine.jobs.running import ENGINE_KEY
 
 # job type -> (switch, what it is)
 RELION_ONLY = {
@@ -23,16 +23,17 @@ RELION_ONLY = {
     ),
     "extract": (("do_extract_helix", "helical segments"),),
     "class2d": (("do_grad", "VDAM"), ("do_helix", "helical segments")),
-    "select": (
-        ("do_class_ranker", "RELION's class ranker"),
-        ("do_filaments", "filament selection"),
-    ),
+    "select": (("do_filaments", "filament selection"),),
 }
 
 
-def _relion_only(job: Job) -> list[Problem]:
+def relion_only(job: Job) -> list[Problem]:
+    """Report what cryodeck's engine leaves to RELION."""
     if job.engine != "cryodeck":
         return []
+    if not job.type.engine_can:
+        message = f"cryodeck's engine has no {job.type.title}; choose relion"
+        return [Problem(ENGINE_KEY, message)]
     return [
         Problem(
             key,
@@ -44,7 +45,8 @@ def _relion_only(job: Job) -> list[Problem]:
     ]
 
 
-def _needs(job: Job, key: str, what: str) -> list[Problem]:
+def needs(job: Job, key: str, what: str) -> list[Problem]:
+    """Report a field that must not be empty."""
     return [] if job.text(key, "") else [Problem(key, f"is empty; choose {what}")]
 
 
@@ -67,7 +69,7 @@ def import_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
         return [Problem("do_raw", message)]
     key = "fn_in_raw" if raw else "fn_in_other"
     path = job.text(key)
-    problems = _needs(job, key, "files to import")
+    problems = needs(job, key, "files to import")
     if path.startswith("/") or "../" in path:
         message = (
             "must lie inside the project and be relative to it; "
@@ -103,7 +105,8 @@ def import_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
 
 def ctffind_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     """Refusals of CTF estimation."""
-    problems = _needs(job, "input_star_mics", "a list of micrographs")
+    problems = relion_only(job)
+    problems += needs(job, "input_star_mics", "a list of micrographs")
     gctf = job.flag("use_gctf", False)
     if job.version != "5.0" and not gctf and not job.flag("use_ctffind4"):
         message = "choose a program: set this or Use Gctf to Yes"
@@ -112,7 +115,7 @@ def ctffind_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
         message = "phase shifts have fields of their own; take them out here"
         problems.append(Problem("other_gctf_args", message))
     if not gctf:
-        problems += _needs(job, "fn_ctffind_exe", "CTFFIND's path on the cluster")
+        problems += needs(job, "fn_ctffind_exe", "CTFFIND's path on the cluster")
     if job.number("resmin") <= job.number("resmax"):
         message = "must be a larger number of Å than the maximum resolution"
         problems.append(Problem("resmin", message))
@@ -123,15 +126,14 @@ def ctffind_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
 
 def manualpick_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     """Refusals of Manual picking."""
-    return _needs(job, "fn_in", "a list of micrographs") + _positive(
-        job, "micscale", "diameter"
-    )
+    problems = relion_only(job) + needs(job, "fn_in", "a list of micrographs")
+    return problems + _positive(job, "micscale", "diameter")
 
 
 def autopick_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     """Refusals of Auto-picking."""
-    problems = _relion_only(job)
-    problems += _needs(job, "fn_input_autopick", "a list of micrographs")
+    problems = relion_only(job)
+    problems += needs(job, "fn_input_autopick", "a list of micrographs")
     if job.version != "3.1":
         chosen = [k for k in ("do_refs", "do_log", "do_topaz") if job.flag(k)]
         by_hand = continuing and job.flag("continue_manual")
@@ -161,8 +163,8 @@ def _log_rules(job: Job, facts: Facts) -> list[Problem]:
     if job.number("log_diam_min") > job.number("log_diam_max"):
         message = "is larger than the maximum diameter; swap them"
         problems.append(Problem("log_diam_min", message))
-    if job.flag("use_gpu") and job.engine == "relion":
-        message = "RELION's Laplacian-of-Gaussian picker has no GPU version; say No"
+    if job.flag("use_gpu"):
+        message = "the Laplacian-of-Gaussian picker needs no GPU; say No"
         problems.append(Problem("use_gpu", message))
     lowpass = job.number_or_none("log_maxres")
     if lowpass and lowpass > job.number("log_diam_min") / 2:
@@ -188,7 +190,7 @@ def _nyquist(job: Job, key: str, facts: Facts) -> list[Problem]:
 def _reference_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     is_map = job.flag("do_ref3d")
     key = "fn_ref3d_autopick" if is_map else "fn_refs_autopick"
-    problems = _needs(job, key, "a map" if is_map else "class averages as templates")
+    problems = needs(job, key, "a map" if is_map else "class averages as templates")
     problems += _positive(job, "psi_sampling_autopick")
     if not job.flag("do_pick_helical_segments"):
         problems += [
@@ -229,14 +231,14 @@ def _topaz_rules(job: Job) -> list[Problem]:
 
 def extract_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     """Refusals of Particle extraction."""
-    problems = _relion_only(job) + _needs(job, "star_mics", "a list of micrographs")
+    problems = relion_only(job) + needs(job, "star_mics", "a list of micrographs")
     if job.flag("do_reextract"):
-        problems += _needs(job, "fndata_reextract", "a particle list")
+        problems += needs(job, "fndata_reextract", "a particle list")
         if job.flag("do_reset_offsets") and job.flag("do_recenter"):
             message = "offsets are either reset or re-centered; say No to one"
             problems.append(Problem("do_recenter", message))
     else:
-        problems += _needs(job, "coords_suffix", "coordinates")
+        problems += needs(job, "coords_suffix", "coordinates")
     problems += _positive(job, "extract_size")
     box = job.number("extract_size")
     if box % 2:
@@ -272,11 +274,11 @@ def _background(job: Job, box: float) -> list[Problem]:
 
 def class2d_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     """Refusals of 2D classification."""
-    problems = _relion_only(job)
+    problems = relion_only(job)
     if continuing:
         problems += _continue_rules(job)
     else:
-        problems += _needs(job, "fn_img", "a particle list")
+        problems += needs(job, "fn_img", "a particle list")
         problems += _positive(job, "nr_classes")
     if job.version != "3.1":
         em, grad = job.flag("do_em"), job.flag("do_grad")
@@ -293,6 +295,13 @@ def class2d_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
         problems.append(Problem(key, "at least one iteration is needed"))
     if job.flag("dont_skip_align"):
         problems += _positive(job, "psi_sampling", "offset_step")
+    is_own = job.engine == "cryodeck"
+    if is_own and job.flag("do_fast_subsets", False) and job.number("nr_iter") < 20:
+        message = "subsets grow over 20 iterations; do at least those"
+        problems.append(Problem("nr_iter", message))
+    if is_own and job.flag("use_gpu"):
+        message = "cryodeck classifies on processors; say No to leave GPUs to others"
+        problems.append(Problem("use_gpu", message, WARNING))
     return problems + _particle_rules(job, facts)
 
 
@@ -322,7 +331,8 @@ def _particle_rules(job: Job, facts: Facts) -> list[Problem]:
         edge = facts.box_px * facts.pixel_size
         if job.number("particle_diameter") > edge:
             message = f"larger than the box, which is {edge:.0f} Å wide"
-            problems.append(Problem("particle_diameter", message, WARNING))
+            level = ERROR if job.engine == "cryodeck" else WARNING
+            problems.append(Problem("particle_diameter", message, level))
     classes = job.number("nr_classes")
     if facts.particles and classes > facts.particles:
         message = f"{classes:g} classes for {facts.particles} particles; give fewer"
@@ -337,65 +347,3 @@ def _particle_rules(job: Job, facts: Facts) -> list[Problem]:
         message = "the particles have no CTF values; say No or extract with CTF"
         problems.append(Problem("do_ctf_correction", message))
     return problems
-
-
-def select_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
-    """Refusals of Subset selection."""
-    problems = _relion_only(job)
-    if task(job) == "nothing" or not any(
-        job.text(k, "") for k in ("fn_model", "fn_mic", "fn_data", "fn_coords")
-    ):
-        message = "nothing to select from; fill one of the fields on the I/O tab"
-        return [*problems, Problem("fn_model", message)]
-    switches = [
-        key
-        for key in (
-            "do_select_values",
-            "do_discard",
-            "do_split",
-            "do_remove_duplicates",
-            "do_filaments",
-        )
-        if job.flag(key, False)
-    ]
-    if len(switches) > 1:
-        message = "only one way of selecting at a time; say No to the others"
-        problems.append(Problem(switches[1], message))
-    problems += _select_inputs(job, switches)
-    if job.flag("do_regroup") and not job.text("fn_model"):
-        message = "only particles of chosen classes can be regrouped"
-        problems.append(Problem("do_regroup", message))
-    if job.flag("do_split") and all(
-        job.number_or_none(k) is None for k in ("split_size", "nr_split")
-    ):
-        message = "give the size of the subsets or their number"
-        problems.append(Problem("split_size", message))
-    if job.flag("do_class_ranker", False):
-        problems += _needs(job, "fn_model", "the optimiser of a 2D classification")
-        problems += [
-            Problem(key, "does not go with automatic selection; say No")
-            for key in ("do_regroup", "do_recenter")
-            if job.flag(key)
-        ]
-    if job.flag("do_filaments", False):
-        problems += _needs(job, "fn_model", "the optimiser of a 2D classification")
-    filled = [k for k in ("fn_model", "fn_mic", "fn_data") if job.text(k, "")]
-    if len(filled) > 1 and not switches:
-        message = f"several inputs are filled; only {filled[0]} will be used"
-        problems.append(Problem(filled[1], message, WARNING))
-    return problems
-
-
-def _select_inputs(job: Job, switches: list[str]) -> list[Problem]:
-    if "do_remove_duplicates" in switches:
-        others = [k for k in ("fn_model", "fn_mic", "fn_coords") if job.text(k, "")]
-        if others:
-            message = "duplicates are removed from a particle list only; empty this"
-            return [Problem(others[0], message)]
-        return _needs(job, "fn_data", "a particle list")
-    lists = {"do_select_values", "do_discard", "do_split"} & set(switches)
-    others = [k for k in ("fn_model", "fn_coords") if job.text(k, "")]
-    if lists and others:
-        message = "this selection works on micrograph and particle lists; empty this"
-        return [Problem(others[0], message)]
-    return []

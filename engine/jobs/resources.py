@@ -69,6 +69,12 @@ def _cores(job: Job, facts: Facts, ranks: int, threads: int) -> list[Problem]:
     if cores and threads > cores:
         message = f"{threads} threads, but a node has {cores} cores; give at most those"
         problems.append(Problem("nr_threads", message))
+    if cores and ranks * threads > cores and not job.flag("do_queue", False):
+        message = (
+            f"{ranks} processes × {threads} threads on {cores} cores without a queue; "
+            "they will get in each other's way"
+        )
+        problems.append(Problem("nr_mpi", message, WARNING))
     dedicated = job.number("min_dedicated", 1)
     if dedicated < 1:
         problems.append(Problem("min_dedicated", "must be 1 or more"))

@@ -171,7 +171,7 @@ def test_other_gpu_lists_are_refused(text: str) -> None:
 
 def test_ranks_and_gpus_are_held_against_each_other() -> None:
     job = sound("class2d", use_gpu="Yes", gpu_ids="0:1:2:3", nr_mpi="4")
-    assert warnings(job) == {}
+    assert set(warnings(job)) == {"use_gpu"}
     job = job.replace("cryodeck_engine", "relion")
     assert "procs to 5" in warnings(job)["gpu_ids"]
     assert warnings(job.replace("nr_mpi", "5")) == {}
@@ -181,10 +181,19 @@ def test_ranks_and_gpus_are_held_against_each_other() -> None:
     assert "no GPU" in errors(job, facts=Facts(gpus_per_node=0))["use_gpu"]
 
 
+def test_programs_that_only_relion_has_are_left_to_it() -> None:
+    job = sound("ctffind", cryodeck_engine="cryodeck")
+    assert "has no CTF estimation" in errors(job)["cryodeck_engine"]
+    own = sound("select", fn_mic="", fn_model="Class2D/job004/run_it025_optimiser.star")
+    assert "no class chosen yet" in warnings(own)["cryodeck_classes"]
+    assert warnings(own.replace("cryodeck_best", "5")) == {}
+    assert warnings(own.replace("cryodeck_engine", "relion")) == {}
+
+
 def test_relion_has_no_gpu_for_log_and_a_leader_for_two() -> None:
     job = sound("autopick", use_gpu="Yes", cryodeck_engine="relion")
-    # use_gpu is not sent for LoG, so the list is not looked at, but RELION refuses
-    assert "no GPU version" in errors(job)["use_gpu"]
+    # use_gpu is not sent for LoG, so the list is not looked at, but refused
+    assert "needs no GPU" in errors(job)["use_gpu"]
     two = sound("class2d", nr_mpi="2", cryodeck_engine="relion")
     assert "only leads" in warnings(two)["nr_mpi"]
 
@@ -270,7 +279,8 @@ def test_requests_beyond_the_queue_are_refused() -> None:
 
 
 def test_few_particles_a_class_and_a_mask_beyond_the_box_are_doubted() -> None:
-    job = sound("class2d", particle_diameter="300")
+    job = sound("class2d", particle_diameter="300", cryodeck_engine="relion")
+    job = job.replace("do_em", True).replace("do_grad", False)
     facts = Facts(particles=500, box_px=64, pixel_size=3.54)
     found = warnings(job, facts=facts)
     assert "10 particles a class" in found["nr_classes"]

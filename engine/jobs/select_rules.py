@@ -1,0 +1,99 @@
+"""What Subset selection refuses, and what it should have warned about."""
+
+from __future__ import annotations
+
+from engine.jobs.facts import Facts
+from engine.jobs.family_rules import needs, relion_only
+from engine.jobs.job import Job
+from engine.jobs.problem import WARNING, Problem
+from engine.jobs.select_lines import task
+
+
+def select_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
+    """Refusals of Subset selection."""
+    problems = relion_only(job)
+    if task(job) == "nothing" or not any(
+        job.text(k, "") for k in ("fn_model", "fn_mic", "fn_data", "fn_coords")
+    ):
+        message = "nothing to select from; fill one of the fields on the I/O tab"
+        return [*problems, Problem("fn_model", message)]
+    switches = [
+        key
+        for key in (
+            "do_select_values",
+            "do_discard",
+            "do_split",
+            "do_remove_duplicates",
+            "do_filaments",
+        )
+        if job.flag(key, False)
+    ]
+    if len(switches) > 1:
+        message = "only one way of selecting at a time; say No to the others"
+        problems.append(Problem(switches[1], message))
+    problems += _select_inputs(job, switches)
+    if job.flag("do_regroup") and not job.text("fn_model"):
+        message = "only particles of chosen classes can be regrouped"
+        problems.append(Problem("do_regroup", message))
+    if job.flag("do_split") and all(
+        job.number_or_none(k) is None for k in ("split_size", "nr_split")
+    ):
+        message = "give the size of the subsets or their number"
+        problems.append(Problem("split_size", message))
+    problems += _class_choice(job)
+    if job.flag("do_filaments", False):
+        problems += needs(job, "fn_model", "the optimiser of a 2D classification")
+    filled = [k for k in ("fn_model", "fn_mic", "fn_data") if job.text(k, "")]
+    if len(filled) > 1 and not switches:
+        message = f"several inputs are filled; only {filled[0]} will be used"
+        problems.append(Problem(filled[1], message, WARNING))
+    return problems
+
+
+_CLASS_RULES = (
+    "cryodeck_best",
+    "cryodeck_min_score",
+    "cryodeck_min_share",
+    "cryodeck_max_resolution",
+)
+
+
+def _class_choice(job: Job) -> list[Problem]:
+    """How classes are chosen: by RELION's ranker, or in cryodeck by number or rule."""
+    if job.flag("do_class_ranker", False):
+        problems = needs(job, "fn_model", "the optimiser of a 2D classification")
+        if job.engine == "relion":
+            problems += [
+                Problem(key, "does not go with automatic selection; say No")
+                for key in ("do_regroup", "do_recenter")
+                if job.flag(key)
+            ]
+        return problems
+    is_open = (
+        job.engine == "cryodeck"
+        and task(job) == "classes"
+        and not job.text("cryodeck_classes", "").strip()
+        and all(job.number_or_none(key) is None for key in _CLASS_RULES)
+    )
+    if is_open:
+        message = (
+            "no class chosen yet: mark them in the gallery, or give numbers here or a "
+            "rule below"
+        )
+        return [Problem("cryodeck_classes", message, WARNING)]
+    return []
+
+
+def _select_inputs(job: Job, switches: list[str]) -> list[Problem]:
+    if "do_remove_duplicates" in switches:
+        others = [k for k in ("fn_model", "fn_mic", "fn_coords") if job.text(k, "")]
+        if others:
+            message = "duplicates are removed from a particle list only; empty this"
+            return [Problem(others[0], message)]
+        return needs(job, "fn_data", "a particle list")
+    lists = {"do_select_values", "do_discard", "do_split"} & set(switches)
+    others = [k for k in ("fn_model", "fn_coords") if job.text(k, "")]
+    if lists and others:
+        message = "this selection works on micrograph and particle lists; empty this"
+        return [Problem(others[0], message)]
+    return []
