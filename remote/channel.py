@@ -449,6 +449,6 @@ def _no_agent(
             "load a module in the login files or ask the site"
         )
         return SessionError(message)
-    said = complaint or bytes(reader.noise).decode("utf-8", "replace")
+    said = complaint or reader.unread().decode("utf-8", "replace")
     more = f": {one_line(said)[-300:]}" if said.strip() else ""
     return SessionError(f"{where}: the agent could not be started, {what}{more}")

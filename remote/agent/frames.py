@@ -92,6 +92,10 @@ class FrameReader:
                 raise FrameError(message)
             frames.append(_decode(flags, text, blob))
 
+    def unread(self) -> bytes:
+        """Everything lately that was no frame."""
+        return bytes(self.noise + self._data)
+
     def _find_head(self) -> bool:
         """Step over noise to the next head; whether there is one."""
         data = self._data
