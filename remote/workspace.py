@@ -8,13 +8,13 @@ from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.journal import Journal
 from remote.opening import open_session
+from remote.operations import Operating
 from remote.prompts import NoPrompts, Prompts
-from remote.reading import Reading
 from remote.session import Session
 from remote.views import Link
 
 
-class Workspace(Reading):
+class Workspace(Operating):
     """A project where it lies. Made by `open`; every call has a time limit."""
 
     @classmethod

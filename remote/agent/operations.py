@@ -95,13 +95,13 @@ def facts(request: Request, name: str = "", template: str = "") -> Dict[str, Any
     `template` is a file that a job's form or the profile names as the site's template.
     """
     project = request.path("")
-    said = {
+    said: Dict[str, Any] = {
         "project": os.path.abspath(project),
         "user": queries.user(),
         "environment": {k: v for k, v in os.environ.items() if k.startswith("RELION_")},
         "is_project": is_project(project),
         "template": None,
-    }  # type: Dict[str, Any]
+    }
     if said["is_project"]:
         pipeline = read_pipeline(project)
         jobs = pipeline.processes()
@@ -112,7 +112,8 @@ def facts(request: Request, name: str = "", template: str = "") -> Dict[str, Any
             said["name"] = process.name.rstrip("/")
             said["status"] = process.status
     elif name:
-        raise ProjectError("{}: no RELION project here".format(project), "no-project")
+        message = "{}: no RELION project here".format(project)
+        raise ProjectError(message, "no-project")
     if template:
         path = request.path(template)
         if os.path.isfile(path) and os.path.getsize(path) < 1 << 20:

@@ -46,7 +46,7 @@ def _run(request: Request, query: Dict[str, Any], ids: List[str]) -> Dict[str, A
 
 def fill(argv: Sequence[str], ids: Sequence[str], joined_by: str = ",") -> List[str]:
     """Arguments with the account and the ids in their places."""
-    words = []  # type: List[str]
+    words: List[str] = []
     for word in argv:
         if word == "{ids}" and not joined_by:
             words += ids

@@ -1,8 +1,8 @@
 """What is written down about a job's submissions, in the job's own folder.
 
 ``cryodeck_submission.json`` holds every submission, the newest last, for anyone to
-read. ``.cryodeck/`` beside it holds what is under way: ``submitting`` while a submission
-is being made, and for each TOKEN what the submit command and the script wrote.
+read. ``.cryodeck/`` beside it holds what is under way: ``submitting`` while a
+submission is being made, and what the submit command and the script of a TOKEN wrote.
 """
 
 import json

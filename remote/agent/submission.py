@@ -54,7 +54,7 @@ def submit(request: Request, name: str, plan: Dict[str, Any]) -> Dict[str, Any]:
 
 def _job(request: Request, name: str) -> Any:
     found = read_pipeline(request.path("")).resolve(name).rstrip("/")
-    return found, request.path(found)
+    return found, os.path.abspath(request.path(found))
 
 
 def _busy(name: str) -> VerbError:
@@ -119,7 +119,7 @@ def _make(
         plan.get("type_label", ""),
         gui_name=plan.get("gui_name", ""),
     )
-    script = request.path(plan["script_path"])
+    script = os.path.abspath(request.path(plan["script_path"]))
     write_text(script, plan["script"])
     os.chmod(script, 0o755)
     intent["stage"] = "started"

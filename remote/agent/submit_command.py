@@ -53,12 +53,12 @@ def start(
     """Start the submit command as a process of its own, or the job itself."""
     base = records.base(directory, intent["token"])
     is_shell = plan["scheduler"] == "shell"
-    stdin = request.path(plan["script_path"])
+    stdin = os.path.abspath(request.path(plan["script_path"]))
     words = ["/bin/sh", "-c", STARTER if is_shell else RECORDER, "sh", base]
     words.append(stdin if plan["submit"].get("reads_stdin") else os.devnull)
     environment = dict(os.environ)
     environment.update(plan["submit"].get("env") or {})
-    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # type: Any
+    streams: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     opened = []
     if is_shell:
         for stream in ("out", "err"):

@@ -1,0 +1,102 @@
+"""The scheduler's answers, kept: one round of queries per interval for everybody."""
+
+import json
+import pwd
+import re
+import threading
+import time
+from typing import Any, Dict, List, Sequence, Set
+
+from remote.agent import queries
+from remote.agent.verbs import Request
+
+SOON_S = 2.0  # a job nobody has asked about yet is asked about after this
+LONG_OUTPUT = 20000
+_lock = threading.Lock()
+_kept: "Dict[str, Round]" = {}
+
+
+class Round:
+    """The last good answer to each query of one scheduler."""
+
+    def __init__(self) -> None:
+        self.tried_at = 0.0
+        self.asked_at: Any = None
+        self.covered: Set[str] = set()
+        self.answers: Dict[str, List[Dict[str, Any]]] = {}
+        self.complaint = ""
+
+    def is_fresh(self, ids: Set[str], interval: float) -> bool:
+        """Whether the scheduler need not be asked again yet."""
+        age = time.time() - self.tried_at
+        return age < (interval if ids <= self.covered else min(SOON_S, interval))
+
+
+def answers(
+    request: Request, asked: Sequence[Dict[str, Any]], ids: Set[str], interval: float
+) -> Dict[str, Any]:
+    """What the scheduler says about some jobs, and when it said so."""
+    key = json.dumps([query["argv"] for query in asked])
+    with _lock:
+        known = _kept.setdefault(key, Round())
+        if ids and not known.is_fresh(ids, interval):
+            _ask(request, known, asked, ids)
+        found = [one for name in known.answers for one in known.answers[name]]
+        return {
+            "asked_at": known.asked_at,
+            "answers": [_shortened(one, ids) for one in found],
+            "complaint": known.complaint,
+            "users": _users(found),
+        }
+
+
+def _ask(
+    request: Request, known: Round, asked: Sequence[Dict[str, Any]], ids: Set[str]
+) -> None:
+    """Ask about the ids: each query only for what those before have left open."""
+    known.tried_at = time.time()
+    known.complaint = ""
+    left = set(ids)
+    is_queue_up = True
+    for number, query in enumerate(asked):
+        if not left or (query.get("per_id") and not is_queue_up):
+            break
+        at = time.time()
+        said = queries.ask(request, query, sorted(left))
+        good = [one for one in said if one["exit_status"] is not None]
+        if number == 0:
+            is_queue_up = bool(good) and good[0]["exit_status"] == 0
+            if is_queue_up:
+                known.asked_at = at
+                known.covered = set(ids)
+        if not good or (number == 0 and not is_queue_up):
+            known.complaint = " ".join(said[0]["err"].split())[:300]
+            continue  # what it said last time stands
+        for one in good:
+            one["at"] = at
+            left -= queries.told_of(query, one["out"])
+        known.answers[query["name"]] = good
+
+
+def _shortened(said: Dict[str, Any], ids: Set[str]) -> Dict[str, Any]:
+    """The answer without the lines about other jobs, if it is long."""
+    if len(said["out"]) < LONG_OUTPUT or said["out"].lstrip()[:1] in ("{", "<"):
+        return said
+    lines = []
+    for line in said["out"].splitlines():
+        match = re.match(r"(\d+)\b", line)
+        if match is None or match.group(1) in ids:
+            lines.append(line)
+    return dict(said, out="\n".join(lines))
+
+
+def _users(found: Sequence[Dict[str, Any]]) -> Dict[str, str]:
+    """Names of the accounts that answers give by number."""
+    names = {}
+    for said in found:
+        for number in re.findall(r"\bby (\d+)\b", said["out"]):
+            try:
+                names[number] = pwd.getpwuid(int(number)).pw_name
+            except (KeyError, OverflowError):
+                continue
+    return names

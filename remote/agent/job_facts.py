@@ -1,0 +1,178 @@
+"""Everything that a job's own folder says about it, in a few small reads."""
+
+import json
+import os
+import re
+import socket
+from typing import Any, Dict, List, Optional
+
+from engine.project.actions import ABORT_NOW, EXIT_MARKERS
+from remote.agent import records
+from remote.agent.text import one_line
+
+TAIL_BYTES = 16384
+SUMMARY_BYTES = 4 << 20
+_KEPT = (
+    "token", "state", "id", "scheduler", "at", "answered_at", "host", "user", "said",
+    "limit_s", "continuing", "verdict", "abort", "out_offset", "err_offset",
+)  # fmt: skip
+_TOP_NUMBER = re.compile(r'^ "(\w+)": (-?\d+(?:\.\d+)?),?$', re.MULTILINE)
+#: what schedulers write into a job's errors when they end it
+_KILLER = re.compile(
+    r"(?i)slurmstepd|CANCELLED AT|DUE TO|oom[-_ ]?kill|exceeded .*(?:limit|memory)|"
+    r"job killed|TERM_\w+|out of memory|walltime"
+)
+_ERROR = re.compile(r"\bERROR\b|\b[A-Z]\w*(?:Error|Exception): |\berror: ")
+
+
+def of_running(directory: str) -> Dict[str, Any]:
+    """All witnesses in the folder of a job that is not settled yet."""
+    facts = of_ended(directory)
+    facts["submitting"] = submitting(directory)
+    for stream in ("out", "err"):
+        facts["log_at"] = max(
+            facts.get("log_at") or 0.0, _mtime(directory, "run." + stream) or 0.0
+        )
+    facts["abort_at"] = _mtime(directory, ABORT_NOW)
+    entry = facts["entry"]
+    if entry and entry["scheduler"] == "shell":
+        facts["alive"] = process_alive(entry["id"])
+    return facts
+
+
+def of_ended(directory: str) -> Dict[str, Any]:
+    """Marker, submission, start, end, progress, errors and summary of a job."""
+    facts: Dict[str, Any] = {"entry": None, "marker": "", "marker_at": None}
+    for marker, status in EXIT_MARKERS:
+        at = _mtime(directory, marker)
+        if at is not None and at > (facts["marker_at"] or 0.0):
+            facts["marker"], facts["marker_at"] = status, at
+    entry = records.latest(directory)
+    if entry is not None:
+        facts["entry"] = {key: entry[key] for key in _KEPT if key in entry}
+        facts["entry"]["said"] = str(entry.get("said", ""))[:500]
+        base = records.base(directory, entry["token"])
+        facts["started"] = records.key_values(base + ".started")
+        facts["ended"] = records.key_values(base + ".ended")
+    facts["progress"] = progress(directory)
+    if facts["marker"] != "Succeeded":
+        offset = int((entry or {}).get("err_offset") or 0)
+        facts["error"], facts["killer"] = errors(directory, offset)
+    facts["summary"] = summary(directory)
+    facts["modified_at"] = _mtime(directory, "")
+    return facts
+
+
+def submitting(directory: str) -> Optional[Dict[str, Any]]:
+    """The submission being made, and whether somebody is at it."""
+    intent = records.read_intent(directory)
+    if intent is None:
+        return None
+    known = {key: intent.get(key) for key in ("token", "stage", "at", "user", "host")}
+    known["alive"] = records.is_alive(intent)
+    return known
+
+
+def process_alive(key: str) -> Optional[bool]:
+    """Whether the process "host:number:start" runs; None if that is another host."""
+    host, _, rest = key.partition(":")
+    pid, _, ticks = rest.partition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return None
+    return bool(ticks) and records.start_ticks(int(pid)) == ticks
+
+
+def progress(directory: str) -> Optional[Dict[str, Any]]:
+    """First and last record of the newest run in progress.jsonl."""
+    path = os.path.join(directory, "progress.jsonl")
+    lines = _lines(path, 0)
+    found = [r for r in map(_record, lines) if r is not None]
+    if not found:
+        return None
+    steps = [r for r in found if r["kind"] in ("started", "step", "iteration")]
+    started = [r["t"] for r in found if r["kind"] == "started"]
+    if not started:
+        with open(path, "rb") as file:
+            first = _record(file.readline(4096).decode("utf-8", "replace"))
+        started = [first["t"]] if first else [found[0]["t"]]
+    failed = [r for r in found if r["kind"] == "failed"]
+    return {
+        "started_at": started[-1],
+        "at": found[-1]["t"],
+        "last": found[-1]["kind"],
+        "step": steps[-1] if steps else None,
+        "failed": one_line(str(failed[-1].get("message", "")))[:300] if failed else "",
+    }
+
+
+def _record(line: str) -> Optional[Dict[str, Any]]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    is_one = isinstance(record, dict) and isinstance(record.get("kind"), str)
+    return record if is_one and isinstance(record.get("t"), (int, float)) else None
+
+
+def errors(directory: str, offset: int) -> List[str]:
+    """The line of run.err that says what went wrong, and the scheduler's own."""
+    lines = [one_line(line) for line in _lines(_path(directory, "run.err"), offset)]
+    lines = [line for line in lines if line]
+    error = ""
+    for number, line in enumerate(lines):
+        if re.match(r"(?i)error:?$", line) and number + 1 < len(lines):
+            error = lines[number + 1]  # RELION writes the text below
+        elif _ERROR.search(line) and not _KILLER.search(line):
+            error = line
+    killers = [line for line in lines if _KILLER.search(line)]
+    return [error[:300], killers[-1][:300] if killers else ""]
+
+
+def summary(directory: str) -> str:
+    """What a job came to, in a few words, from its summary.json."""
+    path = os.path.join(directory, "summary.json")
+    try:
+        if os.path.getsize(path) > SUMMARY_BYTES:
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as file:
+            numbers = dict(_TOP_NUMBER.findall(file.read()))
+    except OSError:
+        return ""
+    words = []
+    for key, text in (
+        ("items", "{} item(s)"),
+        ("iteration", "iteration {}"),
+        ("micrographs_done", "{} micrograph(s)"),
+        ("picks_total", "{} particle(s)"),
+        ("particles_total", "{} particle(s)"),
+    ):
+        if key in numbers:
+            number = numbers[key]
+            end = "" if number == "1" else "s"
+            words.append(text.replace("(s)", end).format(number))
+    return ", ".join(words)
+
+
+def _lines(path: str, offset: int) -> List[str]:
+    """Whole lines at the end of a file, none from before an offset."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            begin = max(offset if offset <= size else 0, size - TAIL_BYTES)
+            file.seek(begin)
+            data = file.read(TAIL_BYTES)
+    except OSError:
+        return []
+    lines = data.decode("utf-8", "replace").splitlines()
+    return lines[1:] if begin > offset else lines
+
+
+def _path(directory: str, name: str) -> str:
+    return os.path.join(directory, name) if name else directory
+
+
+def _mtime(directory: str, name: str) -> Optional[float]:
+    try:
+        return os.stat(_path(directory, name)).st_mtime
+    except OSError:
+        return None

@@ -1,0 +1,377 @@
+"""What a person does to jobs: create, run, follow, stop, mark, clean away."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import Any
+
+from engine.errors import InputError
+from engine.jobs.command_lines import Site
+from engine.jobs.job import Job
+from engine.jobs.nodes import input_nodes, output_nodes
+from remote.channel import AgentClient
+from remote.cluster import Cluster
+from remote.errors import (
+    AgentError,
+    BadRequestError,
+    RejectedError,
+    RemoteError,
+    SchedulerError,
+    SessionLostError,
+)
+from remote.overview import Picture, certain, shown_id
+from remote.prompts import Prompts
+from remote.reading import Reading
+from remote.schedulers import Scheduler, scheduler
+from remote.script import SCRIPT, Script, build
+from remote.verdict import Judgement
+from remote.verdict_words import error_words
+from remote.views import JobRow, JobState, LinkState, Overview
+
+SUBMIT_S = 180.0
+REJOIN_S = 120.0  # how long `run` waits for a broken link to come back
+ABORT_WAIT_S = 15.0
+_PERSONS_FAULT = ("conflict", "bad request", "project", "no-project", "not found")
+_STATUS_WORDS = {"finished": "Succeeded", "failed": "Failed", "aborted": "Aborted"}
+_STATUS_OF = {JobState.ABORTED: "Aborted", JobState.SUCCEEDED: "Succeeded"}
+
+
+class Operating(Reading):
+    """Everything that changes a project, and the overview that follows it."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        project: str,
+        agent: AgentClient,
+        prompts: Prompts | None = None,
+    ) -> None:
+        super().__init__(cluster, project, agent, prompts)
+        self.read_only = False  # nothing is written, not even what markers say
+        self._picture = Picture(scheduler(cluster.scheduler))
+        self._look = asyncio.Lock()
+
+    # following
+
+    async def overview(self, *, ask_scheduler: bool = True) -> Overview:
+        """All jobs, in one round trip; only what changed is brought over."""
+        async with self._look:
+            said = await self._look_once(ask_scheduler)
+            judgements = self._picture.judgements()
+            if not self.read_only and await self._write_down(judgements):
+                said = await self._look_once(False)
+                judgements = self._picture.judgements()
+            return self._picture.overview(said["project"], judgements)
+
+    async def _look_once(self, ask_scheduler: bool) -> dict[str, Any]:
+        queries = self._picture.scheduler.queries() if ask_scheduler else ()
+        said: dict[str, Any] = await self.ask(
+            "overview.look",
+            since=self._picture.since,
+            queries=[query.to_json() for query in queries],
+            interval=self.cluster.poll_s,
+            may_change=not self.read_only,
+            timeout=60.0,
+        )
+        self._picture.take(said)
+        return said
+
+    async def _write_down(self, judgements: dict[str, Judgement]) -> bool:
+        """Have verdicts that will not change written into the jobs' records."""
+        changed = False
+        for name in certain(judgements):
+            entry = self._picture.facts[name].get("entry") or {}
+            if "verdict" in entry or entry.get("state") != "submitted":
+                continue
+            verdict = judgements[name].verdict
+            try:
+                changed |= await self.ask(
+                    "ending.write_verdict",
+                    reads_only=False,
+                    name=name,
+                    token=entry["token"],
+                    status=_STATUS_OF.get(verdict.state, "Failed"),
+                    verdict={
+                        "state": verdict.state.value,
+                        "reason": verdict.reason,
+                        "advice": verdict.advice,
+                        "at": time.time() + self.agent.clock_skew_s,
+                    },
+                )
+            except AgentError:
+                continue  # locked, or not ours to write: shown, and tried again
+        return changed
+
+    async def wait(self, name: str, *, timeout: float | None = None) -> JobRow:
+        """The job's row once it is over; TimeoutError after a while."""
+        async with asyncio.timeout(timeout):
+            rounds = 0
+            while True:
+                row = _find(await self.overview(), name)
+                if row.verdict.state.is_over or row.verdict.state is JobState.DRAFT:
+                    return row
+                rounds += 1
+                await asyncio.sleep(min(0.2 * rounds, 5.0))
+
+    # forms
+
+    async def defaults(self, type_key: str) -> Job:
+        """A new form: RELION's defaults, what the project used last, the profile's."""
+        job = await super().defaults(type_key)
+        if self.cluster.scheduler != "shell" and not job.flag("do_queue", True):
+            job = job.replace("do_queue", True)
+            if self.cluster.queue:
+                job = job.replace("queuename", self.cluster.queue)
+        return job
+
+    async def create_project(self, version: str = "4.0") -> str:
+        """Make the folder a RELION project; one that exists stays as it is."""
+        said = await self._do("operations.create_project", version=version)
+        return str(said)
+
+    async def create(self, job: Job, *, alias: str = "") -> str:
+        """Add a draft; its name."""
+        try:
+            inputs, outputs = input_nodes(job), output_nodes(job)
+        except InputError as error:
+            raise BadRequestError(str(error)) from error
+        args = {
+            "type_label": job.type_label,
+            "job_star": job.to_star(),
+            "inputs": [list(node) for node in inputs],
+            "outputs": [list(node) for node in outputs],
+            "token": secrets.token_hex(8),
+            "alias": alias,
+            "gui_name": job.type.gui_name,
+            "folder": job.type.folder,
+        }
+        said = await self._until_known("operations.create", args)
+        return str(said)
+
+    async def save(self, name: str, job: Job) -> None:
+        """Rewrite the job.star of a draft or of a job to be continued."""
+        await self._do("operations.save", name=name, job_star=job.to_star())
+
+    async def preview(self, name_or_job: str | Job) -> dict[str, Any]:
+        """What would run, as texts: job.star, commands, script."""
+        name = name_or_job if isinstance(name_or_job, str) else ""
+        job = await self.load_job(name) if name else name_or_job
+        assert isinstance(job, Job)
+        facts = await self.ask("operations.facts", name=name)
+        directory = facts.get("name") or f"{job.type.folder}/job..."
+        script = await self._script(job, directory, "0" * 10, facts)
+        return {
+            "job.star": job.to_star(),
+            "commands": "\n".join(script.commands),
+            "script": script.text,
+            "scheduler": self._scheduler_of(job).name,
+        }
+
+    # running
+
+    async def run(self, name: str, *, continuing: bool = False) -> str:
+        """Submit a job exactly once, whatever happens to the link; its id."""
+        job = await self.load_job(name)
+        if continuing:
+            job = job.continued()
+        facts = await self._do_read("operations.facts", name=name)
+        token = secrets.token_hex(5)
+        script = await self._script(job, facts["name"], token, facts)
+        plan = self._plan(job, facts, script, continuing)
+        entry = await self._until_known(
+            "submission.submit", {"name": facts["name"], "plan": plan}
+        )
+        return _submitted(facts["name"], entry)
+
+    def _plan(
+        self, job: Job, facts: dict[str, Any], script: Script, continuing: bool
+    ) -> dict[str, Any]:
+        adapter = self._scheduler_of(job)
+        path = f"{facts['name']}/{SCRIPT}"
+        command = adapter.submit(script.resources, path)
+        return {
+            "token": script.resources.token,
+            "scheduler": adapter.name,
+            "script": script.text,
+            "script_path": path,
+            "commands": list(script.commands),
+            "continuing": continuing,
+            "limit_s": script.resources.time_limit_s,
+            "job_star": job.to_star(),
+            "inputs": [list(n) for n in input_nodes(job, continuing=continuing)],
+            "outputs": [list(n) for n in output_nodes(job, continuing=continuing)],
+            "type_label": job.type_label,
+            "gui_name": job.type.gui_name,
+            "submit": {
+                "argv": list(command.argv),
+                "id_pattern": command.id_pattern,
+                "uncertain": command.uncertain,
+                "reads_stdin": command.reads_stdin,
+                "env": command.env,
+                "find": [query.to_json() for query in command.find],
+            },
+        }
+
+    def _scheduler_of(self, job: Job) -> Scheduler:
+        """The profile's scheduler, or none where the form says so."""
+        if not job.flag("do_queue", True):
+            return scheduler("shell")
+        return self._picture.scheduler
+
+    async def _script(
+        self, job: Job, directory: str, token: str, facts: dict[str, Any]
+    ) -> Script:
+        aliases: dict[str, str] = facts.get("aliases") or {}
+
+        def real_path(path: str) -> str:
+            for alias, real in aliases.items():
+                if path.startswith(alias):
+                    return real + path.removeprefix(alias)
+            return path
+
+        picker = None
+        if job.engine == "relion" and job.type.key in ("manualpick", "autopick"):
+            picker = await super().defaults("manualpick")
+        try:
+            return build(
+                job,
+                directory,
+                token,
+                cluster=self.cluster,
+                project=facts["project"],
+                scheduler=self._scheduler_of(job),
+                site=Site(real_path=real_path, picker=picker),
+            )
+        except InputError as error:
+            raise BadRequestError(str(error)) from error
+
+    async def abort(self, name: str) -> str:
+        """Stop a job by its abort file, then by the scheduler; what took effect."""
+        said = await self._do(
+            "ending.abort",
+            name=name,
+            cancel_argv=list(self._picture.scheduler.cancel_argv()),
+            wait_s=ABORT_WAIT_S,
+            timeout=ABORT_WAIT_S + 60.0,
+        )
+        if said["took"] == "file":
+            return f"it stopped by itself after {said['waited_s']:.0f} s"
+        if said["took"] == "scheduler":
+            return "cancelled with the scheduler"
+        if said["took"] == "process":
+            return "its processes were ended"
+        if said["complaint"]:
+            message = f"{name}: asked to stop, but not cancelled: {said['complaint']}"
+            raise SchedulerError(message)
+        return "asked to stop by its abort file; the scheduler's id is not known here"
+
+    # small things
+
+    async def mark(self, name: str, status: str) -> None:
+        """Set a job's status by hand: Succeeded, Failed or Aborted."""
+        word = _STATUS_WORDS.get(status.lower(), status)
+        await self._do("operations.mark", name=name, status=word)
+
+    async def set_alias(self, name: str, alias: str) -> str:
+        """Give a job an alias, or none; the alias as it was taken."""
+        return str(await self._do("operations.set_alias", name=name, alias=alias))
+
+    async def note(self, name: str, text: str | None = None) -> str:
+        """A job's note, after replacing it if a text is given."""
+        return str(await self._do("operations.note", name=name, text=text))
+
+    async def clean(
+        self, name: str, *, harsh: bool = False, dry_run: bool = True
+    ) -> dict[str, Any]:
+        """Move what a job can spare to Trash/; files, bytes and consequence."""
+        said: dict[str, Any] = await self._do(
+            "operations.clean_job", name=name, harsh=harsh, dry_run=dry_run
+        )
+        return said
+
+    async def delete(self, name: str, *, dry_run: bool = True) -> dict[str, Any]:
+        """Move a job and all that was made from it to Trash/."""
+        said: dict[str, Any] = await self._do(
+            "operations.delete", name=name, dry_run=dry_run
+        )
+        return said
+
+    # asking
+
+    async def _do(self, verb: str, *, timeout: float = 60.0, **args: Any) -> Any:
+        """Answer of a verb that changes something."""
+        if self.read_only:
+            message = "the project was opened read-only; open it anew to change it"
+            raise BadRequestError(message)
+        try:
+            return await self.ask(verb, reads_only=False, timeout=timeout, **args)
+        except AgentError as error:
+            raise _translated(error) from error
+
+    async def _do_read(self, verb: str, **args: Any) -> Any:
+        try:
+            return await self.ask(verb, **args)
+        except AgentError as error:
+            raise _translated(error) from error
+
+    async def _until_known(self, verb: str, args: dict[str, Any]) -> Any:
+        """Answer of a verb with a token, asked again after a broken link."""
+        deadline = time.monotonic() + REJOIN_S
+        was_lost = False
+        while True:
+            try:
+                return await self._do(verb, timeout=SUBMIT_S, **args)
+            except SessionLostError:
+                was_lost = True
+                await self._rejoin(deadline)
+            except AgentError as error:
+                is_old_one = was_lost and error.code == "busy"
+                if not is_old_one or time.monotonic() > deadline:
+                    raise
+                await asyncio.sleep(1.0)
+
+    async def _rejoin(self, deadline: float) -> None:
+        """Wait until the link is back; SessionLostError if it does not come."""
+        while self.agent.link.state is not LinkState.CONNECTED:
+            refused = self.agent.link.state is LinkState.REFUSED
+            if refused or time.monotonic() > deadline:
+                message = (
+                    f"the link to {self.cluster.name} is gone: whether this was done "
+                    "is not known yet; it will be found out when the link is back"
+                )
+                raise SessionLostError(message)
+            await asyncio.sleep(0.1)
+
+
+def _translated(error: AgentError) -> RemoteError:
+    if error.code in _PERSONS_FAULT:
+        return BadRequestError(str(error))
+    return error
+
+
+def _submitted(name: str, entry: dict[str, Any]) -> str:
+    state, said = entry["state"], error_words(entry.get("said", ""))
+    if state == "submitted":
+        return shown_id(entry)
+    if state == "rejected":
+        message = f"{name}: the scheduler refused it: {said}"
+        raise RejectedError(message)
+    if state == "uncertain":
+        message = (
+            f"{name}: the scheduler did not say whether it took the job ({said}); it "
+            "is being looked for and will not be submitted twice"
+        )
+        raise SchedulerError(message)
+    message = f"{name}: the job never reached the scheduler; run it again"
+    raise SchedulerError(message)
+
+
+def _find(overview: Overview, name: str) -> JobRow:
+    wanted = name.rstrip("/")
+    for row in overview.jobs:
+        if wanted in (row.name, row.alias):
+            return row
+    message = f"{name}: no such job"
+    raise BadRequestError(message)

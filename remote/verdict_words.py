@@ -1,0 +1,63 @@
+"""Phrases of verdicts."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from remote.schedulers.base import SchedulerJob
+
+
+def progress_words(facts: dict[str, Any]) -> str:
+    """How far a job has come: "2 of 5 micrographs are done"; empty if unknown."""
+    step = (facts.get("progress") or {}).get("step") or {}
+    done, total, unit = step.get("done"), step.get("total"), str(step.get("unit", ""))
+    if not isinstance(done, int | float) or not isinstance(total, int | float):
+        return ""
+    if total <= 0:
+        return ""
+    if unit == "iterations":
+        return f"iteration {done:g} of {total:g} is complete" if done else ""
+    verb = "is" if done == 1 else "are"
+    return f"{done:g} of {total:g} {unit or 'steps'} {verb} done"
+
+
+def who_cancelled(
+    entry: dict[str, Any], job: SchedulerJob, users: dict[str, str]
+) -> str:
+    """By whom: " by alice through cryodeck"; empty if nobody knows."""
+    asked = entry.get("abort") or {}
+    if asked.get("took") in ("scheduler", "process"):
+        return f" by {asked.get('by', '?')} through cryodeck"
+    if not job.cancelled_by:
+        return ""
+    name = users.get(job.cancelled_by, job.cancelled_by)
+    if name in ("root", "0", "slurm"):
+        return f" by an administrator ({name})"
+    if name == entry.get("user"):
+        return f" by {name}, not through cryodeck"
+    return f" by {name}"
+
+
+def when_to_start(job: SchedulerJob, now: float) -> str:
+    """Expected start of a waiting job: ", expected to start in 2 h 10 min"."""
+    if job.expected_at is None or job.expected_at <= now or now <= 0:
+        return ""
+    minutes = round((job.expected_at - now) / 60)
+    if minutes < 1:
+        return ", expected to start within a minute"
+    if minutes < 60:
+        return f", expected to start in {minutes} min"
+    if minutes < 24 * 60:
+        return f", expected to start in {minutes // 60} h {minutes % 60:02d} min"
+    day = time.strftime("%d %b", time.localtime(job.expected_at))
+    return f", expected to start on {day}"
+
+
+def error_words(said: str) -> str:
+    """What a submit command said, as one line without its own name."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    text = " ".join(lines[-2:])
+    for head in ("sbatch: error: ", "Batch job submission failed: ", "sbatch: "):
+        text = text.replace(head, "")
+    return text[:300] or "without a word"
