@@ -34,13 +34,28 @@ def write_bytes(path: str, data: bytes) -> None:
     _sync_folder(folder)
 
 
+def _read_umask() -> int:
+    """Mask of new files, without changing it where the system can say it."""
+    try:
+        with open("/proc/self/status") as status:
+            for line in status:
+                if line.startswith("Umask:"):
+                    return int(line.split()[1], 8)
+    except OSError:
+        pass
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()  # once, before there are threads
+
+
 def _mode_for(path: str) -> int:
     try:
         return os.stat(path).st_mode & 0o777
     except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+        return 0o666 & ~_UMASK
 
 
 def _sync_folder(folder: str) -> None:

@@ -29,12 +29,12 @@ def delete(
     A running job is never deleted. Asking again for a deletion that was cut off
     finishes it.
     """
+    gone = _chosen(read_pipeline(project), names, recursive)
+    total = sum(size_of(os.path.join(project, name.rstrip("/"))) for name in gone)
     if dry_run:
-        pipeline = read_pipeline(project)
-        return _report(project, _chosen(pipeline, names, recursive), False)
+        return _report(gone, total, False)
     with changing(project) as pipeline:
         gone = _chosen(pipeline, names, recursive)
-        report = _report(project, gone, True)
         running = [n for n in gone if pipeline.process(n).status == "Running"]
         if running:
             message = "{} is running; abort it first"
@@ -46,7 +46,7 @@ def delete(
         for name in gone:
             _put_away(project, pipeline, name)
         pipeline.remove_processes(gone)
-    return report
+    return _report(gone, total, True)
 
 
 def _chosen(pipeline: Pipeline, names: Sequence[str], recursive: bool) -> List[str]:
@@ -55,10 +55,10 @@ def _chosen(pipeline: Pipeline, names: Sequence[str], recursive: bool) -> List[s
     return [pipeline.resolve(name) for name in names]
 
 
-def _report(project: str, gone: List[str], moved: bool) -> Dict[str, Any]:
+def _report(gone: List[str], total: int, moved: bool) -> Dict[str, Any]:
     return {
         "jobs": [name.rstrip("/") for name in gone],
-        "bytes": sum(size_of(os.path.join(project, name.rstrip("/"))) for name in gone),
+        "bytes": total,
         "moved": moved,
     }
 

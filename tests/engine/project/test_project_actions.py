@@ -335,3 +335,31 @@ def test_an_error_inside_a_change_writes_nothing_and_frees_the_lock(
         fail()
     assert (tmp_path / "default_pipeline.star").read_bytes() == before
     assert not (tmp_path / ".relion_lock").exists()
+
+
+def test_files_appear_whole_with_the_permissions_they_had(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    write_text(str(path), "one")
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert path.stat().st_mode == plain.stat().st_mode
+    path.chmod(0o640)
+    write_text(str(path), "two")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_a_disk_that_refuses_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x"
+    write_text(str(path), "old")
+
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_text(str(path), "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
