@@ -222,7 +222,7 @@ class AgentClient:
         pipe = await session.start(bootstrap.command())
         reader = frames.FrameReader()
         try:
-            async with asyncio.timeout(AGENT_START_S):
+            async with asyncio.timeout(session.start_limit_s):
                 with contextlib.suppress(SessionLostError):
                     await pipe.write(bootstrap.bundle())  # the reading says why not
                     self.bytes_sent += len(bootstrap.bundle())

@@ -8,6 +8,7 @@ import socket
 from asyncio.subprocess import PIPE, Process
 
 from remote.errors import SessionError, SessionLostError
+from remote.session import AGENT_START_S
 
 _KEPT_STDERR = 8192
 _PATIENCE_S = 3.0
@@ -47,6 +48,9 @@ class ProcessPipe:
             await self.process.wait()
         with contextlib.suppress(asyncio.CancelledError, TimeoutError):
             await asyncio.wait_for(self._listener, _PATIENCE_S)
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError, TimeoutError):
+                await asyncio.wait_for(self.process.stdin.wait_closed(), _PATIENCE_S)
         transport = getattr(self.process, "_transport", None)
         if transport is not None:
             transport.close()
@@ -66,6 +70,7 @@ class LocalSession:
     """This machine as a cluster."""
 
     needs_person = False
+    start_limit_s = AGENT_START_S
 
     def __init__(self) -> None:
         self._pipes: list[ProcessPipe] = []

@@ -21,6 +21,6 @@ async def open_session(cluster: Cluster, prompts: Prompts) -> Session:
     if cluster.session == "openssh":
         from remote.openssh import OpenSshSession
 
-        return OpenSshSession(cluster)
+        return OpenSshSession(cluster, prompts)
     message = f"{cluster.name}: no session of kind {cluster.session!r}"
     raise BadRequestError(message)

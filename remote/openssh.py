@@ -1,8 +1,7 @@
 """Sessions by the person's own `ssh`: for ControlMaster, FIDO keys, site wrappers.
 
-Its config is obeyed to the letter, host keys and logins are its own business. It
-has no terminal here, so it cannot ask: an open ControlMaster or a key that needs no
-question must be there.
+Its config is obeyed to the letter, host keys and logins are its own business. An open
+ControlMaster is used; what ssh asks otherwise is brought to the person by `askpass`.
 """
 
 from __future__ import annotations
@@ -12,23 +11,41 @@ import os
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
+from remote.askpass import Askpass
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, HostKeyError, LoginError, SessionError
 from remote.local import ProcessPipe
+from remote.prompts import NoPrompts, Prompts
+from remote.session import AGENT_START_S
 
 
 class OpenSshSession:
     """A cluster reached by `ssh HOST COMMAND`."""
 
-    needs_person = False
-
-    def __init__(self, cluster: Cluster, program: str = "ssh") -> None:
+    def __init__(
+        self, cluster: Cluster, prompts: Prompts | None = None, program: str = "ssh"
+    ) -> None:
         if cluster.address.startswith("-"):
             message = f"{cluster.address!r} cannot be the name of a host"
             raise BadRequestError(message)
         self._cluster = cluster
         self._program = program
         self._pipes: list[ProcessPipe] = []
+        self._askpass: Askpass | None = None
+        if prompts is not None and not isinstance(prompts, NoPrompts):
+            self._askpass = Askpass(cluster.address, prompts)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether the person had to answer, and would have to again."""
+        return self._askpass is not None and self._askpass.asked
+
+    @property
+    def start_limit_s(self) -> float:
+        """Long enough to log in: here that is a part of the start."""
+        if self._askpass is None:
+            return self._cluster.connect_timeout_s + AGENT_START_S
+        return self._cluster.login_timeout_s + AGENT_START_S
 
     def argv(self, command: str) -> list[str]:
         """Build the whole command line."""
@@ -43,7 +60,7 @@ class OpenSshSession:
         if cluster.identity_file:
             argv += ["-i", str(Path(cluster.identity_file).expanduser())]
         settings = {
-            "BatchMode": "yes",
+            "BatchMode": "no" if self._askpass else "yes",
             "ServerAliveInterval": "15",
             "ServerAliveCountMax": "3",
             "ConnectTimeout": str(round(cluster.connect_timeout_s)),
@@ -60,6 +77,8 @@ class OpenSshSession:
     async def start(self, command: str) -> ProcessPipe:
         """Start a command line in the login shell over there."""
         environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
+        if self._askpass is not None:
+            environment.update(await self._askpass.start())
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.argv(command),
@@ -79,6 +98,10 @@ class OpenSshSession:
     def explain(self, complaint: str) -> SessionError | None:
         """What ssh's own words mean for us."""
         host = self._cluster.address
+        if self._askpass is not None and self._askpass.gave_up:
+            if "Host key verification failed" in complaint:
+                return HostKeyError(f"{host}: its host key was not accepted")
+            return LoginError(f"{host}: the login was given up")
         if "REMOTE HOST IDENTIFICATION HAS CHANGED" in complaint:
             message = (
                 f"THE HOST KEY OF {host} HAS CHANGED. Somebody may be listening, or "
@@ -101,6 +124,8 @@ class OpenSshSession:
         pipes, self._pipes = self._pipes, []
         for pipe in pipes:
             await pipe.close()
+        if self._askpass is not None:
+            await self._askpass.stop()
 
     def describe(self) -> str:
         """In words."""

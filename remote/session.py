@@ -30,8 +30,15 @@ class Pipe(Protocol):
 class Session(Protocol):
     """A connection to one cluster over which programs can be started."""
 
-    #: whether opening it again needs the person (a code, a password)
-    needs_person: bool
+    @property
+    def needs_person(self) -> bool:
+        """Whether opening it again needs the person (a code, a password)."""
+        ...
+
+    @property
+    def start_limit_s(self) -> float:
+        """How long the agent may take to say hello."""
+        ...
 
     async def start(self, command: str) -> Pipe:
         """Start a command line in the login shell; SessionLostError if it cannot."""

@@ -26,6 +26,7 @@ from remote.errors import (
 )
 from remote.known_hosts import KnownHosts, fingerprint, names_of
 from remote.prompts import HostKey, Prompts
+from remote.session import AGENT_START_S
 from remote.ssh_client import Client, is_locked
 
 KEEPALIVE_S = 15
@@ -38,6 +39,8 @@ _MAX_HOPS = 8
 
 class SshSession:
     """One SSH connection, with those it goes through."""
+
+    start_limit_s = AGENT_START_S
 
     def __init__(
         self,

@@ -1,8 +1,10 @@
 """Sessions by the person's own ssh."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
+from support.person import Person
 
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, HostKeyError, LoginError
@@ -68,6 +70,50 @@ async def test_what_ssh_complains_of_is_translated(ssh_server, tmp_path):
         profile = ssh_server.profile(**{"session": "openssh", **more})
         with pytest.raises(error, match=says):
             await Workspace.open(profile)
+
+
+@pytest.mark.cluster
+async def test_what_ssh_asks_is_brought_to_the_person(ssh_server, tmp_path):
+    config = tmp_path / "config"
+    text = ssh_server.config.read_text().replace("client/id\n", "client/not-there\n")
+    config.write_text(text.replace("StrictHostKeyChecking yes", ""))
+    known = tmp_path / "known_hosts"
+    person = Person(ssh_server.password, ssh_server.code)
+    profile = ssh_server.profile(
+        "tc-otp", session="openssh", ssh_config=str(config), known_hosts=str(known)
+    )
+    workspace = await Workspace.open(profile, prompts=person)
+    assert workspace.agent.hello["user"] == ssh_server.user
+    folder = Path(workspace.agent._session._askpass._folder)
+    assert folder.stat().st_mode & 0o077 == 0
+    await workspace.close()
+    assert not folder.exists()
+    (key,) = person.keys
+    assert key.fingerprint.startswith("SHA256:")
+    assert key.port == ssh_server.port + 1
+    assert [asked[0].split(") ")[-1] for asked in person.asked] == [
+        "Password:",
+        "Verification code:",
+    ]
+    assert workspace.agent.hello["user"] == ssh_server.user
+
+
+@pytest.mark.cluster
+async def test_giving_up_at_a_question_of_ssh_is_a_login_error(ssh_server, tmp_path):
+    config = tmp_path / "config"
+    text = ssh_server.config.read_text().replace("client/id\n", "client/not-there\n")
+    config.write_text(text)
+    profile = ssh_server.profile(session="openssh", ssh_config=str(config))
+    with pytest.raises(LoginError, match="given up"):
+        await Workspace.open(profile, prompts=Person())
+    stranger = ssh_server.profile(
+        session="openssh",
+        ssh_config=str(config),
+        known_hosts=str(tmp_path / "none"),
+    )
+    config.write_text(text.replace("StrictHostKeyChecking yes", ""))
+    with pytest.raises(HostKeyError, match="not accepted"):
+        await Workspace.open(stranger, prompts=Person(trusts=False))
 
 
 def test_a_host_that_looks_like_an_option_is_refused():
