@@ -22,6 +22,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import bench_picks
 import numpy as np
 
 from engine.io.mrc import read_images
@@ -56,12 +57,20 @@ SETTINGS = (
 )
 
 
+REAL = Setting(
+    name="real micrographs",
+    flags=("--extract_size", "64", "--scale", "48", "--bg_radius", "18"),
+    values={"extract_size": "64", "do_rescale": "Yes", "rescale": "48"},
+)
+
+
 def main() -> int:
     """Run both programs, print the table, write the numbers."""
     parser = argparse.ArgumentParser(description="Time particle extraction.")
     parser.add_argument("work", type=Path)
     parser.add_argument("--count", type=int, default=6)
     parser.add_argument("--repeats", type=int, default=3, help="best of [3]")
+    parser.add_argument("--real", type=Path, help="real micrographs with truth")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -85,6 +94,14 @@ def main() -> int:
             f"{got['peak_mb']:>6.0f}{got['lowest_correlation']:>11.6f}",
             flush=True,
         )
+    if args.real:
+        print("real micrographs: particles, lowest correlation with RELION's")
+        for one in bench_picks.real_sets(args.work / "real", args.real):
+            run_relion(one.project, REAL, one.truth_suffix)
+            run_engine(one.project, REAL, one.truth_suffix)
+            count, lowest = agreement(one.project)
+            results[one.name] = {"particles": count, "lowest_correlation": lowest}
+            print(f"{one.name:<32}{count:6d}{lowest:11.6f}", flush=True)
     if args.json:
         args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -115,12 +132,12 @@ def measure(project: Path, setting: Setting, repeats: int) -> dict[str, float]:
     }
 
 
-def run_relion(project: Path, setting: Setting) -> float:
+def run_relion(project: Path, setting: Setting, suffix: str = "_truth.star") -> float:
     """Seconds that RELION takes."""
     shutil.rmtree(project / "Relion", ignore_errors=True)
     command = [
         *("relion_preprocess", "--i", "micrographs_ctf.star", "--extract"),
-        *("--coord_dir", "Truth/", "--coord_suffix", "_truth.star"),
+        *("--coord_dir", "Truth/", "--coord_suffix", suffix),
         *("--part_dir", "Relion/", "--part_star", "Relion/particles.star"),
         *("--norm", "--white_dust", "-1", "--black_dust", "-1", "--invert_contrast"),
         *setting.flags,
@@ -130,14 +147,16 @@ def run_relion(project: Path, setting: Setting) -> float:
     return time.perf_counter() - started
 
 
-def run_engine(project: Path, setting: Setting) -> tuple[float, float, float]:
+def run_engine(
+    project: Path, setting: Setting, suffix: str = "_truth.star"
+) -> tuple[float, float, float]:
     """Seconds of the engine's command, of the job alone, and its peak memory in MB."""
     folder = project / "Extract/job002"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     form = {
         "star_mics": "micrographs_ctf.star",
-        "coords_suffix": "Truth/coords_suffix_truth.star",
+        "coords_suffix": f"Truth/coords_suffix{suffix}",
         **setting.values,
     }
     (folder / "job.star").write_text(Job.new("extract", "3.1", form).to_star())

@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 import score_picks
 
-from engine.io.mrc import read_image, write_mrc
 from engine.io.star import Table, write_star
 from engine.jobs.job import Job
 
@@ -120,8 +119,8 @@ def link_set(
     for path in sorted((source / name).glob(f"*{suffix}")):
         root = path.name.removesuffix(suffix)
         target = project / f"Micrographs/{root}.mrc"
-        if not target.exists():
-            write_mrc(target, read_image(source / name / f"{root}.mrc"), pixel_size)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / name / f"{root}.mrc", target)
         (project / "Truth/Micrographs").mkdir(parents=True, exist_ok=True)
         shutil.copy(path, project / "Truth/Micrographs")
         regions = source / name / f"{root}_regions.png"

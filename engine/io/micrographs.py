@@ -80,8 +80,16 @@ def read_micrograph_names(path: str | Path) -> list[str]:
     return _micrograph_table(path)[0].text(_NAME)
 
 
-def read_micrographs(path: str | Path) -> MicrographList:
+def read_micrographs(
+    path: str | Path, *, pixel_size: float | None = None
+) -> MicrographList:
     """A list of micrographs, 3.1 and later with optics, or before without.
+
+    Parameters
+    ----------
+    path : path
+    pixel_size : float, Å per pixel, optional
+        Of all micrographs, whatever the list says.
 
     Raises
     ------
@@ -92,7 +100,10 @@ def read_micrographs(path: str | Path) -> MicrographList:
     names = table.text(_NAME)
     groups = table.integers(_GROUP).tolist() if _GROUP in table else [1] * len(names)
     lookup = _Lookup(table, optics, groups, str(path))
-    sizes = _pixel_sizes(lookup, table, str(path))
+    if pixel_size is None:
+        sizes = _pixel_sizes(lookup, table, str(path))
+    else:
+        sizes = [pixel_size] * len(names)
     ctfs = _ctfs(lookup, table, len(names))
     entries = [
         MicrographEntry(name=n, optics_group=g, pixel_size=s, ctf=c)

@@ -61,7 +61,7 @@ class _Task:
 def run(context: Context) -> dict[str, Any]:
     """The statistics of a job that extracts particles."""
     options = extract_options(context.job)
-    micrographs = read_micrographs(options.micrographs)
+    micrographs = read_micrographs(options.micrographs, pixel_size=options.pixel_size)
     source = _source(options, micrographs)
     tasks, missing = context.comm.broadcast(_plan(context, micrographs, source))
     todo = context.comm.broadcast(_unfinished(context, options, tasks))
@@ -273,7 +273,7 @@ def _extract_one(
     """Extract one micrograph's particles and write them; how many lay outside."""
     table, image = loaded
     name, settings = entry.name, options.settings
-    pixel_size = options.pixel_size or entry.pixel_size
+    pixel_size = entry.pixel_size
     factor = settings.box_px / (settings.scale_px or settings.box_px)
     edge = settings.final_px
     images: Array = np.empty((0, edge, edge), dtype=np.float32)
@@ -358,7 +358,7 @@ def _conclude(
     values = statistics(
         options,
         tables,
-        options.pixel_size or tasks[0].entry.pixel_size,
+        tasks[0].entry.pixel_size,
         skipped_outside=outside + _skipped_before(context, options),
         without_coordinates=len(missing),
     )

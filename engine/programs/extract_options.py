@@ -232,14 +232,14 @@ def _background_radius(
 ) -> int:
     """Radius in pixels of the scaled box, cut to a whole number as RELION's form does.
 
-    A negative diameter is 75 % of the box.
+    A diameter of 0 or less is 75 % of the box.
     """
     if arguments.has("--bg_radius"):
         radius = int(arguments.number("--bg_radius", -1))
         if radius >= 0:
             return radius
     diameter = job.number("bg_diameter")
-    if diameter < 0:
+    if diameter <= 0:
         diameter = 0.75 * box
     return int(0.5 * diameter * (scale_px or box) / box)
 
