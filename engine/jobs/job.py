@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from engine.errors import InputError
 from engine.jobs.job_type import JobType
+from engine.jobs.migration import migrate
 from engine.jobs.option import Kind, Option
 from engine.jobs.registry import by_key, find
 from engine.jobs.running import ENGINE_KEY, OWN_PREFIX
@@ -91,8 +92,10 @@ class Job:
             del head["rlnJobIsTomo"]  # what to_star writes anyway
         rest = [b for b in star.blocks if b is not head_block and b is not table]
         extra = format_star(StarFile(rest)) if rest else ""
-        version = version or _version_of(name, head_block)
+        origin = _version_of(name, head_block)
+        version = version or origin
         job_type = find(name)
+        found = migrate(job_type.key, found, origin, version)
         values, unknown = _sort_in(job_type, version, found)
         if not name.isdigit() and not job_type.has_form:
             head["rlnJobTypeLabel"] = name  # its variant cannot be worked out here
@@ -271,15 +274,15 @@ class Job:
         return replace(self, is_continue=is_continue)
 
     def convert(self, version: str) -> Job:
-        """The job in another version's form; options it lacks there are kept aside.
+        """The job in another version's form, meaning the same.
 
-        Values of options with another default are kept as they are.
+        Options that version lacks are kept aside; see `engine.jobs.migration`.
         """
         if version == self.version:
             return self
-        values, unknown = _sort_in(
-            self.type, version, {**self._stored(), **self.unknown}
-        )
+        stored = {**self.unknown, **self._stored()}
+        found = migrate(self.type.key, stored, self.version, version)
+        values, unknown = _sort_in(self.type, version, found)
         head = {k: v for k, v in self.head.items() if k != "rlnJobIsTomo"}
         return replace(self, version=version, values=values, unknown=unknown, head=head)
 

@@ -114,6 +114,23 @@ def test_a_4_0_job_read_as_5_0_keeps_what_5_0_lacks() -> None:
     assert converted.convert("4.0").values == job.values
 
 
+def test_a_3_1_file_in_a_newer_project_means_what_it_meant() -> None:
+    """RELION 4 takes its own defaults here: no method, VDAM, half precision."""
+    folder = DATA / "relion31"
+    text = (folder / "AutoPick" / "job011" / "job.star").read_text()
+    picking = Job.from_star(text, version="4.0")
+    assert (picking.flag("do_refs"), picking.flag("do_log")) == (True, False)
+    text = (folder / "Class2D" / "job008" / "job.star").read_text()
+    classes = Job.from_star(text, version="5.0")
+    assert classes.flag("do_em")
+    assert not classes.flag("do_grad")
+    assert classes.text("nr_iter_em") == "25"
+    back = classes.replace("nr_iter_em", "30").convert("3.1")
+    assert back.text("nr_iter") == "30"
+    text = (folder / "Extract" / "job007" / "job.star").read_text()
+    assert not Job.from_star(text, version="4.0").flag("do_float16")
+
+
 def test_numbers_are_read_whole_or_refused_with_key_and_label() -> None:
     job = Job.new("autopick", "3.1", {"log_diam_min": "12abc"})
     with pytest.raises(InputError, match=r"Min\. diameter .*\(log_diam_min\).*12abc"):
