@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from rich.style import Style
 from rich.text import Text
+from textual.events import Click
 from textual.widget import Widget
 
 from remote.views import LinkState
@@ -116,28 +116,41 @@ class KeyBar(Widget):
 
     DEFAULT_CSS = "KeyBar { dock: bottom; height: 1; background: $panel; }"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends: list[tuple[int, int, str]] = []
+
+    async def on_click(self, event: Click) -> None:
+        """Do what the key under the mouse does."""
+        for start, end, action in self._ends:
+            if start <= event.x < end:
+                await self.run_action(action)
+                return
+
     def render(self) -> RenderResult:
         """Keys and what they do."""
         theme = self.app.theme
         text = Text(" ")
         right = Text.assemble(
-            ("?", role_style(theme, "key") + Style(meta={"@click": "app.keys_help"})),
-            (" help", role_style(theme, "dim")),
+            ("?", role_style(theme, "key")), (" help", role_style(theme, "dim"))
         )
+        self._ends = [(self.size.width - right.cell_len - 1, 9999, "app.keys_help")]
         room = self.size.width - right.cell_len - 2
-        for key, what, action in self._bindings():
+        for key, what, action in self._keys():
             part = Text.assemble(
                 (key_word(key), role_style(theme, "key")),
                 (f" {what}  ", role_style(theme, "dim")),
             )
             if text.cell_len + part.cell_len > room:
                 break
-            part.stylize(Style(meta={"@click": action}))
+            self._ends.append(
+                (text.cell_len, text.cell_len + part.cell_len - 2, action)
+            )
             text += part
         text.pad_right(max(0, self.size.width - text.cell_len - right.cell_len - 1))
         return text + right
 
-    def _bindings(self) -> list[tuple[str, str, str]]:
+    def _keys(self) -> list[tuple[str, str, str]]:
         found: list[tuple[str, str, str]] = []
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():

@@ -1,0 +1,259 @@
+"""The application: theme, screens, the bridge; no work is done here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.theme import Theme
+
+from tui.bridge import Bridge, Opener, open_workspace
+from tui.messages import JobEnded, LinkChanged, OverviewArrived, ProjectOpened, Refused
+from tui.palette import THEMES
+
+if TYPE_CHECKING:
+    from textual.message import Message
+    from textual.screen import Screen
+
+    from remote.cluster import Cluster
+
+_BROADCAST = (LinkChanged, OverviewArrived, ProjectOpened, Refused)
+
+
+class CryodeckApp(App[int]):
+    """cryodeck's terminal interface."""
+
+    TITLE = "cryodeck"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "keys_help", "help", show=False),
+        Binding("ctrl+p", "command_palette", "all commands", show=False, priority=True),
+        Binding("ctrl+l", "retry_link", "look again now", show=False),
+        Binding("ctrl+t", "next_theme", "next theme", show=False),
+        Binding("ctrl+q", "quit", "quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self,
+        *,
+        host: str = "",
+        project: str = "",
+        read_only: bool = False,
+        opener: Opener = open_workspace,
+        clusters: list[Cluster] | None = None,
+    ) -> None:
+        super().__init__()
+        self.host, self.project, self.read_only = host, project, read_only
+        self.given_clusters = clusters
+        self.bridge = Bridge(self, opener)
+        self.ascii_only, self.picture_reason = picture_mode()
+        for name, colors in THEMES.items():
+            self.register_theme(_theme(name, colors))
+        self.theme = "cryodeck-dark"
+
+    def on_mount(self) -> None:
+        """Open the project that was named, or ask for one."""
+        if self.host or self.project:
+            self.open_project(self.host or "local", self.project)
+        else:
+            self.show_clusters()
+
+    def show_clusters(self) -> None:
+        """Show clusters and their projects."""
+        from tui.screens.clusters import ClustersScreen
+
+        self.push_screen(ClustersScreen())
+
+    def open_project(self, name: str, project: str) -> None:
+        """Go to a project's job list; the connection is made meanwhile."""
+        from tui.screens.jobs import JobsScreen
+        from tui.screens.prompts import ScreenPrompts
+
+        try:
+            cluster = self.cluster_named(name)
+        except Exception as error:
+            from remote.errors import RemoteError
+
+            if not isinstance(error, RemoteError):
+                raise
+            self.show_clusters()
+            self.notify(str(error), severity="error", markup=False, timeout=10)
+            return
+        self.push_screen(JobsScreen(cluster, project))
+        self.bridge.open(cluster, project, ScreenPrompts(self))
+
+    def cluster_named(self, name: str) -> Cluster:
+        """Return the profile of a cluster."""
+        from remote.cluster import load
+
+        for cluster in self.given_clusters or []:
+            if cluster.name == name:
+                return cluster
+        return load(name)
+
+    def clusters(self) -> list[Cluster]:
+        """All profiles."""
+        from remote.cluster import load_all
+
+        return self.given_clusters if self.given_clusters is not None else load_all()
+
+    # what the bridge says goes to every screen that wants it
+
+    def _hand_on(self, message: Message) -> None:
+        for screen in self.screen_stack:
+            handler = getattr(screen, "take", None)
+            if handler is not None:
+                handler(message)
+
+    def on_link_changed(self, message: LinkChanged) -> None:
+        """Tell the screens."""
+        self._hand_on(message)
+
+    def on_overview_arrived(self, message: OverviewArrived) -> None:
+        """Tell the screens."""
+        self._hand_on(message)
+
+    def on_project_opened(self, message: ProjectOpened) -> None:
+        """Remember it among the recent ones."""
+        self._hand_on(message)
+        self._remember(message.cluster, message.project)
+
+    def on_refused(self, message: Refused) -> None:
+        """Tell the screens."""
+        self._hand_on(message)
+
+    def on_job_ended(self, message: JobEnded) -> None:
+        """Ring and say so."""
+        from tui.plain import plain
+        from tui.words import displayed_name, state_words
+
+        row = message.job
+        _, word, role = state_words(row.verdict.state)
+        self.bell()
+        self.notify(
+            f"{plain(row.name)} ({plain(displayed_name(row))}): "
+            f"{plain(row.verdict.reason)}",
+            title=word,
+            severity="information" if role == "good" else "error",
+            markup=False,
+            timeout=10,
+        )
+
+    def _remember(self, name: str, project: str) -> None:
+        if self.given_clusters is not None or not project:
+            return
+        from remote.cluster import save
+        from remote.errors import RemoteError
+
+        try:
+            cluster = self.cluster_named(name)
+            if cluster.recent[:1] != (project,):
+                save(cluster.with_recent(project))
+        except (RemoteError, OSError) as error:
+            self.log.error(str(error))
+
+    # actions
+
+    def action_keys_help(self) -> None:
+        """Show what the keys of this view do."""
+        from tui.screens.keys_help import KeysHelp
+
+        if not isinstance(self.screen, KeysHelp):
+            self.push_screen(KeysHelp(self.screen))
+
+    def action_retry_link(self) -> None:
+        """Look at the project now."""
+        self.bridge.retry_link()
+
+    def action_next_theme(self) -> None:
+        """Go through the themes."""
+        names = list(THEMES)
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+        self.screen.refresh(layout=True)
+
+    async def action_quit(self) -> None:
+        """Leave; jobs go on."""
+        await self.bridge.close()
+        self.exit(0)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every action of the view in the palette."""
+        seen = set()
+        for active in list(screen.active_bindings.values()):
+            binding = active.binding
+            if not binding.description or binding.action in seen or not active.enabled:
+                continue
+            if active.node not in (screen, self, screen.focused):
+                continue
+            seen.add(binding.action)
+            node, action = active.node, binding.action
+
+            async def perform(node: Any = node, action: str = action) -> None:
+                await self.run_action(action, default_namespace=node)
+
+            title = binding.description[:1].upper() + binding.description[1:]
+            yield SystemCommand(title, f"key: {binding.key.split(',')[0]}", perform)
+
+
+def picture_mode() -> tuple[bool, str]:
+    """Whether pictures are letters, and in words why they are what they are."""
+    import os
+    import sys
+
+    encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
+    if os.environ.get("CRYODECK_PICTURES") == "ascii":
+        return True, "Letters, because CRYODECK_PICTURES is ascii."
+    if "utf" not in encoding and encoding:
+        return True, f"Letters, because this terminal's encoding is {encoding}."
+    colors = os.environ.get("COLORTERM", "") or os.environ.get("TERM", "unknown")
+    words = f"Half-blocks: two pixels in every cell, colors as {colors} has them."
+    if "NO_COLOR" in os.environ:
+        words += " NO_COLOR is set, so circles are grey, too."
+    words += " CRYODECK_PICTURES=ascii draws letters instead."
+    return False, words
+
+
+def _theme(name: str, colors: dict[str, str]) -> Theme:
+    return Theme(
+        name=name,
+        primary=colors["accent"],
+        secondary=colors["bar"],
+        warning=colors["warn"],
+        error=colors["bad"],
+        success=colors["good"],
+        accent=colors["accent2"],
+        foreground=colors["text"],
+        background=colors["background"],
+        surface=colors["surface"],
+        panel=colors["panel"],
+        dark="light" not in name,
+        variables={
+            "footer-key-foreground": colors["accent"],
+            "scrollbar": colors["line"],
+            "scrollbar-background": colors["background"],
+            "scrollbar-hover": colors["faint"],
+            "scrollbar-active": colors["accent"],
+            "scrollbar-corner-color": colors["background"],
+            "border": colors["line"],
+            "border-blurred": colors["line"],
+            "input-selection-background": colors["cursor"],
+            "block-cursor-background": colors["cursor"],
+            "block-cursor-foreground": colors["text"],
+            "block-cursor-text-style": "none",
+            "line": colors["line"],
+            "dim": colors["dim"],
+            "faint": colors["faint"],
+        },
+    )
+
+
+def run(*, host: str = "", project: str = "", read_only: bool = False) -> int:
+    """Open the interface; returns the exit code."""
+    app = CryodeckApp(host=host, project=project, read_only=read_only)
+    return int(app.run() or 0)

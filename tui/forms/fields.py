@@ -1,0 +1,292 @@
+"""One widget for each kind of field; all of them one line high."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.events import Click, DescendantFocus, Key
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from engine.jobs.option import Kind, Option
+from engine.jobs.problem import Problem
+from tui.palette import role_style
+from tui.plain import plain
+from tui.widgets.lines import text_of
+
+if TYPE_CHECKING:
+    from textual.app import RenderResult
+
+
+class Switched(Message):
+    """A yes/no or choice field has another value."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__()
+        self.value = value
+
+
+class YesNo(Widget, can_focus=True):
+    """Yes and No side by side, as RELION words them."""
+
+    DEFAULT_CSS = "YesNo { height: 1; width: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space,enter,left,right", "toggle", "yes/no"),
+    ]
+
+    def __init__(self, value: str) -> None:
+        super().__init__()
+        self.value = value
+
+    def render(self) -> RenderResult:
+        """Both words, the present one lit."""
+        theme, text = self.app.theme, Text(" ")
+        for word in ("Yes", "No"):
+            chosen = (self.value == "Yes") == (word == "Yes")
+            if self.disabled:
+                role = "dim" if chosen else "faint"
+            elif chosen:
+                role = "reverse" if self.has_focus else "title on cursor"
+            else:
+                role = "faint"
+            text.append(f" {word} ", role_style(theme, role))
+            text.append(" ")
+        return text
+
+    def set_value(self, value: str) -> None:
+        """Show another value, without telling anybody."""
+        self.value = value
+        self.refresh()
+
+    def _put(self, value: str) -> None:
+        if value != self.value:
+            self.set_value(value)
+            self.post_message(Switched(value))
+
+    def action_toggle(self) -> None:
+        """Take the other one."""
+        self._put("No" if self.value == "Yes" else "Yes")
+
+    def on_key(self, event: Key) -> None:
+        """Take y and n for what they are."""
+        if event.key in {"y", "n"}:
+            event.stop()
+            self._put("Yes" if event.key == "y" else "No")
+
+    def on_click(self, event: Click) -> None:
+        """Take the word under the mouse."""
+        self._put("Yes" if event.x < 6 else "No")
+
+
+class OneOf(Widget, can_focus=True):
+    """One of a few texts; arrows step, Enter shows them all."""
+
+    DEFAULT_CSS = "OneOf { height: 1; width: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "step(-1)", "previous choice", show=False),
+        Binding("right,space", "step(1)", "next choice", show=False),
+        Binding("enter", "open", "all choices"),
+    ]
+
+    def __init__(self, value: str, choices: Sequence[str], title: str) -> None:
+        super().__init__()
+        self.value, self.choices, self._title = value, list(choices), title
+
+    def render(self) -> RenderResult:
+        """The present choice between arrows."""
+        theme = self.app.theme
+        role = "faint" if self.disabled else "title"
+        if self.has_focus:
+            role = "reverse"
+        return Text.assemble(
+            ("‹", role_style(theme, "faint")),
+            (f" {plain(self.value)} ", role_style(theme, role)),
+            ("› ▾", role_style(theme, "faint")),
+        )
+
+    def set_value(self, value: str) -> None:
+        """Show another value, without telling anybody."""
+        self.value = value
+        self.refresh()
+
+    def _put(self, value: str) -> None:
+        if value != self.value:
+            self.set_value(value)
+            self.post_message(Switched(value))
+
+    def action_step(self, step: int) -> None:
+        """Take a neighbor."""
+        at = self.choices.index(self.value) if self.value in self.choices else -step
+        self._put(self.choices[(at + step) % len(self.choices)])
+
+    def action_open(self) -> None:
+        """Show all choices."""
+        from tui.screens.dialogs import Choose
+
+        def chosen(value: str | None) -> None:
+            if value is not None:
+                self._put(value)
+
+        self.app.push_screen(Choose(self._title, self.choices, self.value), chosen)
+
+    def on_click(self) -> None:
+        """Show all choices."""
+        self.action_open()
+
+
+class Line(Input):
+    """A text field whose up and down keys go to other fields."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "app.focus_previous", "field above", show=False),
+        Binding("down,enter", "app.focus_next", "field below", show=False),
+    ]
+
+
+class Field(Vertical):
+    """Label, editor, unit; the problem with it stands below."""
+
+    DEFAULT_CSS = """
+    Field { height: auto; }
+    Field > Horizontal { height: 1; }
+    Field .label { width: 42%; max-width: 46; height: 1; padding: 0 1 0 0; }
+    Field Line { width: 1fr; max-width: 70; }
+    Field .unit { width: auto; min-width: 4; padding: 0 1; color: $dim; }
+    Field .problem { display: none; height: auto; padding: 0 0 0 2; }
+    Field.wrong .problem { display: block; }
+    Field Line:disabled { color: $faint; background: $background; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+o", "browse", "browse"),
+        Binding("ctrl+z", "default", "RELION's default", show=False),
+    ]
+
+    class Changed(Message):
+        """A field has another value."""
+
+        def __init__(self, key: str, value: str) -> None:
+            super().__init__()
+            self.key, self.value = key, value
+
+    class Looked(Message):
+        """A field has the focus."""
+
+        def __init__(self, option: Option) -> None:
+            super().__init__()
+            self.option = option
+
+    class Browsed(Message):
+        """The person wants to see which files a field may take."""
+
+        def __init__(self, field: Field) -> None:
+            super().__init__()
+            self.field = field
+
+    def __init__(self, option: Option, value: str) -> None:
+        super().__init__()
+        self.option, self.value = option, value
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether there is something to browse."""
+        return self.option.kind in {Kind.NODE, Kind.FILE}
+
+    def compose(self) -> ComposeResult:
+        """One line, and one below for what is wrong."""
+        option = self.option
+        with Horizontal():
+            yield Static(plain(option.title), classes="label", markup=False)
+            if option.kind is Kind.YES_NO:
+                yield YesNo(self.value)
+            elif option.kind is Kind.CHOICE:
+                yield OneOf(self.value, option.choices, option.title)
+            else:
+                yield Line(self.value, compact=True, select_on_focus=False)
+                words = option.unit or (" …" if self.takes_files else "")
+                yield Static(words, classes="unit", markup=False)
+        yield Static(classes="problem")
+
+    @property
+    def editor(self) -> Widget:
+        """What takes the focus."""
+        for child in self.query("YesNo, OneOf, Line"):
+            return child
+        raise AssertionError(self.option.key)
+
+    def set_value(self, value: str) -> None:
+        """Show another value."""
+        if value == self.value:
+            return
+        self.value = value
+        editor = self.editor
+        if isinstance(editor, YesNo | OneOf):
+            editor.set_value(value)
+        elif isinstance(editor, Line):
+            editor.value = value
+
+    def put(self, value: str) -> None:
+        """Take a value and tell."""
+        self.set_value(value)
+        self.post_message(self.Changed(self.option.key, value))
+
+    def show_state(self, is_active: bool, problem: Problem | None) -> None:
+        """Grey or not, and what is wrong."""
+        self.editor.disabled = not is_active
+        theme = self.app.theme
+        label = self.query_one(".label", Static)
+        label.styles.color = (
+            role_style(theme, "text" if is_active else "faint").color.name  # type: ignore[union-attr]
+        )
+        shown = problem if is_active or (problem and problem.is_error) else None
+        self.set_class(shown is not None, "wrong")
+        if shown is not None:
+            role = "bad" if shown.is_error else "warn"
+            sign = "✗" if shown.is_error else "!"
+            self.query_one(".problem", Static).update(
+                text_of(self, [[(f"{sign} {plain(shown.message)}", role)]])
+            )
+
+    # from the editors
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Text was typed."""
+        event.stop()
+        if event.value != self.value:
+            self.value = event.value
+            self.post_message(self.Changed(self.option.key, event.value))
+
+    def on_switched(self, event: Switched) -> None:
+        """Another choice was made."""
+        event.stop()
+        self.value = event.value
+        self.post_message(self.Changed(self.option.key, event.value))
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Show the help of this field."""
+        self.post_message(self.Looked(self.option))
+
+    def on_click(self, event: Click) -> None:
+        """Show the help of greyed fields too; browse with the dots."""
+        self.post_message(self.Looked(self.option))
+        if self.takes_files and "unit" in getattr(event.widget, "classes", ()):
+            self.action_browse()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Browse only where there are files."""
+        return self.takes_files if action == "browse" else True
+
+    def action_browse(self) -> None:
+        """Ask for the files."""
+        if not self.editor.disabled:
+            self.post_message(self.Browsed(self))
+
+    def action_default(self) -> None:
+        """Put RELION's default back."""
+        if not self.editor.disabled:
+            self.put(self.option.default)

@@ -1,0 +1,146 @@
+"""Small questions over a screen: yes or no, one line, one of a few."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.charts import Line
+from tui.plain import plain, plain_lines
+from tui.widgets.lines import text_of
+from tui.words import plural
+
+_ESCAPE: list[BindingType] = [Binding("escape", "give_up", "cancel")]
+
+
+class _Dialog(ModalScreen[Any]):
+    """A box in the middle; Esc gives up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = _ESCAPE
+
+    def action_give_up(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)
+
+
+class Confirm(_Dialog):
+    """A question whose deed stands on the button; Enter does it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,right", "app.focus_next", "other button", show=False),
+    ]
+
+    def __init__(
+        self,
+        title: str,
+        words: str,
+        deed: str,
+        lines: Sequence[Line] = (),
+    ) -> None:
+        super().__init__()
+        self._title, self._words, self._deed = title, words, deed
+        self._lines = list(lines)
+
+    def compose(self) -> ComposeResult:
+        """Title, words, two buttons."""
+        lines: list[Line] = [[(line, "text")] for line in plain_lines(self._words)]
+        if self._lines:
+            lines += [[], *self._lines]
+        with Vertical(classes="dialog"):
+            yield Static(plain(self._title), classes="dialog-title", markup=False)
+            with VerticalScroll(classes="dialog-body", can_focus=False):
+                yield Static(text_of(self, lines))
+            with Horizontal(classes="dialog-buttons"):
+                yield Button(self._deed, id="yes", classes="go")
+                yield Button("Back", id="no")
+
+    def on_mount(self) -> None:
+        """Enter does what the title says."""
+        self.query_one("#yes").focus()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        self.dismiss(event.button.id == "yes")
+
+
+class AskLine(_Dialog):
+    """One line of text; None if given up."""
+
+    def __init__(self, title: str, value: str = "", hint: str = "") -> None:
+        super().__init__()
+        self._title, self._value, self._hint = title, value, hint
+
+    def compose(self) -> ComposeResult:
+        """Title, line, hint."""
+        with Vertical(classes="dialog"):
+            yield Static(plain(self._title), classes="dialog-title", markup=False)
+            yield Input(self._value, compact=True)
+            hint = f"{self._hint}  ⏎ takes it, Esc leaves it as it is."
+            yield Static(hint.strip(), classes="dialog-hint", markup=False)
+
+    def on_mount(self) -> None:
+        """Type at once."""
+        self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer."""
+        self.dismiss(event.value.strip())
+
+
+class Choose(_Dialog):
+    """One of a few texts; None if given up."""
+
+    def __init__(self, title: str, choices: Sequence[str], current: str = "") -> None:
+        super().__init__()
+        self._title, self._choices, self._current = title, list(choices), current
+
+    def compose(self) -> ComposeResult:
+        """Title and list."""
+        with Vertical(classes="dialog"):
+            yield Static(plain(self._title), classes="dialog-title", markup=False)
+            yield OptionList(
+                *[
+                    Option(text_of(self, [[(plain(choice), "text")]]))
+                    for choice in self._choices
+                ],
+                compact=True,
+            )
+            yield Static("⏎ takes it, Esc leaves it", classes="dialog-hint")
+
+    def on_mount(self) -> None:
+        """Start at the present choice."""
+        options = self.query_one(OptionList)
+        options.focus()
+        if self._current in self._choices:
+            options.highlighted = self._choices.index(self._current)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Answer."""
+        self.dismiss(self._choices[event.option_index])
+
+
+def plan_words(plan: dict[str, Any]) -> str:
+    """What a dry run says would go."""
+    jobs = [str(name) for name in plan.get("jobs", [])]
+    files = plan.get("files", [])
+    total = plan.get("files_total", len(files) if isinstance(files, list) else files)
+    size = float(plan.get("bytes", 0) or 0)
+    parts = []
+    if jobs:
+        parts.append(f"Goes: {', '.join(jobs)}.")
+    if total:
+        parts.append(f"Goes: {plural(int(total), 'file')}.")
+    if size:
+        parts.append(f"Frees {size / 1e6:,.1f} MB.")
+    if isinstance(files, list) and files:
+        parts.append("\n" + "\n".join(f"  {name}" for name in files[:12]))
+        if len(files) > 12:
+            parts.append(f"\n  and {len(files) - 12} more")
+    return " ".join(parts) or "Nothing would go."

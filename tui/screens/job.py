@@ -1,0 +1,467 @@
+"""One job: overview, form, preview, log, statistics, pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from remote.views import JobRow, JobState
+from tui.messages import Answered, OverviewArrived, Refused
+from tui.plain import plain
+from tui.widgets.bars import KeyBar, TopBar
+from tui.widgets.tabs import TabBar
+from tui.words import displayed_name, is_active
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
+
+    from engine.jobs.job import Job
+    from remote.cluster import Cluster
+    from tui.app import CryodeckApp
+    from tui.forms.form import FormPane
+
+TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
+NEW_TABS = ("form", "preview")
+_PICTURES = {"autopick", "manualpick", "import", "ctffind", "motioncorr", "extract"}
+_VERBS = {"abort", "next_job", "clone"}
+
+
+class JobScreen(Screen[None]):
+    """A job with its tabs, or the form of one that does not exist yet."""
+
+    app: CryodeckApp
+    HELP_TEXT = (
+        "Digits, or F2 to F6 while typing, change tabs. In the form: Tab and arrows go "
+        "from field to field, PageDown to the next tab of the form, ^R runs it, ^S keeps "
+        "it as a draft, ^O shows files that fit the field."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *[
+            Binding(f"{i + 1},f{i + 2}", f"tab({i})", f"tab {i + 1}", show=False)
+            for i in range(6)
+        ],
+        Binding("tab_left,ctrl+left", "step(-1)", "tab before", show=False),
+        Binding("ctrl+right", "step(1)", "next tab", show=False),
+        Binding("x", "next_job", "next job"),
+        Binding("k", "clone", "copy the form into a new job", show=False),
+        Binding("A", "abort", "abort"),
+        Binding("escape", "back", "back"),
+    ]
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        project: str,
+        row: JobRow | None,
+        *,
+        tab: str = "overview",
+        new_type: str = "",
+        values: dict[str, str] | None = None,
+        form: Job | None = None,
+    ) -> None:
+        super().__init__()
+        self.cluster, self.project, self.row = cluster, project, row
+        self.new_type = new_type or (form.type.key if form is not None else "")
+        self.values = values or {}
+        self.given_form = form
+        self.form: Job | None = None
+        self.tabs: tuple[str, ...] = TABS if row is not None else NEW_TABS
+        self.current = tab if row is not None else "form"
+        self._form_trouble = ""
+
+    def compose(self) -> ComposeResult:
+        """Place, tabs, the body, keys."""
+        yield TopBar(*self._crumbs())
+        yield TabBar([t.title() for t in self.tabs], numbered=True, id="job-tabs")
+        yield Static(id="notice")
+        yield Vertical(id="body")
+        yield KeyBar()
+
+    def _crumbs(self) -> tuple[str, ...]:
+        if self.row is None:
+            return ("cryodeck", self.cluster.name, self.project, f"new {self._title()}")
+        alias = displayed_name(self.row) if self.row.alias else ""
+        shown = f"{self.row.name} ({alias})" if alias else self.row.name
+        return ("cryodeck", self.cluster.name, self.project, shown)
+
+    def _title(self) -> str:
+        from engine.jobs.registry import find
+
+        return find(self.new_type).title
+
+    async def on_mount(self) -> None:
+        """Ask for the form, show the first tab."""
+        if self.given_form is not None:
+            self.form = self.given_form
+        elif self.row is not None:
+            name = self.row.name
+            self.app.bridge.ask(self, "form", lambda w: w.load_job(name))
+        else:
+            new_type = self.new_type
+            self.app.bridge.ask(self, "form", lambda w: w.defaults(new_type))
+        await self.show_tab(self.current)
+
+    # tabs
+
+    async def show_tab(self, name: str) -> None:
+        """Bring a tab to the front; it is made when it is first seen."""
+        if name not in self.tabs:
+            return
+        self.current = name
+        self.query_one("#job-tabs", TabBar).choose(self.tabs.index(name))
+        body = self.query_one("#body")
+        if not body.query(f"#pane-{name}"):
+            pane = self._make(name)
+            if pane is None:
+                return
+            await body.mount(pane)
+        for child in body.children:
+            child.display = child.id == f"pane-{name}"
+        pane = body.query_one(f"#pane-{name}")
+        if name == "preview":
+            self._show_preview()
+        self.call_after_refresh(self._activate, pane)
+
+    def _activate(self, pane: Widget) -> None:
+        activate = getattr(pane, "activate", None)
+        if activate is not None:
+            activate()
+        else:
+            pane.focus()
+        self.refresh_bindings()
+
+    def _make(self, name: str) -> Widget | None:
+        row = self.row
+        if name == "form":
+            return self._make_form()
+        if name == "preview":
+            from tui.screens.preview import PreviewPane
+
+            return PreviewPane()
+        assert row is not None
+        if name == "overview":
+            from tui.screens.overview import OverviewPane
+
+            return OverviewPane(row)
+        if name == "log":
+            from tui.screens.log import LogPane
+
+            return LogPane(row.name)
+        if name == "statistics":
+            from tui.screens.statistics import StatisticsPane
+
+            return StatisticsPane(row)
+        if row.type == "class2d":
+            from tui.screens.gallery import GalleryPane
+
+            return GalleryPane(row)
+        from tui.screens.pictures import PicturesPane
+
+        return PicturesPane(row)
+
+    def _make_form(self) -> Widget | None:
+        if self.form is None:
+            self._notice(self._form_trouble or "reading the form …")
+            return None
+        from tui.forms.form import FormPane
+
+        self._notice("")
+        if not self.form.type.has_form:
+            self._notice(f"The form of {self.form.type.title} jobs is not known here.")
+        state = self.row.verdict.state if self.row is not None else JobState.DRAFT
+        return FormPane(
+            self.form,
+            directory=self.row.name if self.row is not None else "",
+            may_continue=state is not JobState.DRAFT,
+        )
+
+    @property
+    def form_pane(self) -> FormPane | None:
+        """The form, if it was looked at."""
+        from tui.forms.form import FormPane
+
+        for pane in self.query(FormPane):
+            return pane
+        return None
+
+    def _show_preview(self) -> None:
+        from tui.screens.preview import PreviewPane
+
+        pane = self.form_pane
+        job = pane.job if pane is not None else self.form
+        if pane is not None and pane.is_continuing and job is not None:
+            job = job.continued()
+        preview = self.query_one(PreviewPane)
+        if pane is None and self.row is not None:
+            preview.show(self.row.name)
+        elif job is not None:
+            preview.show(job)
+
+    async def action_tab(self, index: int) -> None:
+        """Show the tab of that number."""
+        if index < len(self.tabs):
+            await self.show_tab(self.tabs[index])
+
+    async def action_step(self, step: int) -> None:
+        """Show a neighboring tab."""
+        at = self.tabs.index(self.current)
+        await self.show_tab(self.tabs[(at + step) % len(self.tabs)])
+
+    async def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
+        """Show what was clicked."""
+        await self.action_tab(message.index)
+
+    # messages
+
+    def take(self, message: Message) -> None:
+        """Take a newer overview."""
+        if not isinstance(message, OverviewArrived) or self.row is None:
+            return
+        row = next((r for r in message.overview.jobs if r.name == self.row.name), None)
+        if row is None:
+            self._notice("This job is not in the pipeline any more.")
+            return
+        if self.row.verdict.state is JobState.DRAFT and is_active(row):
+            pane = self.form_pane
+            if pane is not None:
+                pane.may_continue = True
+        self.row = row
+        self.query_one(TopBar).say(*self._crumbs())
+        for pane in self.query("#body > *"):
+            show = getattr(pane, "show_row", None)
+            if show is not None:
+                show(row)
+
+    async def on_answered(self, message: Answered) -> None:
+        """Take the form, or see a deed done."""
+        if message.what == "form":
+            form: Job = message.answer
+            for key, value in self.values.items():
+                if key in form.values:
+                    form = form.replace(key, value)
+            self.form = form
+            self._say_continue()
+            if self.current == "form":
+                await self.show_tab("form")
+            elif self.current == "preview":
+                self._show_preview()
+        elif message.what == "run":
+            await self._started(*message.answer)
+        elif message.what == "save":
+            await self._saved(message.answer)
+        else:
+            self.app.notify(message.what, markup=False, timeout=4)
+
+    def on_refused(self, message: Refused) -> None:
+        """Say why."""
+        if message.what == "form":
+            self._form_trouble = message.reason
+            if self.current == "form":
+                self._notice(message.reason)
+            return
+        self._notice("")
+        self.app.notify(
+            plain(message.reason), severity="error", markup=False, timeout=12
+        )
+
+    def _say_continue(self) -> None:
+        if self.form is None or self.row is None or not self.form.type.has_form:
+            return
+        if self.row.verdict.state is JobState.DRAFT:
+            return
+        from engine.jobs.explain import explain_run
+        from tui.screens.overview import OverviewPane
+
+        for pane in self.query(OverviewPane):
+            pane.say_continue(explain_run(self.form, True, directory=self.row.name))
+
+    def _notice(self, text: str) -> None:
+        notice = self.query_one("#notice", Static)
+        from tui.widgets.lines import text_of
+
+        notice.update(text_of(self, [[(plain(text), "text")]]))
+        notice.set_class(bool(text), "shown")
+
+    # running
+
+    def on_form_pane_wanted(self, message: FormPane.Wanted) -> None:
+        """Ask once more with all that will happen, then do it."""
+        pane = self.form_pane
+        if pane is None:
+            return
+        if message.deed == "save":
+            self._save(pane)
+            return
+        if pane.errors:
+            self.app.notify(
+                plain(pane.errors[0].message), severity="error", markup=False, timeout=8
+            )
+            self.app.run_worker(pane.go_to_field(pane.errors[0].key))
+            return
+        from tui.screens.run_dialog import run_dialog
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self._run(pane)
+
+        self.app.push_screen(run_dialog(pane), sure)
+
+    def _run(self, pane: FormPane) -> None:
+        job, continuing = pane.job, pane.is_continuing
+        job = job.continued(continuing)
+        self._notice("sending it …")
+
+        async def deed(w: Any) -> tuple[str, str]:
+            name = await self._stored(w, job)
+            return name, await w.run(name, continuing=continuing)
+
+        self.app.bridge.act(self, "run", deed)
+
+    async def _stored(self, w: Any, job: Job) -> str:
+        """Name of the job with this form; a job is created only once."""
+        if self.row is not None:
+            await w.save(self.row.name, job)
+            return self.row.name
+        created = getattr(self, "_created", "")
+        if created:
+            await w.save(created, job)
+            return str(created)
+        self._created: str = await w.create(job)
+        return self._created
+
+    def _save(self, pane: FormPane) -> None:
+        job = pane.job
+
+        async def deed(w: Any) -> str:
+            return await self._stored(w, job)
+
+        self.app.bridge.act(self, "save", deed)
+
+    async def _started(self, name: str, number: str) -> None:
+        words = f"{name} is on its way" + (f" (number {number})" if number else "")
+        self.app.notify(plain(words), markup=False, timeout=5)
+        await self._become(name, "log")
+
+    async def _saved(self, name: str) -> None:
+        self.app.notify(plain(f"{name} is kept as a draft"), markup=False, timeout=5)
+        pane = self.form_pane
+        if pane is not None:
+            pane.first = pane.job
+        self._notice("")
+
+    async def _become(self, name: str, tab: str) -> None:
+        """Show the job that this form has become."""
+        from dataclasses import replace
+
+        self._notice("")
+        row = self.app.bridge.job(name) or self.row
+        if row is None or row.name != name:
+            row = _young_row(name, self.new_type)
+        verdict = replace(row.verdict, state=JobState.SUBMITTING, reason="just sent")
+        row = replace(row, verdict=verdict) if not is_active(row) else row
+        screen = JobScreen(self.cluster, self.project, row, tab=tab)
+        await self.app.switch_screen(screen)
+
+    # actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out what cannot be done here."""
+        if self.app.read_only and action in _VERBS:
+            return False
+        if action in {"next_job", "clone"}:
+            return self.row is not None
+        if action == "abort":
+            return self.row is not None and is_active(self.row)
+        return True
+
+    def action_back(self) -> None:
+        """Leave typing first, then the job; ask if something would be lost."""
+        pane = self.form_pane
+        if pane is None or not pane.is_changed or self.app.read_only:
+            self.dismiss()
+            return
+        from tui.screens.dialogs import Choose
+
+        keep, drop = "Keep the form as a draft", "Throw the changes away"
+        if self.row is not None and self.row.verdict.state is not JobState.DRAFT:
+            keep = "Keep the form for Continue!"
+
+        def chosen(answer: str | None) -> None:
+            if answer == keep:
+                self._save(pane)
+            if answer is not None:
+                self.dismiss()
+
+        self.app.push_screen(Choose("The form was changed", [keep, drop]), chosen)
+
+    def action_next_job(self) -> None:
+        """Choose a job that takes what this one makes."""
+        from tui.screens.dialogs import Choose
+        from tui.screens.hints import next_jobs
+
+        hints = next_jobs(self.row) if self.row is not None else []
+        if not hints:
+            self.app.notify("This job makes nothing that another could take", timeout=4)
+            return
+
+        def chosen(words: str | None) -> None:
+            for hint in hints:
+                if hint.words == words:
+                    self.app.push_screen(
+                        JobScreen(
+                            self.cluster,
+                            self.project,
+                            None,
+                            new_type=hint.type,
+                            values=hint.values,
+                        )
+                    )
+
+        self.app.push_screen(Choose("Next", [h.words for h in hints]), chosen)
+
+    def action_clone(self) -> None:
+        """Start a new job with this form."""
+        pane = self.form_pane
+        form = pane.job if pane is not None else self.form
+        if form is not None and form.type.has_form:
+            self.app.push_screen(
+                JobScreen(self.cluster, self.project, None, form=form.continued(False))
+            )
+
+    def action_abort(self) -> None:
+        """Stop the job, after asking."""
+        from tui.screens.dialogs import Confirm
+
+        row = self.row
+        if row is None:
+            return
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self.app.bridge.act(
+                    self, f"{row.name}: abort sent", lambda w: w.abort(row.name)
+                )
+
+        words = "What is finished stays; Continue! goes on from there."
+        self.app.push_screen(Confirm(f"Abort {row.name}?", words, "Abort"), sure)
+
+
+def _young_row(name: str, type_key: str) -> JobRow:
+    from remote.views import Verdict
+
+    number = name.rpartition("job")[2]
+    return JobRow(
+        name=name,
+        number=int(number) if number.isdigit() else 0,
+        type=type_key,
+        type_label="",
+        alias="",
+        status="Running",
+        verdict=Verdict(state=JobState.SUBMITTING, reason="just sent"),
+    )

@@ -1,0 +1,387 @@
+"""The job list of a project."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.events import Resize
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Input, Label, Static
+
+from remote.views import JobRow, LinkState
+from tui.charts import Line
+from tui.messages import Answered, LinkChanged, OverviewArrived, ProjectOpened, Refused
+from tui.plain import plain
+from tui.widgets.bars import KeyBar, TopBar
+from tui.widgets.job_table import SORTS, JobTable
+from tui.widgets.lines import LinesView, text_of
+from tui.words import age, displayed_name, is_active, plural
+
+if TYPE_CHECKING:
+    from remote.cluster import Cluster
+    from tui.app import CryodeckApp
+
+_VERBS = {"new", "abort", "alias", "mark", "run", "clean", "delete"}
+
+
+class JobsScreen(Screen[None]):
+    """Every job with its verdict, live."""
+
+    app: CryodeckApp
+    HELP_TEXT = (
+        "One line per job. A status is never guessed: it comes from RELION's pipeline, "
+        "the marker files, the scheduler and the exit status, and the line below the "
+        "list says which.\n\nThe filter takes several words; !word leaves jobs out."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "new", "new job"),
+        Binding("slash", "filter", "filter"),
+        Binding("s", "sort", "sort"),
+        Binding("l", "open_tab('log')", "log"),
+        Binding("t", "open_tab('statistics')", "statistics"),
+        Binding("p", "open_tab('pictures')", "pictures"),
+        Binding("a", "alias", "alias"),
+        Binding("A", "abort", "abort"),
+        Binding("m", "mark", "mark finished or failed"),
+        Binding("r", "refresh_now", "refresh"),
+        Binding("C", "clean", "clean up", show=False),
+        Binding("D", "delete", "delete", show=False),
+        Binding("escape", "back", "back", show=False),
+    ]
+
+    def __init__(self, cluster: Cluster, project: str) -> None:
+        super().__init__()
+        self.cluster, self.project = cluster, project
+
+    def compose(self) -> ComposeResult:
+        """Place, list, details of the job under the cursor, keys."""
+        yield TopBar("cryodeck", self.cluster.name, self.project or "~")
+        yield Static(id="notice")
+        yield JobTable(id="table")
+        with Horizontal(id="filter-line"):
+            yield Label("filter")
+            yield Input(id="filter", compact=True, select_on_focus=False)
+        yield LinesView(id="detail")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Show what is known already."""
+        self.query_one("#detail").can_focus = False
+        self.table.focus()
+        if self.app.bridge.overview is not None:
+            self.table.show_rows(self.app.bridge.overview.jobs)
+        else:
+            self._notice(f"connecting to {self.cluster.name} …")
+        self.set_interval(1.0, self._tick)
+
+    @property
+    def table(self) -> JobTable:
+        """The list."""
+        return self.query_one(JobTable)
+
+    # messages
+
+    def take(self, message: Message) -> None:
+        """Take what the bridge says."""
+        if isinstance(message, OverviewArrived):
+            self._notice("; ".join(message.overview.warnings))
+            self.table.show_rows(message.overview.jobs)
+        elif isinstance(message, ProjectOpened):
+            self.project = message.project
+            self.query_one(TopBar).say("cryodeck", self.cluster.name, self.project)
+        elif isinstance(message, LinkChanged):
+            self._say_link(message)
+        elif isinstance(message, Refused) and (
+            message.what == "open"
+            or (message.what == "overview" and not message.is_transient)
+        ):
+            self._notice(message.reason, is_bad=True)
+
+    def _say_link(self, message: LinkChanged) -> None:
+        link = message.link
+        if link.state is LinkState.LOST:
+            self._notice(
+                f"Link lost ({link.reason}). What you see is as old as the top line "
+                "says; jobs are not touched by this. ^L tries again now."
+            )
+        elif link.state is LinkState.REFUSED:
+            self._notice(f"The cluster needs you: {link.reason}. ^L tries again.", True)
+        elif link.state is LinkState.CONNECTED and self.app.bridge.overview is not None:
+            self._notice("")
+
+    def _notice(self, text: str, is_bad: bool = False) -> None:
+        notice = self.query_one("#notice", Static)
+        notice.update(text_of(self, [[(plain(text), "text")]]))
+        notice.set_class(bool(text), "shown")
+        notice.set_class(is_bad, "bad")
+
+    def on_answered(self, message: Answered) -> None:
+        """Say that a deed is done."""
+        if message.what == "clean?":
+            self._confirm_clean(*message.answer)
+        elif message.what == "delete?":
+            self._confirm_delete(*message.answer)
+        else:
+            self.app.notify(message.what, markup=False, timeout=4)
+
+    def on_refused(self, message: Refused) -> None:
+        """Say why a deed was not done."""
+        self.app.notify(
+            plain(message.reason), severity="error", markup=False, timeout=10
+        )
+
+    def on_job_table_highlighted(self, message: JobTable.Highlighted) -> None:
+        """Tell more about the job under the cursor."""
+        self._show_detail(message.row)
+
+    def on_job_table_opened(self, message: JobTable.Opened) -> None:
+        """Go to the job."""
+        self.open_job(message.row, "overview")
+
+    def _tick(self) -> None:
+        if any(is_active(row) for row in self.table.rows[:2000]):
+            self.table.refresh()
+
+    def on_resize(self, event: Resize) -> None:
+        """Give the details the room there is."""
+        self.query_one("#detail").styles.height = 4 if event.size.height < 30 else 5
+
+    def _show_detail(self, row: JobRow | None) -> None:
+        detail = self.query_one("#detail", LinesView)
+        lines: list[Line] = []
+        if row is not None:
+            verdict, now = row.verdict, time.time()
+            lines.append([(plain(verdict.reason), "text")])
+            if verdict.advice:
+                lines.append([("→ " + plain(verdict.advice), "accent2")])
+            heard = [w.at for w in verdict.witnesses if w.at is not None]
+            says: Line = []
+            for witness in verdict.witnesses:
+                says.append((f"{plain(witness.name)} ", "faint"))
+                says.append((f"{plain(witness.says)}   ", "dim"))
+            if heard:
+                says.append((f"asked {age(max(heard), now)}", "faint"))
+            lines.append(says)
+            feeds = [r.name for r in self.table.all_rows if row.name in r.inputs]
+            lines.append(
+                [
+                    ("from ", "faint"),
+                    (", ".join(plain(n) for n in row.inputs) or "nothing", "dim"),
+                    ("   feeds ", "faint"),
+                    (", ".join(plain(n) for n in feeds) or "nothing yet", "dim"),
+                ]
+            )
+        counts = f"{plural(len(self.table.rows), 'job')}, "
+        counts += SORTS[self.table.sort_key][0]
+        if self.table.filter_text:
+            counts += f", filter: {plain(self.table.filter_text)}"
+        lines.append([(counts, "faint")])
+        detail.show_lines(lines)
+
+    # filter and order
+
+    def action_filter(self) -> None:
+        """Type words that jobs must have."""
+        self.query_one("#filter-line").add_class("shown")
+        self.query_one("#filter", Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter as one types."""
+        self.table.filter_by(event.value)
+
+    def on_input_submitted(self) -> None:
+        """Back to the list, filtered."""
+        self.table.focus()
+
+    def action_sort(self) -> None:
+        """Take the next order."""
+        names = list(SORTS)
+        at = names.index(self.table.sort_key)
+        self.table.sort_by(names[(at + 1) % len(names)])
+
+    def action_back(self) -> None:
+        """Clear the filter, else go to the clusters."""
+        line = self.query_one("#filter-line")
+        if line.has_class("shown"):
+            self.query_one("#filter", Input).value = ""
+            line.remove_class("shown")
+            self.table.focus()
+            return
+        self.dismiss()
+        if len(self.app.screen_stack) <= 2:
+            self.app.show_clusters()
+
+    # jobs
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without verbs when one may only look."""
+        return not (self.app.read_only and action in _VERBS)
+
+    def open_job(self, row: JobRow, tab: str) -> None:
+        """Show a job at one of its tabs."""
+        from tui.screens.job import JobScreen
+
+        self.app.push_screen(JobScreen(self.cluster, self.project, row, tab=tab))
+
+    def action_open_tab(self, tab: str) -> None:
+        """Open the job under the cursor at a tab."""
+        if self.table.current is not None:
+            self.open_job(self.table.current, tab)
+
+    def action_new(self) -> None:
+        """Choose a type for a new job."""
+        from tui.screens.new_job import NewJob
+
+        self.app.push_screen(NewJob(), self._start_new)
+
+    def _start_new(self, type_key: str | None) -> None:
+        from tui.screens.job import JobScreen
+
+        if type_key:
+            self.app.push_screen(
+                JobScreen(self.cluster, self.project, None, new_type=type_key)
+            )
+
+    def action_refresh_now(self) -> None:
+        """Look again."""
+        self.app.bridge.refresh()
+
+    def action_alias(self) -> None:
+        """Give the job another name."""
+        from tui.screens.dialogs import AskLine
+
+        row = self.table.current
+        if row is None:
+            return
+
+        def named(alias: str | None) -> None:
+            if alias is not None:
+                self.app.bridge.act(
+                    self,
+                    f"{row.name} is now called {alias or row.name}",
+                    lambda w: w.set_alias(row.name, alias),
+                )
+
+        shown = displayed_name(row) if row.alias else ""
+        self.app.push_screen(
+            AskLine(f"Alias of {row.name}", shown, "Letters, digits and _ - only."),
+            named,
+        )
+
+    def action_abort(self) -> None:
+        """Stop the job, after asking."""
+        from tui.screens.dialogs import Confirm
+
+        row = self.table.current
+        if row is None:
+            return
+        if not is_active(row):
+            self.app.notify(f"{row.name} is not under way", markup=False)
+            return
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self.app.bridge.act(
+                    self, f"{row.name}: abort sent", lambda w: w.abort(row.name)
+                )
+
+        words = (
+            "The job is told to stop (RELION_JOB_ABORT_NOW) and the scheduler is told "
+            "to cancel it. What is finished stays; Continue! goes on from there."
+        )
+        self.app.push_screen(Confirm(f"Abort {row.name}?", words, "Abort"), sure)
+
+    def action_mark(self) -> None:
+        """Say by hand how a job ended."""
+        from tui.screens.dialogs import Choose
+
+        row = self.table.current
+        if row is None:
+            return
+
+        def chosen(status: str | None) -> None:
+            if status:
+                self.app.bridge.act(
+                    self,
+                    f"{row.name} is marked as {status.lower()}",
+                    lambda w: w.mark(row.name, status),
+                )
+
+        self.app.push_screen(
+            Choose(f"Mark {row.name} as", ["Succeeded", "Failed", "Aborted"]), chosen
+        )
+
+    def action_clean(self) -> None:
+        """Ask what a gentle clean would remove."""
+        from tui.screens.dialogs import Choose
+
+        row = self.table.current
+        if row is None:
+            return
+
+        def chosen(which: str | None) -> None:
+            if which:
+                harsh = which.startswith("Harsh")
+                self._ask_clean(row.name, harsh)
+
+        self.app.push_screen(
+            Choose(
+                f"Clean up {row.name}",
+                [
+                    "Gentle clean: intermediate files only",
+                    "Harsh clean: everything but the last results",
+                ],
+            ),
+            chosen,
+        )
+
+    def _ask_clean(self, name: str, harsh: bool) -> None:
+        async def question(w: object) -> tuple[str, bool, object]:
+            return name, harsh, await w.clean(name, harsh=harsh, dry_run=True)  # type: ignore[attr-defined]
+
+        self.app.bridge.ask(self, "clean?", question)
+
+    def _confirm_clean(self, name: str, harsh: bool, plan: dict[str, object]) -> None:
+        from tui.screens.dialogs import Confirm, plan_words
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self.app.bridge.act(
+                    self,
+                    f"{name} is cleaned up",
+                    lambda w: w.clean(name, harsh=harsh, dry_run=False),
+                )
+
+        words = plan_words(plan)
+        self.app.push_screen(Confirm(f"Clean up {name}?", words, "Clean up"), sure)
+
+    def action_delete(self) -> None:
+        """Ask what a deletion would take along."""
+        row = self.table.current
+        if row is None:
+            return
+        name = row.name
+
+        async def question(w: object) -> tuple[str, object]:
+            return name, await w.delete(name, dry_run=True)  # type: ignore[attr-defined]
+
+        self.app.bridge.ask(self, "delete?", question)
+
+    def _confirm_delete(self, name: str, plan: dict[str, object]) -> None:
+        from tui.screens.dialogs import Confirm, plan_words
+
+        def sure(yes: bool | None) -> None:
+            if yes:
+                self.app.bridge.act(
+                    self,
+                    f"{name} is in the Trash",
+                    lambda w: w.delete(name, dry_run=False),
+                )
+
+        words = plan_words(plan) + " It goes to the project's Trash folder."
+        self.app.push_screen(Confirm(f"Delete {name}?", words, "Delete"), sure)

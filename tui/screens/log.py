@@ -1,0 +1,187 @@
+"""The Log tab: run.out or run.err, live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Input, Label, Static
+
+from remote.views import LogChunk
+from tui.charts import Line
+from tui.messages import Answered, Refused
+from tui.plain import plain
+from tui.widgets.lines import text_of
+from tui.widgets.log_view import LogView
+from tui.words import count
+
+if TYPE_CHECKING:
+    from tui.app import CryodeckApp
+
+LOCAL_TAIL_S = 1.0
+TAIL_S = 2.5
+_FROM_END = -262_144
+_CHUNK = 262_144
+
+
+class LogPane(Vertical):
+    """Tail of a job's log; only new bytes are asked for."""
+
+    app: CryodeckApp
+    DEFAULT_CSS = """
+    LogPane { height: 1fr; }
+    LogPane LogView { height: 1fr; padding: 0 1; }
+    LogPane #log-status { height: 1; background: $surface; padding: 0 1; }
+    LogPane #search-line { height: 1; display: none; background: $panel; }
+    LogPane #search-line.shown { display: block; }
+    LogPane #search-line > Label { width: 9; padding: 0 1; color: $primary; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "other", "out / err"),
+        Binding("slash", "search", "search"),
+        Binding("n", "again(1)", "next match", show=False),
+        Binding("N", "again(0)", "match before", show=False),
+        Binding("e", "error", "first error"),
+        Binding("B", "from_start", "from the beginning", show=False),
+    ]
+
+    def __init__(self, name: str) -> None:
+        super().__init__(id="pane-log")
+        self.job_name = name
+        self.stream = "out"
+        self.offset = _FROM_END
+        self.size_bytes = 0
+        self._waiting = False
+        self._trouble = ""
+        self._skipped = 0
+
+    def compose(self) -> ComposeResult:
+        """Log, search, state."""
+        yield LogView(id="log")
+        with Horizontal(id="search-line"):
+            yield Label("search")
+            yield Input(id="search", compact=True)
+        yield Static(id="log-status")
+
+    @property
+    def view(self) -> LogView:
+        """The lines."""
+        return self.query_one(LogView)
+
+    def on_mount(self) -> None:
+        """Begin to follow."""
+        cluster = self.app.bridge.cluster
+        local = cluster is not None and cluster.session == "local"
+        self.set_interval(LOCAL_TAIL_S if local else TAIL_S, self.ask)
+        self.ask()
+
+    def activate(self) -> None:
+        """Come to the front."""
+        self.view.focus()
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask for what was added, if anybody looks."""
+        if self._waiting or not self.display or self.screen is not self.app.screen:
+            return
+        self._waiting = True
+        name, stream, offset = self.job_name, self.stream, self.offset
+        self.app.bridge.ask(
+            self, f"log-{stream}", lambda w: w.log(name, stream, offset, _CHUNK)
+        )
+
+    def on_answered(self, message: Answered) -> None:
+        """Add what came."""
+        message.stop()
+        self._waiting = False
+        if message.what != f"log-{self.stream}":
+            return
+        chunk: LogChunk = message.answer
+        self._trouble = ""
+        if chunk.was_truncated:
+            self.view.clear()
+            self.offset = 0
+            self.ask()
+            return
+        if self.offset < 0:
+            self._skipped = max(0, chunk.offset - len(chunk.text.encode()))
+        self.offset, self.size_bytes = chunk.offset, chunk.size
+        if chunk.text or chunk.partial != self.view.partial:
+            self.view.add(chunk.text, chunk.partial)
+        self._say()
+        if chunk.text and chunk.offset < chunk.size - len(chunk.partial.encode()):
+            self.call_later(self.ask)
+
+    def on_refused(self, message: Refused) -> None:
+        """Say what is wrong, once, below the log."""
+        message.stop()
+        self._waiting = False
+        self._trouble = message.reason
+        self._say()
+
+    def _say(self) -> None:
+        view = self.view
+        line: Line = [(f"run.{self.stream} ", "title")]
+        if self._trouble:
+            line.append((plain(self._trouble), "warn"))
+        elif not self.size_bytes:
+            line.append(("empty or not there yet", "dim"))
+        else:
+            line.append((f"{count(len(view.texts))} lines", "dim"))
+            if self._skipped > 0:
+                line.append(
+                    (f" · {count(self._skipped)} bytes before, B loads them", "faint")
+                )
+        line.append(
+            ("   ● following", "run")
+            if view.is_following
+            else ("   ❚❚ G follows", "warn")
+        )
+        self.query_one("#log-status", Static).update(text_of(self, [line]))
+
+    # actions
+
+    def action_other(self) -> None:
+        """Show the other stream."""
+        self.stream = "err" if self.stream == "out" else "out"
+        self._restart(_FROM_END)
+
+    def action_from_start(self) -> None:
+        """Read from the first byte."""
+        self._restart(0)
+
+    def _restart(self, offset: int) -> None:
+        self.offset, self.size_bytes, self._skipped = offset, 0, 0
+        self._waiting = False
+        self.view.clear()
+        self.view.is_following = offset < 0
+        self._say()
+        self.ask()
+
+    def action_error(self) -> None:
+        """Go to the first line that tells of an error."""
+        if not self.view.first_error():
+            self.app.notify("No error in the lines that are here", timeout=4)
+        self._say()
+
+    def action_search(self) -> None:
+        """Type what to look for."""
+        self.query_one("#search-line").add_class("shown")
+        self.query_one("#search", Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go to the first match."""
+        event.stop()
+        self.query_one("#search-line").remove_class("shown")
+        self.view.focus()
+        if not self.view.find(event.value):
+            self.app.notify(f"{event.value!r} is not there", markup=False, timeout=4)
+        self._say()
+
+    def action_again(self, forward: int) -> None:
+        """Go to another match."""
+        if self.view.needle:
+            self.view.find(self.view.needle, forward=bool(forward))
+            self._say()

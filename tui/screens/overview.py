@@ -1,0 +1,152 @@
+"""The Overview tab: the verdict and its witnesses, what feeds what, what to do next."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+from typing import TYPE_CHECKING
+
+from remote.views import JobRow
+from tui.charts import Line, progress_bar
+from tui.plain import plain
+from tui.screens.hints import next_jobs
+from tui.widgets.lines import LinesView
+from tui.words import age, clock, duration, eta, is_active, state_words
+
+if TYPE_CHECKING:
+    from textual.events import Resize
+
+    from tui.app import CryodeckApp
+
+
+class OverviewPane(LinesView):
+    """All that is known about a job, in the order of what one asks first."""
+
+    app: CryodeckApp
+    DEFAULT_CSS = "OverviewPane { height: 1fr; padding: 0 1; }"
+
+    def __init__(self, row: JobRow) -> None:
+        super().__init__(id="pane-overview")
+        self.row = row
+        self.continue_words = ""
+
+    def on_mount(self) -> None:
+        """Ages grow."""
+        self.set_interval(1.0, self._write)
+
+    def on_resize(self, event: Resize) -> None:
+        """Wrap anew."""
+        self._write()
+
+    def show_row(self, row: JobRow) -> None:
+        """Show the job as it stands now."""
+        self.row = row
+        self._write()
+
+    def say_continue(self, words: str) -> None:
+        """Tell what Continue! would do."""
+        self.continue_words = words
+        self._write()
+
+    def _write(self) -> None:
+        if not self.display or self.size.width < 10:
+            return
+        width = self.size.width
+        lines = [
+            *self._verdict(width),
+            *self._witnesses(),
+            *self._times(),
+            *self._files(width),
+            *self._hints(),
+            *self._continue(width),
+        ]
+        self.show_lines(lines)
+
+    def _verdict(self, width: int) -> list[Line]:
+        row, now = self.row, time.time()
+        sign, word, role = state_words(row.verdict.state)
+        lines: list[Line] = [[], [(f"{sign} {word}", role)]]
+        for part in textwrap.wrap(plain(row.verdict.reason), max(20, width - 2)):
+            lines.append([("  " + part, "text")])
+        if row.verdict.advice:
+            for part in textwrap.wrap(plain(row.verdict.advice), max(20, width - 4)):
+                lines.append([("  → " + part, "accent2")])
+        if row.progress is not None and row.progress.total > 0:
+            p = row.progress
+            bar = progress_bar(p.done, p.total, min(40, width // 2))
+            words = f"  {p.done:g} of {p.total:g} {plain(p.unit)}"
+            if is_active(row):
+                words += f", {eta(p, now)}" if eta(p, now) else ""
+                words += f" (said {age(p.at, now)})"
+            lines.append([("  ", "text"), *bar, (words, "dim")])
+        if row.summary:
+            lines.append([("  " + plain(row.summary), "title")])
+        return lines
+
+    def _witnesses(self) -> list[Line]:
+        now = time.time()
+        lines: list[Line] = [[], [("Who says so", "faint")]]
+        for witness in self.row.verdict.witnesses:
+            when = age(witness.at, now) if witness.at is not None else "never answered"
+            lines.append(
+                [
+                    ("  " + plain(witness.name).ljust(14), "dim"),
+                    (plain(witness.says).ljust(34), "text"),
+                    (" " + when, "faint"),
+                ]
+            )
+        return lines
+
+    def _times(self) -> list[Line]:
+        row = self.row
+        parts = []
+        if row.started_at is not None:
+            parts.append(f"started {clock(row.started_at)}")
+            end = row.ended_at or (time.time() if is_active(row) else None)
+            if end is not None:
+                parts.append(f"took {duration(end - row.started_at)}")
+        if row.scheduler_id:
+            parts.append(f"scheduler's number {plain(row.scheduler_id)}")
+        return [[], [("Times  ", "faint"), (" · ".join(parts) or "none yet", "dim")]]
+
+    def _files(self, width: int) -> list[Line]:
+        row, overview = self.row, self.app.bridge.overview
+        jobs = overview.jobs if overview is not None else ()
+        aliases = {job.name: job.alias for job in jobs}
+        lines: list[Line] = [[], [("Takes from", "faint")]]
+        for name in row.inputs:
+            alias = plain(aliases.get(name, "")).rstrip("/")
+            lines.append([("  " + plain(name), "text"), (f"  {alias}", "accent2")])
+        if not row.inputs:
+            lines.append([("  no other job", "dim")])
+        lines.append([("Makes", "faint")])
+        for node in row.outputs:
+            lines.append(
+                [("  " + plain(node.name), "text"), (f"  {plain(node.label)}", "faint")]
+            )
+        if not row.outputs:
+            lines.append([("  nothing yet", "dim")])
+        users = [job.name for job in jobs if row.name in job.inputs]
+        if users:
+            lines.append([("Used by", "faint")])
+            lines += [[("  " + plain(name), "text")] for name in users]
+        return lines
+
+    def _hints(self) -> list[Line]:
+        hints = next_jobs(self.row)
+        if not hints:
+            return []
+        lines: list[Line] = [
+            [],
+            [("Next", "faint"), ("   x", "key"), (" starts one of these", "dim")],
+        ]
+        lines += [[("  " + hint.words, "text")] for hint in hints]
+        return lines
+
+    def _continue(self, width: int) -> list[Line]:
+        if not self.continue_words:
+            return []
+        lines: list[Line] = [[], [("What Continue! would do", "faint")]]
+        for part in textwrap.wrap(plain(self.continue_words), max(20, width - 2)):
+            lines.append([("  " + part, "text")])
+        return lines

@@ -1,0 +1,143 @@
+"""The Statistics tab: what came out, alone or beside another job."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from remote.views import JobRow, Statistics
+from tui.messages import Answered, Refused
+from tui.plain import plain
+from tui.widgets.lines import LinesView
+from tui.widgets.statistics_lines import statistics_lines
+from tui.words import age, is_active
+
+if TYPE_CHECKING:
+    from textual.events import Resize
+
+    from tui.app import CryodeckApp
+
+AGAIN_S = 10.0
+
+
+class StatisticsPane(LinesView):
+    """Totals, histograms and bars; `c` puts another job of the type beside them."""
+
+    app: CryodeckApp
+    DEFAULT_CSS = "StatisticsPane { height: 1fr; padding: 0 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "compare", "compare with"),
+        Binding("r", "again", "read again"),
+    ]
+
+    def __init__(self, row: JobRow) -> None:
+        super().__init__(id="pane-statistics")
+        self.row = row
+        self.mine: Statistics | None = None
+        self.theirs: Statistics | None = None
+        self._trouble = ""
+        self._asked_at = 0.0
+
+    def on_mount(self) -> None:
+        """Ask at once."""
+        self.show_lines([[], [("  reading …", "dim")]])
+        self.ask()
+
+    def activate(self) -> None:
+        """Come to the front."""
+        self.focus()
+        if is_active(self.row) or self.mine is None:
+            self.ask()
+
+    def show_row(self, row: JobRow) -> None:
+        """Count again while the job goes on, and once when it is over."""
+        ended = is_active(self.row) and not is_active(row)
+        self.row = row
+        if not self.display:
+            return
+        if ended or (is_active(row) and time.monotonic() - self._asked_at > AGAIN_S):
+            self.ask()
+
+    def ask(self) -> None:
+        """Have the job's files counted."""
+        self._asked_at = time.monotonic()
+        name = self.row.name
+        self.app.bridge.ask(self, "statistics", lambda w: w.statistics(name))
+
+    def on_answered(self, message: Answered) -> None:
+        """Draw what came."""
+        message.stop()
+        self._trouble = ""
+        if message.what == "statistics":
+            self.mine = message.answer
+        else:
+            self.theirs = message.answer
+        self._write()
+
+    def on_refused(self, message: Refused) -> None:
+        """Say why there is nothing."""
+        message.stop()
+        self._trouble = message.reason
+        self._write()
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw for the new width."""
+        self._write()
+
+    def _write(self) -> None:
+        if self.size.width < 10:
+            return
+        if self.mine is None:
+            words = self._trouble or "reading …"
+            self.show_lines(
+                [[], [("  " + plain(words), "warn" if self._trouble else "dim")]]
+            )
+            return
+        other = self.theirs.values if self.theirs is not None else None
+        names = (self.mine.job, self.theirs.job if self.theirs is not None else "")
+        lines = statistics_lines(
+            self.mine.type, self.mine.values, self.size.width, other=other, names=names
+        )
+        for warning in self.mine.warnings:
+            lines.append([(plain(warning), "warn")])
+        when = age(self.mine.taken_at, time.time())
+        lines += [
+            [],
+            [(f"counted {when}", "faint"), (f"  {plain(self._trouble)}", "warn")],
+        ]
+        self.show_lines(lines)
+
+    def action_again(self) -> None:
+        """Count again."""
+        self.ask()
+
+    def action_compare(self) -> None:
+        """Choose another job of the same type."""
+        from tui.screens.dialogs import Choose
+
+        overview = self.app.bridge.overview
+        jobs = overview.jobs if overview is not None else ()
+        rows = [
+            row
+            for row in jobs
+            if row.type == self.row.type and row.name != self.row.name
+        ]
+        if not rows:
+            self.app.notify("There is no other job of this type", timeout=4)
+            return
+        labels = {
+            f"{row.name}  {row.alias.rstrip('/')}  {row.summary}": row for row in rows
+        }
+        nobody = "none: this job alone"
+
+        def chosen(label: str | None) -> None:
+            if label == nobody:
+                self.theirs = None
+                self._write()
+            elif label:
+                name = labels[label].name
+                self.app.bridge.ask(self, "other", lambda w: w.statistics(name))
+
+        self.app.push_screen(Choose("Compare with", [*labels, nobody]), chosen)

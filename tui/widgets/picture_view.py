@@ -1,0 +1,307 @@
+"""A grey picture with circles on it, in half-blocks or letters."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import ClassVar
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import (
+    Click,
+    MouseDown,
+    MouseMove,
+    MouseScrollDown,
+    MouseScrollUp,
+    MouseUp,
+    Resize,
+)
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from remote.views import Picks, Picture
+from tui.halfblocks import Canvas, Rgb, contrast_table, fom_color
+from tui.widgets.lines import strip_of
+
+Region = tuple[int, int, int, int]
+MAX_ZOOM = 0.25  # file pixels per picture pixel
+
+
+@cache
+def cell_style(upper: Rgb, lower: Rgb) -> Style:
+    """Style of a cell whose halves have these colors."""
+    return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
+
+
+class PictureView(Widget, can_focus=True):
+    """Where one looks: a center in file pixels and a scale; tells when it needs pixels."""
+
+    DEFAULT_CSS = "PictureView { height: 1fr; width: 1fr; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus,equals_sign,z", "zoom(0.5)", "zoom in"),
+        Binding("minus,Z", "zoom(2)", "zoom out", show=False),
+        Binding("0,f", "fit", "whole micrograph", show=False),
+        Binding("left", "pan(-1,0)", "left", show=False),
+        Binding("right", "pan(1,0)", "right", show=False),
+        Binding("up", "pan(0,-1)", "up", show=False),
+        Binding("down", "pan(0,1)", "down", show=False),
+        Binding("c", "contrast(0.25)", "more contrast"),
+        Binding("C", "contrast(-0.25)", "less contrast", show=False),
+        Binding("b", "brightness(0.05)", "lighter", show=False),
+        Binding("B", "brightness(-0.05)", "darker", show=False),
+        Binding("o", "circles", "circles on/off"),
+    ]
+
+    class Wanted(Message):
+        """Pixels of another region are needed."""
+
+    class Changed(Message):
+        """What is shown has changed."""
+
+    def __init__(self, *, ascii_only: bool = False) -> None:
+        super().__init__()
+        self.picture: Picture | None = None
+        self.picks: Picks | None = None
+        self.region: Region | None = None  # None: all of it
+        self.shown_region: Region | None = None
+        self.contrast = 0.0
+        self.brightness = 0.0
+        self.diameter_px = 0.0
+        self.threshold: float | None = None
+        self.has_circles = True
+        self.ascii_only = ascii_only
+        self._canvas: Canvas | None = None
+        self._drag: tuple[int, int] | None = None
+
+    # what is shown
+
+    def show_picture(self, picture: Picture, region: Region | None) -> None:
+        """Put other pixels in, of a region of the file."""
+        self.picture, self.shown_region = picture, region
+        self._redraw()
+
+    def show_picks(self, picks: Picks | None) -> None:
+        """Put circles in."""
+        self.picks = picks
+        self._redraw()
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Show only picks of at least this figure of merit."""
+        self.threshold = threshold
+        self._redraw()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.picture = self.picks = self._canvas = None
+        self.refresh()
+
+    def fom_range(self) -> tuple[float, float]:
+        """The figures of merit that are bluest and reddest."""
+        foms = sorted(self.picks.fom) if self.picks is not None else []
+        if not foms:
+            return 0.0, 1.0
+        low = foms[len(foms) // 50]
+        high = foms[-1 - len(foms) // 50]
+        return low, max(high, low + 1e-9)
+
+    def counted(self) -> tuple[int, int]:
+        """How many picks are shown, of how many."""
+        if self.picks is None:
+            return 0, 0
+        total = len(self.picks.x)
+        if self.threshold is None or not self.picks.fom:
+            return total, total
+        return sum(f >= self.threshold for f in self.picks.fom), total
+
+    def _redraw(self) -> None:
+        self._canvas = self._drawn()
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def _drawn(self) -> Canvas | None:
+        picture = self.picture
+        width, height = self.size.width, 2 * self.size.height
+        if picture is None or width < 2 or height < 2:
+            return None
+        canvas = Canvas(width, height)
+        left = (width - picture.width) // 2
+        top = (height - picture.height) // 2
+        pixels = picture.pixels
+        if self.contrast or self.brightness:
+            pixels = pixels.translate(contrast_table(self.contrast, self.brightness))
+        canvas.paste(pixels, picture.width, picture.height, left, top)
+        if self.picks is not None and self.has_circles:
+            self._draw_circles(canvas, left, top)
+        return canvas
+
+    def _draw_circles(self, canvas: Canvas, left: int, top: int) -> None:
+        assert self.picture is not None
+        assert self.picks is not None
+        x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
+        binning = self.picture.binning
+        radius = self.diameter_px / 2 / binning if self.diameter_px else 2.0
+        low, high = self.fom_range()
+        foms = self.picks.fom or (1.0,) * len(self.picks.x)
+        order = sorted(range(len(foms)), key=foms.__getitem__)
+        for i in order:
+            if self.threshold is not None and foms[i] < self.threshold:
+                continue
+            color = fom_color((foms[i] - low) / (high - low))
+            canvas.circle(
+                left + (self.picks.x[i] - x0) / binning,
+                top + (self.picks.y[i] - y0) / binning,
+                radius,
+                color,
+            )
+
+    # where one looks
+
+    def room(self) -> tuple[int, int]:
+        """Picture pixels that the widget has."""
+        return max(2, self.size.width), max(2, 2 * self.size.height)
+
+    def _scale(self) -> float:
+        picture = self.picture
+        if picture is None:
+            return 1.0
+        width, height = self.room()
+        x0, y0, w, h = self.region or (
+            0,
+            0,
+            picture.source_width,
+            picture.source_height,
+        )
+        return max(w / width, h / height)
+
+    def _look(self, cx: float, cy: float, scale: float) -> None:
+        picture = self.picture
+        if picture is None:
+            return
+        width, height = self.room()
+        whole = max(picture.source_width / width, picture.source_height / height)
+        if scale >= whole:
+            region = None
+        else:
+            w = min(picture.source_width, round(width * scale))
+            h = min(picture.source_height, round(height * scale))
+            x0 = min(max(0, round(cx - w / 2)), picture.source_width - w)
+            y0 = min(max(0, round(cy - h / 2)), picture.source_height - h)
+            region = (x0, y0, w, h)
+        if region != self.region:
+            self.region = region
+            self.post_message(self.Wanted())
+
+    def _center(self) -> tuple[float, float]:
+        assert self.picture is not None
+        x0, y0, w, h = self.region or (
+            0,
+            0,
+            self.picture.source_width,
+            self.picture.source_height,
+        )
+        return x0 + w / 2, y0 + h / 2
+
+    def action_zoom(self, factor: float) -> None:
+        """Look closer or from further away."""
+        if self.picture is not None:
+            self._look(*self._center(), max(MAX_ZOOM, self._scale() * factor))
+
+    def action_fit(self) -> None:
+        """Look at all of it."""
+        if self.region is not None:
+            self.region = None
+            self.post_message(self.Wanted())
+
+    def action_pan(self, x: int, y: int) -> None:
+        """Move a third of the window."""
+        if self.picture is None or self.region is None:
+            return
+        cx, cy = self._center()
+        _, _, w, h = self.region
+        self._look(cx + x * w / 3, cy + y * h / 3, self._scale())
+
+    def action_contrast(self, step: float) -> None:
+        """Steeper or flatter greys."""
+        self.contrast = min(3.0, max(-2.0, self.contrast + step))
+        self._redraw()
+
+    def action_brightness(self, step: float) -> None:
+        """Lighter or darker."""
+        self.brightness = min(0.6, max(-0.6, self.brightness + step))
+        self._redraw()
+
+    def action_circles(self) -> None:
+        """Look below the circles."""
+        self.has_circles = not self.has_circles
+        self._redraw()
+
+    # mouse
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Zoom in where the mouse is."""
+        event.stop()
+        self._zoom_at(event.x, 2 * event.y, 0.5)
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Zoom out."""
+        event.stop()
+        self._zoom_at(event.x, 2 * event.y, 2.0)
+
+    def on_click(self, event: Click) -> None:
+        """Zoom in with two clicks."""
+        if event.chain == 2:
+            self._zoom_at(event.x, 2 * event.y, 0.5)
+
+    def _zoom_at(self, x: int, y: int, factor: float) -> None:
+        if self.picture is None:
+            return
+        scale = self._scale()
+        width, height = self.room()
+        cx, cy = self._center()
+        dx, dy = (x - width / 2) * scale, (y - height / 2) * scale
+        new = max(MAX_ZOOM, scale * factor)
+        keep = new / scale
+        self._look(cx + dx * (1 - keep), cy + dy * (1 - keep), new)
+
+    def on_mouse_down(self, event: MouseDown) -> None:
+        """Take hold of the picture."""
+        self._drag = (event.screen_x, event.screen_y)
+        self.capture_mouse()
+
+    def on_mouse_up(self, event: MouseUp) -> None:
+        """Let go, and look there."""
+        self.release_mouse()
+        if self._drag is None or self.picture is None:
+            return
+        dx, dy = event.screen_x - self._drag[0], event.screen_y - self._drag[1]
+        self._drag = None
+        if self.region is not None and (dx or dy):
+            scale = self._scale()
+            cx, cy = self._center()
+            self._look(cx - dx * scale, cy - 2 * dy * scale, scale)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        """Nothing is drawn before one lets go."""
+
+    def on_resize(self, event: Resize) -> None:
+        """Other room, other pixels."""
+        self._redraw()
+        self.post_message(self.Wanted())
+
+    # drawing
+
+    def render_line(self, y: int) -> Strip:
+        """One row of cells."""
+        canvas, width = self._canvas, self.size.width
+        if canvas is None or canvas.width != width or y >= canvas.height // 2:
+            return strip_of(self, [], width)
+        if self.ascii_only:
+            return strip_of(self, [(canvas.ascii_row(y), "text")], width)
+        segments = [
+            Segment("▀" * n, cell_style(upper, lower))
+            for upper, lower, n in canvas.row(y)
+        ]
+        return Strip(segments, width)

@@ -1,0 +1,250 @@
+"""Statistics as lines: what `docs/statistics.md` promises, drawn for a width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tui.charts import BarRow, Line, bar_rows, histogram, lines_chart
+from tui.plain import plain
+from tui.words import count, duration
+
+Values = dict[str, Any]
+
+
+def statistics_lines(
+    type_key: str,
+    values: Values,
+    width: int,
+    *,
+    other: Values | None = None,
+    names: tuple[str, str] = ("", ""),
+) -> list[Line]:
+    """All figures of a job; with `other`, those of a second job beside them."""
+    drawers: dict[str, Callable[[Values, int, Values | None], list[Line]]] = {
+        "autopick": _picking,
+        "manualpick": _picking,
+        "extract": _extract,
+        "class2d": _class2d,
+        "select": _select,
+    }
+    lines: list[Line] = [[]]
+    if other is not None:
+        lines += [
+            [("█ ", "bar"), (plain(names[0]), "text")],
+            [("█ ", "bar2"), (plain(names[1]), "text")],
+            [],
+        ]
+    lines += drawers.get(type_key, _plain_values)(values, width, other)
+    failed = values.get("failed") or []
+    if failed:
+        lines += [[], [(f"Could not be done: {len(failed)}", "bad")]]
+        for item in failed[:20]:
+            name, reason = plain(item.get("name", "")), plain(item.get("reason", ""))
+            lines.append([(f"  {name}  ", "text"), (reason, "dim")])
+    return lines
+
+
+def _totals(pairs: list[tuple[str, Any, Any]]) -> list[Line]:
+    lines: list[Line] = []
+    for label, value, second in pairs:
+        if value is None:
+            continue
+        line: Line = [(label.ljust(28), "dim"), (_shown(value).rjust(12), "title")]
+        if second is not None:
+            line.append((_shown(second).rjust(12), "bar2"))
+            if isinstance(value, int | float) and isinstance(second, int | float):
+                line.append((_change(value, second), "faint"))
+        lines.append(line)
+    return lines
+
+
+def _change(value: float, second: float) -> str:
+    if not second:
+        return ""
+    return f"   {100 * (value - second) / second:+.1f} %"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return plain(value)
+    return count(value) if value == int(value) else f"{value:.3g}"
+
+
+def _get(values: Values | None, key: str) -> Any:
+    return None if values is None else values.get(key)
+
+
+def _picking(values: Values, width: int, other: Values | None) -> list[Line]:
+    items = list(values.get("micrographs", []))
+    total, done = values.get("picks_total"), values.get("micrographs_done")
+    mean = total / done if total is not None and done else None
+    theirs = _get(other, "picks_total"), _get(other, "micrographs_done")
+    their_mean = theirs[0] / theirs[1] if theirs[0] is not None and theirs[1] else None
+    lines = _totals(
+        [
+            ("particles picked", total, theirs[0]),
+            ("micrographs done", done, theirs[1]),
+            (
+                "micrographs in all",
+                values.get("micrographs_total"),
+                _get(other, "micrographs_total"),
+            ),
+            ("picks per micrograph", mean, their_mean),
+            (
+                "median figure of merit",
+                values.get("fom_median"),
+                _get(other, "fom_median"),
+            ),
+        ]
+    )
+    lines += _fom(values, width, other)
+    shown = min(len(items), 400)
+    lines += [[], [("Picks per micrograph", "title")]]
+    names = _without_common(items)
+    their = {
+        item["name"]: item["picks"] for item in (other or {}).get("micrographs", [])
+    }
+    rows = [
+        BarRow(
+            name,
+            float(item.get("picks") or 0),
+            f"{item['defocus'] / 1e4:.2f} µm" if item.get("defocus") else "",
+        )
+        for name, item in zip(names, items, strict=True)
+    ][:shown]
+    others = [their.get(item["name"]) for item in items][:shown] if other else None
+    lines += bar_rows(rows, width - 2, others=others)
+    if len(items) > shown:
+        lines.append([(f"and {len(items) - shown} more", "dim")])
+    return lines
+
+
+def _fom(values: Values, width: int, other: Values | None) -> list[Line]:
+    fom = values.get("fom_histogram")
+    if not fom or not fom.get("counts"):
+        return []
+    theirs = _get(other, "fom_histogram")
+    same = theirs if theirs and theirs.get("edges") == fom["edges"] else None
+    drawn = histogram(
+        fom["edges"],
+        fom["counts"],
+        min(width - 2, 100),
+        8,
+        others=same["counts"] if same else None,
+    )
+    return [[], [("Figure of merit", "title"), ("  picks per bin", "faint")], *drawn]
+
+
+def _without_common(items: list[dict[str, Any]]) -> list[str]:
+    return [plain(item["name"]).rpartition("/")[2].rpartition(".")[0] for item in items]
+
+
+def _extract(values: Values, width: int, other: Values | None) -> list[Line]:
+    lines = _totals(
+        [
+            (
+                "particles",
+                values.get("particles_total"),
+                _get(other, "particles_total"),
+            ),
+            ("box (px)", values.get("box_px"), _get(other, "box_px")),
+            ("pixel size (Å)", values.get("pixel_size"), _get(other, "pixel_size")),
+            (
+                "skipped at the edge",
+                values.get("skipped_outside"),
+                _get(other, "skipped_outside"),
+            ),
+        ]
+    )
+    items = list(values.get("micrographs", []))[:400]
+    rows = [
+        BarRow(name, float(item.get("particles") or 0))
+        for name, item in zip(_without_common(items), items, strict=True)
+    ]
+    return [
+        *lines,
+        [],
+        [("Particles per micrograph", "title")],
+        *bar_rows(rows, width - 2),
+    ]
+
+
+def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
+    classes = sorted(
+        values.get("classes", []), key=lambda c: -float(c.get("distribution") or 0)
+    )
+    history = values.get("history", [])
+    lines = _totals(
+        [
+            ("iteration", values.get("iteration"), _get(other, "iteration")),
+            ("of", values.get("iterations_total"), _get(other, "iterations_total")),
+            ("classes", len(classes), None),
+        ]
+    )
+    seconds = [h["seconds"] for h in history if h.get("seconds")]
+    if seconds:
+        lines.append(
+            [
+                ("an iteration takes".ljust(28), "dim"),
+                (duration(seconds[-1]).rjust(12), "title"),
+            ]
+        )
+    lines += [[], [("Class distribution", "title"), ("  share, resolution Å", "faint")]]
+    rows = [
+        BarRow(
+            f"class {c.get('number')}",
+            round(100 * float(c.get("distribution") or 0), 2),
+            f"% {_number(c.get('resolution'))} Å",
+        )
+        for c in classes[:100]
+    ]
+    lines += bar_rows(rows, min(width - 2, 100))
+    for key, words, role in (
+        ("resolution", "Resolution (Å) by iteration", "bar"),
+        ("changes_classes", "Particles that changed class, by iteration", "accent2"),
+        ("log_likelihood", "Log-likelihood by iteration", "good"),
+    ):
+        curve = [float(h[key]) for h in history if isinstance(h.get(key), int | float)]
+        if len(curve) > 1:
+            lines += [[], [(words, "title")]]
+            lines += lines_chart([(role, curve)], min(width - 2, 90), 5)
+    return lines
+
+
+def _number(value: Any) -> str:
+    return f"{value:.1f}" if isinstance(value, int | float) else "-"
+
+
+def _select(values: Values, width: int, other: Values | None) -> list[Line]:
+    chosen = values.get("selected_classes")
+    words = ", ".join(str(c) for c in chosen) if isinstance(chosen, list) else chosen
+    return _totals(
+        [
+            ("selected classes", words, None),
+            (
+                "particles",
+                values.get("particles_total"),
+                _get(other, "particles_total"),
+            ),
+            (
+                "micrographs",
+                values.get("micrographs_total"),
+                _get(other, "micrographs_total"),
+            ),
+        ]
+    )
+
+
+def _plain_values(values: Values, width: int, other: Values | None) -> list[Line]:
+    pairs = [
+        (plain(key).replace("_", " "), value, _get(other, key))
+        for key, value in values.items()
+        if isinstance(value, str | int | float) and key != "type"
+    ]
+    lines = _totals(pairs)
+    for key, value in values.items():
+        if isinstance(value, dict) and value.get("counts"):
+            lines += [[], [(plain(key).replace("_", " "), "title")]]
+            lines += histogram(value["edges"], value["counts"], min(width - 2, 90), 6)
+    return lines or [[("Nothing to count in this type of job.", "dim")]]
