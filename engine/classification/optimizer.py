@@ -35,6 +35,7 @@ from engine.classification.polar import PolarGrid, angles_needed, harmonics_of
 from engine.classification.sampling import Sampling, next_perturbation
 from engine.classification.statistics import SufficientStatistics
 from engine.ctf import Ctf
+from engine.fourier.filters import lowpass
 from engine.parallel import Communicator
 
 #: Shells beyond the current resolution that are summed (RELION's --incr_size).
@@ -201,7 +202,8 @@ class Optimizer:
         shells = self.box_px // 2 + 1
         noise, sums, grid = self._first_pass(particles, references is None)
         if references is None:
-            images = _equalized(class_averages(sums, grid, None)[0], grid)
+            mask = circular_mask(self.box_px, settings.optics.radius_px)
+            images = _equalized(class_averages(sums, grid, None)[0] * mask, grid)
             finest = grid.n_rings - 1
         else:
             images, finest = references, self.box_px // 2 - 1
@@ -352,6 +354,9 @@ class Optimizer:
         )
         power = sums.ctf_power / max(float(sums.totals[0]), 1)
         psi, offset = accuracies(step.harmonics, power, self.box_px)
+        if settings.reseeds_classes and 3 <= iteration <= 0.6 * settings.n_iterations:
+            mask = circular_mask(self.box_px, settings.optics.radius_px)
+            reseeded(new, mask, random)
         new.accuracy_psi_deg = _scattered(psi, step.live, 999.0, settings.n_classes)
         new.accuracy_offset_px = _scattered(
             offset, step.live, 999.0, settings.n_classes
@@ -479,6 +484,39 @@ def _equalized(images: Array, grid: PolarGrid) -> Array:
     mean = amplitude.mean(axis=1, keepdims=True)
     factor = mean / np.maximum(amplitude, 1e-12 + 1e-6 * mean)
     return grid.images(rings * factor[:, None, :].astype(np.float32))
+
+
+def reseeded(model: ClassModel, mask: Array, random: np.random.Generator) -> int:
+    """Give nearly empty classes a share of the fullest ones; how many, in place.
+
+    A class below a tenth of the mean share becomes a copy of the fullest class, made
+    different by noise as strong as what the average itself may still hold; both have
+    half of its share then. Expectation-maximization drives the two apart where the
+    particles differ.
+    """
+    share = model.class_distribution
+    mean = 1 / len(share)
+    count = 0
+    for k in np.argsort(share, kind="stable").tolist():
+        fullest = int(np.argmax(share))
+        if share[k] >= 0.1 * mean or share[fullest] < 1.5 * mean:
+            break
+        image = model.images[fullest]
+        spread = 0.3 * float(image.std())
+        smooth = _smooth_noise(image.shape[0], model.current_shell, random)
+        model.images[k] = (image + spread * smooth) * mask
+        share[k] = share[fullest] = share[fullest] / 2
+        for name in ("signal_power", "data_vs_prior", "coverage", "reference_noise"):
+            getattr(model, name)[k] = getattr(model, name)[fullest]
+        count += 1
+    return count
+
+
+def _smooth_noise(box_px: int, shell: int, random: np.random.Generator) -> Array:
+    """Noise of deviation 1 without detail beyond a shell, (y, x)."""
+    white = random.standard_normal((box_px, box_px)).astype(np.float32)
+    smooth = lowpass(white, 1.0, box_px / max(shell, 2))
+    return smooth / float(smooth.std())
 
 
 def _in_order(

@@ -1,0 +1,83 @@
+"""The worked example of 2D classification, as arrays and as a project."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from engine.ctf import Ctf
+from engine.io.mrc import read_images, write_mrc
+from engine.io.star import read_star
+from support.engine_jobs import DATA
+
+EXAMPLE = DATA / "class2d"
+PIXEL = 4.0
+
+
+class ArraySource:
+    """Images in memory as a source of particles."""
+
+    def __init__(self, images: np.ndarray, ctf: Ctf | None) -> None:
+        self._images, self._ctf = images, ctf
+
+    @property
+    def box_px(self) -> int:
+        return int(self._images.shape[-1])
+
+    def images(self, indices: np.ndarray) -> np.ndarray:
+        return self._images[indices]
+
+    def ctf(self, indices: np.ndarray) -> Ctf | None:
+        if self._ctf is None:
+            return None
+        values = {
+            f.name: getattr(self._ctf, f.name)
+            for f in fields(self._ctf)
+            if f.name != "magnification"
+        }
+        return Ctf(**{k: v[indices] if np.ndim(v) else v for k, v in values.items()})
+
+
+def example_images() -> np.ndarray:
+    return read_images(EXAMPLE / "particles_int8.mrcs") / 32
+
+
+def example_ctf() -> Ctf:
+    table = read_star(EXAMPLE / "particles.star")["particles"]
+    return Ctf(
+        voltage_kv=300.0,
+        spherical_aberration_mm=2.7,
+        amplitude_contrast=0.1,
+        defocus_u_angstrom=table.numbers("rlnDefocusU"),
+        defocus_v_angstrom=table.numbers("rlnDefocusV"),
+        defocus_angle_deg=table.numbers("rlnDefocusAngle"),
+    )
+
+
+def example_truth() -> dict[str, np.ndarray]:
+    with (EXAMPLE / "truth.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    return {k: np.array([float(row[k]) for row in rows]) for k in rows[0]}
+
+
+def example_groups() -> np.ndarray:
+    names = read_star(EXAMPLE / "particles.star")["particles"].text("rlnMicrographName")
+    return np.unique(names, return_inverse=True)[1]
+
+
+def example_project(folder: Path) -> None:
+    """particles.star with its stack, and references."""
+    write_mrc(folder / "particles.mrcs", example_images(), PIXEL)
+    for name in ("particles.star", "refs5.star", "refs5.mrcs"):
+        shutil.copy(EXAMPLE / name, folder / name)
+
+
+def confusion(truth: np.ndarray, found: np.ndarray, n: int = 3) -> np.ndarray:
+    """Particles of true class (row, from 1) in found class (column, from 0)."""
+    return np.array(
+        [[((truth == a + 1) & (found == b)).sum() for b in range(n)] for a in range(n)]
+    )
