@@ -25,7 +25,7 @@ REFERENCES = (
     node(
         "fn_ref3d_autopick",
         "3D reference:",
-        "DensityMap.mrc",
+        "DensityMap",
         "Input reference (*.{mrc})",
         active_if=(("do_ref3d", "Yes"),),
         on_continue=OnContinue.GREYED,

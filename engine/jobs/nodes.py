@@ -49,7 +49,7 @@ def input_nodes(job: Job, *, continuing: bool | None = None) -> Nodes:
         path = job.text(key, "")
         option = job.type.option(key, job.version)
         if path and option is not None and option.kind is Kind.NODE:
-            nodes.append((path, _full_label(option.node, path)))
+            nodes.append((path, _full_label(option.node)))
     return nodes
 
 
@@ -59,13 +59,15 @@ def output_nodes(job: Job, *, continuing: bool | None = None) -> Nodes:
     return _OUTPUTS[job.type.key](job, is_continued)
 
 
-def _full_label(node: str, path: str) -> str:
+def _full_label(node: str) -> str:
     return {
         "MicrographsData": MICROGRAPHS,
         "MicrographsCoords": COORDINATES,
         "ParticlesData": PARTICLES,
         "ImagesData": "ImagesData.star.relion",
         "ClassModel": MODEL,
+        "ProcessData": OPTIMISER,
+        "DensityMap": "DensityMap.mrc",
     }.get(node, node)
 
 

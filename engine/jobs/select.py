@@ -11,7 +11,7 @@ OPTIONS = (
     node(
         "fn_model",
         "Select classes from job:",
-        "ProcessData.star.relion.optimiser",
+        "ProcessData",
         "STAR files (*_optimiser.star)",
         on_continue=OnContinue.GREYED,
         changes={
