@@ -97,7 +97,15 @@ def main() -> int:
     if args.real:
         print("real micrographs: particles, lowest correlation with RELION's")
         for one in bench_picks.real_sets(args.work / "real", args.real):
-            run_relion(one.project, REAL, one.truth_suffix)
+            try:
+                run_relion(one.project, REAL, one.truth_suffix)
+            except subprocess.CalledProcessError as error:
+                reason = error.stderr.decode().strip().splitlines()
+                found = [
+                    line for line in reason if "ERROR" in line or "outside" in line
+                ]
+                print(f"{one.name:<32}RELION stops: {found[-1] if found else reason}")
+                continue
             run_engine(one.project, REAL, one.truth_suffix)
             count, lowest = agreement(one.project)
             results[one.name] = {"particles": count, "lowest_correlation": lowest}
