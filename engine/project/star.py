@@ -11,16 +11,14 @@ from typing import Dict, List, NoReturn, Optional
 from engine.project.errors import StarError
 
 BELL = "\x07"  # RELION's escape of a quote inside a quoted value
-_TOKEN = re.compile(
-    r"""\s*(?:
+# compiled at first use, as most files hold no quotes
+_TOKEN = r"""\s*(?:
         "((?:[^"\x07]|\x07.|"(?!\s|$))*)"(?=\s|$)   # double quotes
       | '((?:[^']|'(?!\s|$))*)'(?=\s|$)             # single quotes
       | (\#.*)                                      # comment to the end of the line
       | (\S+)
-    )""",
-    re.VERBOSE,
-)
-_DECIMAL = re.compile(r"[-+]?[0-9.][0-9.eE+-]*\Z")
+    )"""
+_NUMBER_BEGINS = frozenset("+-.0123456789")
 
 
 def split_values(line: str) -> List[str]:
@@ -28,7 +26,7 @@ def split_values(line: str) -> List[str]:
     if '"' not in line and "'" not in line and "#" not in line:
         return line.split()
     values = []
-    for match in _TOKEN.finditer(line):
+    for match in re.finditer(_TOKEN, line, re.VERBOSE):
         double, single, comment, plain = match.groups()
         if comment is not None:
             break
@@ -326,5 +324,15 @@ def _format_rows(block: Block, lines: List[str]) -> None:
 
 def _padded(value: str) -> str:
     text = quote(value)
-    width = 12 if _DECIMAL.match(text) else 10
+    width = 12 if _is_decimal(text) else 10
     return text.rjust(width)
+
+
+def _is_decimal(text: str) -> bool:
+    if text[0] not in _NUMBER_BEGINS:
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
