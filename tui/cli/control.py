@@ -121,13 +121,17 @@ async def run_job(invocation: Invocation) -> int:
 
 async def continue_job(invocation: Invocation) -> int:
     """Change what a continuation may change, and start the job again."""
+    from engine.jobs.explain import explain_run
     from tui.cli.drafting import changed, require_valid
+    from tui.cli.surroundings import facts_of
 
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     job = await workspace.load_job(row.name)
     job = changed(job, invocation.settings, continuing=True)
     await require_valid(invocation, job, continuing=True)
+    facts = await facts_of(workspace, job)
+    invocation.output.line(explain_run(job, True, facts, row.name), "dim")
     await workspace.save(row.name, job)
     return await start(invocation, row.name, continuing=True)
 
@@ -241,6 +245,8 @@ def _report_moved(invocation: Invocation, name: str, answer: dict[str, Any]) -> 
 
     output = invocation.output
     output.result({"job": name, "dry_run": invocation.dry_run} | answer)
+    if answer.get("consequence"):
+        output.line(answer["consequence"])
     files = answer.get("files", answer.get("jobs", []))
     for file in files[:20]:
         output.line(f"  {file}")

@@ -8,6 +8,22 @@ BAD_INPUT = 2
 ABORTED = 3
 NO_CONTACT = 4
 INTERRUPTED = 130  # what a shell says of a program ended by Ctrl-C
+# What the agent says of things that the person can put right.
+_PERSONS_CODES = frozenset(
+    {
+        "alias",
+        "bad request",
+        "conflict",
+        "denied",
+        "exists",
+        "no-iteration",
+        "no-job",
+        "no-project",
+        "not found",
+        "running",
+        "status",
+    }
+)
 
 
 class CommandFailure(Exception):
@@ -21,13 +37,15 @@ class CommandFailure(Exception):
 def exit_code_of(error: Exception) -> int | None:
     """Return the exit code of a foreseen error; None for our own mistakes."""
     from engine.errors import EngineError
-    from remote.errors import BadRequestError, RemoteError, SessionError
+    from remote.errors import AgentError, BadRequestError, RemoteError, SessionError
 
     if isinstance(error, CommandFailure | EngineError):
         return error.exit_code
     if isinstance(error, SessionError):
         return NO_CONTACT
     if isinstance(error, BadRequestError):
+        return BAD_INPUT
+    if isinstance(error, AgentError) and error.code in _PERSONS_CODES:
         return BAD_INPUT
     if isinstance(error, RemoteError):
         return NO_CONTACT if error.transient else FAILED

@@ -142,7 +142,7 @@ async def show_job(invocation: Invocation) -> int:
         f"{verdict.state.value}: {verdict.reason}", STATE_COLORS[verdict.state.value]
     )
     for text in (verdict.advice, progress_text(row), row.summary):
-        if text:
+        if text and text != verdict.reason:
             output.line(text)
     for witness in verdict.witnesses:
         asked = f" ({moment(witness.at)})" if witness.at else ""

@@ -56,7 +56,9 @@ async def show(invocation: Invocation) -> int:
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     to_file: Path | None = invocation.file
-    width = invocation.width or (_PNG_WIDTH if to_file else _fitting_width())
+    width = invocation.width
+    if width is None:
+        width = _PNG_WIDTH if to_file else _fitting_width()
     if not 8 <= width <= 8192:
         message = f"--width {width}: from 8 to 8192"
         raise CommandFailure(message)
