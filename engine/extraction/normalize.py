@@ -99,14 +99,6 @@ def normalize(boxes: Array, radius_px: float, *, ramp: bool = True) -> Array:
     return xp.reshape(pixels, boxes.shape)
 
 
-def is_flat(boxes: Array, radius_px: float) -> Array:
-    """Whether the background of boxes has no variation, bool, shape (n,)."""
-    xp = array_namespace(boxes)
-    outside = xp.asarray(background(boxes.shape[-1], float(radius_px)).mask)
-    pixels = xp.reshape(boxes, (len(boxes), -1))[:, outside]
-    return xp.max(pixels, axis=1) - xp.min(pixels, axis=1) < _FLAT
-
-
 def remove_dust(
     boxes: Array,
     radius_px: float,

@@ -64,8 +64,8 @@ def run(context: Context) -> dict[str, Any]:
     micrographs = read_micrographs(options.micrographs, pixel_size=options.pixel_size)
     source = _source(options, micrographs)
     tasks, missing = context.comm.broadcast(_plan(context, micrographs, source))
-    todo = context.comm.broadcast(_unfinished(context, options, tasks))
     _check(options, micrographs, tasks)
+    todo = context.comm.broadcast(_unfinished(context, options, tasks))
     if context.is_leader:
         _announce(context, source, micrographs, missing, len(tasks), len(todo))
         context.progress.started(len(todo), _UNIT)
@@ -103,9 +103,14 @@ def _plan(
 def _unfinished(
     context: Context, options: ExtractOptions, tasks: list[_Task]
 ) -> list[_Task]:
-    if not options.only_unfinished:
-        return tasks
-    return [t for t in tasks if not table_path(context, t.entry.name).exists()]
+    """What is to be done: all, after forgetting what was done; or what is missing."""
+    if not context.is_leader:
+        return []
+    if options.only_unfinished:
+        return [t for t in tasks if not table_path(context, t.entry.name).exists()]
+    for task in tasks:
+        table_path(context, task.entry.name).unlink(missing_ok=True)
+    return tasks
 
 
 def _check(
@@ -180,7 +185,6 @@ def _extract_all(
         except (EngineError, OSError) as error:
             reason = _reason(error, name)
             outcome.failed.append({"name": name, "reason": reason})
-            table_path(context, name).unlink(missing_ok=True)
             _log.warning("%s: skipped: %s", name, reason)
         else:
             outcome.tables[name] = table

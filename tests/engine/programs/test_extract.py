@@ -371,3 +371,17 @@ def test_a_pixel_size_can_be_given_by_hand(project):
     optics = read_star("Extract/job002/particles.star")["optics"]
     assert optics.numbers("rlnImagePixelSize").tolist() == [7.0]
     assert read_header("Extract/job002/Micrographs/mic1.mrcs").pixel_size == 7.0
+
+
+def test_a_run_from_the_start_forgets_what_an_earlier_one_has_done(project):
+    micrographs("Micrographs/mic1.mrc", "Micrographs/mic2.mrc")
+    copy_picks("mic2")
+    assert extract({}) == 0
+    # as if the second run were killed before its last micrograph
+    Path("Micrographs/mic2.mrc").rename("Micrographs/away.mrc")
+    assert extract({"extract_size": "24"}) == 0
+    assert not Path("Extract/job002/Micrographs/mic2_extract.star").exists()
+    Path("Micrographs/away.mrc").rename("Micrographs/mic2.mrc")
+    assert extract({"extract_size": "24"}, continuing=True) == 0
+    assert stack(name="Micrographs/mic2").shape == (9, 24, 24)
+    assert len(particles()) == 18
