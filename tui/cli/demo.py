@@ -32,6 +32,10 @@ def demo(invocation: Invocation) -> int:
     """Make or reopen the practice project, then show it."""
     import asyncio
 
+    from tui.cli.interface import require_terminal, run_interface
+
+    if not invocation.headless:
+        require_terminal()
     folder = Path(invocation.folder).expanduser().absolute()
     _make_data(invocation, folder)
     invocation.arguments.host = "local"
@@ -39,8 +43,6 @@ def demo(invocation: Invocation) -> int:
     asyncio.run(invocation.closing(_work(invocation)))
     if invocation.headless:
         return DONE
-    from tui.cli.interface import run_interface
-
     return run_interface(
         host="local", project=str(folder), read_only=invocation.read_only
     )

@@ -28,9 +28,7 @@ def open_interface(words: list[str]) -> int:
 
 def run_interface(*, host: str = "", project: str = "", read_only: bool = False) -> int:
     """Open the interface; say in one line what is missing if it cannot open."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        message = "the interface needs a terminal; `cryodeck --help` lists commands"
-        raise CommandFailure(message, BAD_INPUT)
+    require_terminal()
     try:
         from tui.app import run
     except ModuleNotFoundError as error:
@@ -39,3 +37,10 @@ def run_interface(*, host: str = "", project: str = "", read_only: bool = False)
         message = "the interface needs textual: pip install 'cryodeck[tui]'"
         raise CommandFailure(message, FAILED) from None
     return int(run(host=host, project=project, read_only=read_only) or 0)
+
+
+def require_terminal() -> None:
+    """Refuse to go on without a terminal to draw on."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        message = "the interface needs a terminal; `cryodeck --help` lists commands"
+        raise CommandFailure(message, BAD_INPUT)
