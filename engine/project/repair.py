@@ -62,7 +62,7 @@ def _better(pipeline: Pipeline, path: str, label: str) -> str:
         suffix = "." + path.partition("/")[0].lower()
         return "ProcessData.star.relion.optimiser" + suffix
     if label in ("", "None"):
-        return _with_suffix(pipeline, path, guess)
+        return with_suffix(pipeline, path, guess)
     neutral = layout.neutral_label(label)
     kind = neutral.partition(".")[0]
     if kind == guess.partition(".")[0]:
@@ -70,10 +70,10 @@ def _better(pipeline: Pipeline, path: str, label: str) -> str:
         return neutral if layout.node_label(pipeline.version, neutral) != label else ""
     if kind in ("DensityMap", "Mask3D", "Image3D", "ProcessData", "ParamsData"):
         return ""
-    return _with_suffix(pipeline, path, guess)
+    return with_suffix(pipeline, path, guess)
 
 
-def _with_suffix(pipeline: Pipeline, path: str, guess: str) -> str:
+def with_suffix(pipeline: Pipeline, path: str, guess: str) -> str:
     """Label with the suffix that its producer gives it."""
     suffixes = {
         ("MotionCorr", "MicrographsData.star.relion"): ".motioncorr",
