@@ -168,7 +168,7 @@ def contrast_transfer(
         value = xp.where(value >= 0, 1.0, -1.0)
     tiny = xp.where(value >= 0, _SMALLEST, -_SMALLEST)
     value = xp.where(xp.abs(value) < _SMALLEST, tiny, value)
-    return xp.astype(value, xp.float32)
+    return value.astype(xp.float32)
 
 
 def _magnified(ctf: Ctf, y: Array, x: Array) -> tuple[Array, Array]:

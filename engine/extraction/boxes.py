@@ -12,13 +12,13 @@ from engine.arrays import Array, array_namespace
 def truncated(positions: Array) -> Array:
     """Integer pixels of positions, cut towards zero as RELION does."""
     xp = array_namespace(positions)
-    return xp.astype(xp.trunc(positions), xp.int64)
+    return xp.trunc(positions).astype(xp.int64)
 
 
 def nearest(positions: Array) -> Array:
     """Integer pixels nearest to positions, halves up."""
     xp = array_namespace(positions)
-    return xp.astype(xp.floor(positions + 0.5), xp.int64)
+    return xp.floor(positions + 0.5).astype(xp.int64)
 
 
 def overlaps(y: Array, x: Array, shape: tuple[int, int], box_px: int) -> Array:
@@ -122,7 +122,7 @@ def extend_edges(boxes: Array, y: Array, x: Array, shape: tuple[int, int]) -> Ar
         Of the micrograph.
     """
     xp = array_namespace(boxes)
-    out = xp.asarray(boxes, copy=True)
+    out = boxes.copy()
     box_px = boxes.shape[-1]
     for i in range(len(boxes)):
         top, left = int(y[i]) - box_px // 2, int(x[i]) - box_px // 2

@@ -120,7 +120,7 @@ def remove_dust(
     """
     xp = array_namespace(boxes)
     outside = xp.asarray(background(boxes.shape[-1], float(radius_px)).mask)
-    out = xp.asarray(boxes, copy=True)
+    out = boxes.copy()
     for box in out:
         pixels = xp.reshape(box, (-1,))
         mean, spread = _mean_and_spread(pixels[outside])
@@ -139,5 +139,5 @@ def remove_dust(
 
 def _mean_and_spread(pixels: Array) -> tuple[float, float]:
     xp: Any = array_namespace(pixels)
-    values = xp.astype(pixels, xp.float64)
+    values = pixels.astype(xp.float64)
     return float(xp.mean(values)), float(xp.std(values))

@@ -36,7 +36,7 @@ def rescale(boxes: Array, size: int) -> Array:
         row = xp.where(row <= size // 2, row, row - size)
         column = xp.arange(size // 2 + 1)
         inside = row[:, None] ** 2 + column[None, :] ** 2 <= (old // 2) ** 2
-        transform *= xp.astype(inside, xp.float32)
+        transform *= inside.astype(xp.float32)
     return irfft2(transform, (size, size))
 
 
