@@ -253,7 +253,7 @@ class Job:
         """The same job with one value changed; True and False become Yes and No."""
         if isinstance(value, bool):
             value = "Yes" if value else "No"
-        value = value if isinstance(value, str) else f"{value:g}"
+        value = value if isinstance(value, str) else f"{value:.12g}"
         if "\n" in value or "\r" in value:
             message = f"{self._where(key)}: a value must be one line"
             raise InputError(message)

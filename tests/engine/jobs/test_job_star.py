@@ -222,3 +222,10 @@ def test_a_damaged_job_star_is_read_or_refused_in_one_line(data: st.DataObject) 
 def test_any_text_as_run_job_is_read_or_refused(text: str) -> None:
     assert "\n" not in refusal(text, Job.from_run_job)
     assert "\n" not in refusal("job_type == 8\n" + text, Job.from_run_job)
+
+
+def test_numbers_are_written_without_losing_digits() -> None:
+    job = Job.new("autopick", "3.1")
+    assert job.replace("log_diam_max", 1234567).text("log_diam_max") == "1234567"
+    assert job.replace("angpix", 0.1 + 0.2).text("angpix") == "0.3"
+    assert job.replace("lowpass", 20.0).text("lowpass") == "20"

@@ -1,10 +1,12 @@
 """RELION 3.1.3 itself works in projects that were made and changed here."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from engine.jobs.commands import relion_commands
 from engine.jobs.job import Job
 from engine.jobs.nodes import input_nodes, output_nodes
 from engine.project import actions, change, clean, completion, layout, trash
@@ -200,3 +202,30 @@ def test_relion_keeps_its_own_layout_over_our_changes(project: Path) -> None:
     assert pipeline.format() == before
     assert layout.comment_version(pipeline.star) == 30001
     assert (project / "Import/job004/job.star").exists()
+
+
+def test_relion_runs_a_draft_that_was_made_here(project: Path) -> None:
+    (project / "Import/job001/micrographs.star").write_text("data_\n")
+    before = change.read_pipeline(str(project))
+    running = subprocess.Popen(
+        ["relion_pipeliner", "--schedule", "x", "--RunJobs", "AutoPick/job002/"],
+        cwd=project,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    directory = project / "AutoPick/job002"
+    deadline = time.monotonic() + 30
+    while not (directory / "default_pipeline.star").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    running.kill()
+    running.wait()
+    job = Job.from_star((directory / "job.star").read_text())
+    line = relion_commands(job, "AutoPick/job002")[0]
+    note = (directory / "note.txt").read_text()
+    assert " ".join(line.split()) in " ".join(note.split())
+    after = change.read_pipeline(str(project))
+    assert after.process("AutoPick/job002").status == "Running"
+    assert after.nodes() == before.nodes()
+    assert after.inputs() == before.inputs()
+    assert after.outputs() == before.outputs()
