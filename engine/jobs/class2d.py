@@ -155,8 +155,8 @@ OPTIONS = (
         (0.5, 20, 0.5),
         unit="°",
         active_if=(("dont_skip_align", "Yes"),),
-        help="Step of the in-plane angle before the finer second pass, which "
-        "halves it. 6 serves nearly all.",
+        help="Step of the in-plane angle in the finer, second pass; the first pass "
+        "takes twice as much. 6 serves nearly all.",
     ),
     number(
         "offset_range",
@@ -174,7 +174,8 @@ OPTIONS = (
         (0.1, 5, 0.1),
         unit="px",
         active_if=(("dont_skip_align", "Yes"),),
-        help="Step of the offsets before the finer second pass, which halves it.",
+        help="Step of the offsets in the finer, second pass; the first pass takes "
+        "twice as much.",
     ),
     yes_no(
         "allow_coarser",
