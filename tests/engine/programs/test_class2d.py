@@ -1,0 +1,226 @@
+"""2D classification as a job, and RELION 3.1.3 taking over from its files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from support.engine_jobs import run_engine, run_relion, write_job
+from support.worked_example import confusion, example_project, example_truth
+
+from engine.io.mrc import read_header
+from engine.io.star import read_star
+from engine.progress import read_progress
+
+VALUES = {
+    "cryodeck_engine": "cryodeck",
+    "fn_img": "particles.star",
+    "nr_classes": "3",
+    "nr_iter": "3",
+    "particle_diameter": "100",
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The worked example, classified in three iterations as job001."""
+    folder = tmp_path_factory.mktemp("class2d")
+    example_project(folder)
+    write_job(folder, "Class2D/job001", "class2d", **VALUES)
+    done = run_engine(folder, "Class2D/job001")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return folder
+
+
+def state(project, job, name="run_it003"):
+    return np.load(project / f"Class2D/{job}/{name}_state.npz")
+
+
+def fails(project, job, message, **values):
+    write_job(project, f"Class2D/{job}", "class2d", **(VALUES | values))
+    done = run_engine(project, f"Class2D/{job}")
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_every_iteration_has_relions_files(project):
+    folder = project / "Class2D/job001"
+    for n in range(4):
+        for suffix in ("optimiser.star", "model.star", "data.star", "classes.mrcs"):
+            assert (folder / f"run_it{n:03d}_{suffix}").is_file()
+    header = read_header(folder / "run_it003_classes.mrcs")
+    assert (header.nx, header.nz, header.pixel_size) == (32, 3, 4.0)
+    model = read_star(folder / "run_it003_model.star")
+    assert model["model_general"].integers("rlnNrClasses")[0] == 3
+    shares = model["model_classes"].numbers("rlnClassDistribution")
+    assert shares.sum() == pytest.approx(1, abs=1e-5)
+    assert len(model["model_groups"]) == 4
+    assert "rlnSigma2Noise" in model["model_group_4"]
+    data = read_star(folder / "run_it003_data.star")
+    given = read_star(project / "particles.star")
+    assert data["particles"].labels[:8] == given["particles"].labels
+    assert data["particles"].text("rlnImageName") == given["particles"].text(
+        "rlnImageName"
+    )
+    assert data["optics"].labels == given["optics"].labels
+
+
+def test_the_summary_and_the_progress_tell_the_iterations(project):
+    folder = project / "Class2D/job001"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["iteration"], summary["iterations_total"]) == (3, 3)
+    assert [entry["iteration"] for entry in summary["history"]] == [1, 2, 3]
+    assert sum(c["particles"] for c in summary["classes"]) == 300
+    records = read_progress((folder / "progress.jsonl").read_text())
+    assert [r["done"] for r in records if r["kind"] == "iteration"] == [1, 2, 3]
+
+
+def test_continuing_is_the_same_as_never_having_stopped(project):
+    write_job(
+        project,
+        "Class2D/job002",
+        "class2d",
+        is_continue=True,
+        **(VALUES | {"fn_cont": "Class2D/job001/run_it001_optimiser.star"}),
+    )
+    done = run_engine(project, "Class2D/job002")
+    assert done.returncode == 0, done.stderr
+    one, two = state(project, "job001"), state(project, "job002", "run_ct1_it003")
+    for name in one.files:
+        if name != "note":
+            assert np.array_equal(one[name], two[name]), name
+
+
+def test_a_killed_job_goes_on_from_its_last_whole_iteration(project):
+    write_job(project, "Class2D/job003", "class2d", **(VALUES | {"nr_iter": "2"}))
+    assert run_engine(project, "Class2D/job003").returncode == 0
+    folder = project / "Class2D/job003"
+    (folder / "run_it002_optimiser.star").unlink()  # written last: not whole
+    write_job(
+        project, "Class2D/job003", "class2d", is_continue=True, version="4.0",
+        **{k: v for k, v in VALUES.items() if k != "nr_iter"},
+        do_em="Yes", do_grad="No", nr_iter_em="3", do_center="No",
+    )  # fmt: skip
+    done = run_engine(project, "Class2D/job003")
+    assert done.returncode == 0, done.stderr
+    assert "going on after iteration 1" in done.stdout
+    one, two = state(project, "job001"), state(project, "job003")
+    assert np.array_equal(one["model_images"], two["model_images"])
+
+
+def test_an_abort_request_ends_the_job_with_its_marker(project):
+    write_job(project, "Class2D/job004", "class2d", **VALUES)
+    (project / "Class2D/job004/RELION_JOB_ABORT_NOW").touch()
+    assert run_engine(project, "Class2D/job004").returncode == 3
+    assert (project / "Class2D/job004/RELION_JOB_EXIT_ABORTED").is_file()
+
+
+def test_where_the_images_are_kept_changes_nothing(project, tmp_path):
+    ways = (
+        {"do_preread_images": "Yes"},
+        {"scratch_dir": str(tmp_path / "scratch")},
+        {"do_parallel_discio": "No"},
+        {"nr_threads": "2"},
+    )
+    for i, values in enumerate(ways, 5):
+        more = values | {"nr_iter": "1"}
+        write_job(project, f"Class2D/job00{i}", "class2d", **(VALUES | more))
+        done = run_engine(project, f"Class2D/job00{i}")
+        assert done.returncode == 0, done.stderr
+        one = state(project, "job001", "run_it001")["model_images"]
+        two = state(project, f"job00{i}", "run_it001")["model_images"]
+        assert np.array_equal(one, two), values
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_given_references_keep_their_order(project):
+    write_job(
+        project,
+        "Class2D/job010",
+        "class2d",
+        **(VALUES | {"other_args": "--ref refs5.star", "nr_iter": "2"}),
+    )
+    done = run_engine(project, "Class2D/job010")
+    assert done.returncode == 0, done.stderr
+    found = state(project, "job010", "run_it002")["particles_class_index"]
+    table = confusion(example_truth()["class"], found)
+    assert np.trace(table) >= 297
+
+
+def test_bad_forms_get_one_clear_line(project):
+    fails(project, "job020", "helical", do_helix="Yes")
+    fails(project, "job020", "No such file", fn_img="nowhere.star")
+    fails(project, "job020", "larger than the box", particle_diameter="300")
+    fails(project, "job020", "at least 20 iterations", do_fast_subsets="Yes")
+    fails(project, "job020", "400 classes for 300 particles", nr_classes="400")
+    fails(project, "job020", "does not know --nonsense", other_args="--nonsense")
+    fails(project, "job020", "tau_fudge", tau_fudge="0")
+
+
+def test_particles_without_ctf_values_are_refused_or_taken_without(project):
+    tables = read_star(project / "particles.star")
+    labels = [k for k in tables["particles"].labels if "Defocus" in k]
+    tables["particles"] = tables["particles"].without(labels)
+    from engine.io.star import write_star
+
+    write_star(project / "noctf.star", tables)
+    fails(project, "job021", "no CTF values", fn_img="noctf.star")
+    more = {"fn_img": "noctf.star", "do_ctf_correction": "No", "nr_iter": "1"}
+    write_job(project, "Class2D/job022", "class2d", **(VALUES | more))
+    assert run_engine(project, "Class2D/job022").returncode == 0
+
+
+def test_a_truncated_stack_is_named(project):
+    stack = project / "particles.mrcs"
+    (project / "short.mrcs").write_bytes(stack.read_bytes()[:200000])
+    text = (project / "particles.star").read_text()
+    (project / "short.star").write_text(text.replace("particles.mrcs", "short.mrcs"))
+    fails(project, "job023", "truncated", fn_img="short.star")
+
+
+@pytest.mark.relion
+def test_relion_continues_from_our_optimiser(project):
+    run_relion(
+        project,
+        "relion_refine",
+        "--continue",
+        "Class2D/job001/run_it002_optimiser.star",
+        "--o",
+        "Class2D/relion",
+        "--iter",
+        "3",
+    )
+    theirs = read_star(project / "Class2D/relion_it003_data.star")["particles"]
+    ours = read_star(project / "Class2D/job001/run_it003_data.star")["particles"]
+    names = ours.text("rlnImageName")
+    order = [theirs.text("rlnImageName").index(name) for name in names]
+    same = theirs.integers("rlnClassNumber")[order] == ours.integers("rlnClassNumber")
+    assert same.mean() > 0.6  # early iterations differ; the files fit
+
+
+@pytest.mark.relion
+def test_we_continue_from_relions_optimiser(project):
+    run_relion(
+        project,
+        "relion_refine",
+        *"--i particles.star --o Class2D/their --ref refs5.star --ctf".split(),
+        *"--ctf_corrected_ref --iter 1 --tau2_fudge 2 --particle_diameter 100".split(),
+        *"--K 3 --flatten_solvent --zero_mask --oversampling 1 --psi_step 12".split(),
+        *"--offset_range 5 --offset_step 2 --norm --scale --ini_high 25".split(),
+    )
+    write_job(
+        project,
+        "Class2D/job030",
+        "class2d",
+        is_continue=True,
+        **(VALUES | {"fn_cont": "Class2D/their_it001_optimiser.star"}),
+    )
+    done = run_engine(project, "Class2D/job030")
+    assert done.returncode == 0, done.stderr
+    found = state(project, "job030", "run_ct1_it003")["particles_class_index"]
+    table = confusion(example_truth()["class"], found)
+    # the pipeline keeps micrographs sorted already: rows are in the same order
+    assert np.trace(table) >= 297
