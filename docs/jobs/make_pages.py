@@ -120,6 +120,14 @@ def page(job_type: JobType) -> str:
             continue
         lines += [f"## {label}", "", HEAD]
         lines += [row(option, job_type) for option in options] + [""]
+    if job_type.own_options:
+        lines += ["## cryodeck's own fields of this form", "", HEAD]
+        own = {o.key for o in job_type.own_options}
+        found = job_type.all_options(NEWEST).values()
+        lines += [row(o, job_type) for o in found if o.key in own] + [""]
+    if job_type.engine_defaults:
+        said = ", ".join(f"`{k}` {v}" for k, v in job_type.engine_defaults.items())
+        lines += [f"When cryodeck's engine does the work, a new form has {said}.", ""]
     lines.append(
         "The tabs Running and cryodeck are on [a page of their own](running.md)."
     )
