@@ -69,19 +69,25 @@ def _class_choice(job: Job) -> list[Problem]:
                 if job.flag(key)
             ]
         return problems
-    is_open = (
-        job.engine == "cryodeck"
-        and task(job) == "classes"
-        and not job.text("cryodeck_classes", "").strip()
-        and all(job.number_or_none(key) is None for key in _CLASS_RULES)
+    return _open_choice(job) if job.engine == "cryodeck" else []
+
+
+def _open_choice(job: Job) -> list[Problem]:
+    """Warn where RELION would open a window and nothing is stated in the form."""
+    name = task(job)
+    if name == "classes":
+        key, rules, what = "cryodeck_classes", _CLASS_RULES, "class"
+    elif name in {"micrographs", "particles", "coordinates"}:
+        key, rules, what = "cryodeck_rows", ("cryodeck_first",), "row"
+    else:
+        return []
+    has_rule = any(job.number_or_none(rule) is not None for rule in rules)
+    if has_rule or job.text(key, "").strip():
+        return []
+    message = (
+        f"no {what} chosen yet: mark them on the screen, or give numbers or a rule"
     )
-    if is_open:
-        message = (
-            "no class chosen yet: mark them in the gallery, or give numbers here or a "
-            "rule below"
-        )
-        return [Problem("cryodeck_classes", message, WARNING)]
-    return []
+    return [Problem(key, message, WARNING)]
 
 
 def _select_inputs(job: Job, switches: list[str]) -> list[Problem]:

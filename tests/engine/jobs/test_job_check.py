@@ -17,7 +17,7 @@ SOUND = {
     "autopick": {"fn_input_autopick": "m.star", "do_log": "Yes"},
     "extract": {"star_mics": "m.star", "coords_suffix": "A/job001/autopick.star"},
     "class2d": {"fn_img": "p.star", "nr_classes": "50"},
-    "select": {"fn_mic": "m.star"},
+    "select": {"fn_mic": "m.star", "cryodeck_first": "3"},
 }
 
 
@@ -188,6 +188,9 @@ def test_programs_that_only_relion_has_are_left_to_it() -> None:
     assert "no class chosen yet" in warnings(own)["cryodeck_classes"]
     assert warnings(own.replace("cryodeck_best", "5")) == {}
     assert warnings(own.replace("cryodeck_engine", "relion")) == {}
+    rows = sound("select", cryodeck_first="-1")
+    assert "no row chosen yet" in warnings(rows)["cryodeck_rows"]
+    assert warnings(rows.replace("cryodeck_rows", "1-5")) == {}
 
 
 def test_relion_has_no_gpu_for_log_and_a_leader_for_two() -> None:
