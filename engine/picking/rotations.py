@@ -118,11 +118,12 @@ class RotatedReferences:
         key = (reference, angle)
         if key in self._kept:
             return self._kept[key]
-        positions, index, weights, is_mirrored = self._gather(angle)
+        positions, corner, fx, fy, is_mirrored = self._gather(angle)
         flat = self._tables[reference].ravel()
-        values = flat[index[0]] * weights[0]
-        for corner, weight in zip(index[1:], weights[1:], strict=True):
-            values += flat[corner] * weight
+        width = self._tables.shape[-1]
+        upper = flat[corner] * (1 - fx) + flat[corner + 1] * fx
+        lower = flat[corner + width] * (1 - fx) + flat[corner + width + 1] * fx
+        values = upper * (1 - fy) + lower * fy
         values = np.where(is_mirrored, values.conj(), values)
         out = np.zeros((self._grid, self._grid // 2 + 1), dtype=np.complex64)
         out.ravel()[positions] = values
@@ -131,9 +132,13 @@ class RotatedReferences:
             self._kept_bytes += out.nbytes
         return out
 
-    @functools.lru_cache(maxsize=2)  # noqa: B019  lives as long as the job
-    def _gather(self, angle: int) -> tuple[Array, list[Array], list[Array], Array]:
-        """Where each coefficient of an angle comes from in a reference's table."""
+    @functools.lru_cache(maxsize=256)  # noqa: B019  lives as long as the job
+    def _gather(self, angle: int) -> tuple[Array, Array, Array, Array, Array]:
+        """Where each coefficient of an angle comes from in a reference's table.
+
+        Positions in the transform, upper left corners in the table, fractions of the
+        way to the next column and row, and which are to be conjugated.
+        """
         ky = row_frequencies(self._grid)[:, None].astype(np.float64)
         kx = column_frequencies(self._grid)[None, :].astype(np.float64)
         psi = np.deg2rad(self._angles[angle])
@@ -150,7 +155,4 @@ class RotatedReferences:
         fx, fy = (x - x0).astype(np.float32), (y - y0).astype(np.float32)
         width = self._tables.shape[-1]
         corner = (y0 + self._origin[0]) * width + x0 + self._origin[1]
-        corner = corner.astype(np.int64)
-        index = [corner, corner + 1, corner + width, corner + width + 1]
-        weights = [(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx]
-        return positions, index, weights, is_mirrored
+        return positions.astype(np.int32), corner.astype(np.int32), fx, fy, is_mirrored

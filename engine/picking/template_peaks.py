@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from engine.arrays import Array
 from engine.picking.peaks import Peaks
@@ -123,19 +122,18 @@ def keep_better(peaks: Peaks, distance_px: float) -> Peaks:
     order = np.argsort(-peaks.fom, kind="stable")
     if len(order) == 0:
         return peaks
-    points = np.stack([peaks.row, peaks.column], axis=1)
-    near = cKDTree(points).query_ball_point(points, max(0.0, distance_px))
+    rows, columns = peaks.row[order], peaks.column[order]
+    limit = distance_px**2
     is_free = np.ones(len(order), dtype=bool)
     kept = []
-    for index in order.tolist():
-        if not is_free[index]:
+    for place in range(len(order)):
+        if not is_free[place]:
             continue
-        kept.append(index)
-        close = np.array(near[index])
-        squared = ((points[close] - points[index]) ** 2).sum(1)
-        is_free[close[squared < distance_px**2]] = False
-        is_free[index] = False
-    return take_peaks(peaks, np.array(kept, dtype=np.int64))
+        kept.append(place)
+        squared = (rows[place:] - rows[place]) ** 2
+        squared += (columns[place:] - columns[place]) ** 2
+        is_free[place:] &= squared >= limit
+    return take_peaks(peaks, order[kept])
 
 
 def relion_neighbours(

@@ -164,42 +164,57 @@ def best_correlation(
     correlation : array, shape (W, W), float32
         Sum over r of T(r - x) m(r), divided by N * N.
     angle_index : array of int16, shape (W, W)
-        The lowest angle on ties.
     """
     count = len(rotated.angles_deg)
-    pairs = rotated.has_opposites
+    if not rotated.has_opposites:
+        return _best_of_all(micrograph, rotated, reference, work_px)
     best = np.full((work_px, work_px), -np.inf, dtype=np.float32)
     index = np.zeros((work_px, work_px), dtype=np.int16)
-    todo = range(count // 2 if pairs else count)
+    half = count // 2
     batch = max(1, _BATCH_BYTES // (8 * work_px**2))
-    for first in range(0, len(todo), batch):
-        angles = todo[first : first + batch]
-        products, which = [], []
-        for angle in angles:
+    for first in range(0, half, batch):
+        angles = range(first, min(first + batch, half))
+        products = np.empty((2 * len(angles), *micrograph.shape), dtype=np.complex64)
+        for slot, angle in enumerate(angles):
+            # turned by 180 degrees a transform T is its own conjugate: with the maps
+            # U of Re T and V of i Im T, the two angles have U - V and U + V
             template = rotated.transform(reference, angle)
-            products.append(template.conj() * micrograph)
-            which.append(angle)
-            if pairs:  # turned by 180 degrees the transform is its own conjugate
-                products.append(template * micrograph)
-                which.append(angle + count // 2)
-        maps = _maps(np.stack(products), work_px)
-        for angle, correlation in zip(which, maps, strict=True):
-            _keep_better(best, index, correlation, angle)
+            np.multiply(micrograph, template.real, out=products[2 * slot])
+            np.multiply(1j * micrograph, template.imag, out=products[2 * slot + 1])
+        maps = _maps(products, work_px)
+        for slot, angle in enumerate(angles):
+            even, odd = maps[2 * slot], maps[2 * slot + 1]
+            is_opposite = odd > 0
+            np.abs(odd, out=odd)
+            even += odd
+            is_better = even > best
+            np.maximum(best, even, out=best)
+            which = np.int16(angle) + np.int16(half) * is_opposite
+            np.copyto(index, which, where=is_better)
+    return best, index
+
+
+def _best_of_all(
+    micrograph: Array, rotated: RotatedReferences, reference: int, work_px: int
+) -> tuple[Array, Array]:
+    """`best_correlation` for any angles, one transform each."""
+    best = np.full((work_px, work_px), -np.inf, dtype=np.float32)
+    index = np.zeros((work_px, work_px), dtype=np.int16)
+    for angle in range(len(rotated.angles_deg)):
+        product = rotated.transform(reference, angle).conj() * micrograph
+        correlation = _maps(product[None], work_px)[0]
+        is_better = correlation > best
+        np.copyto(best, correlation, where=is_better)
+        np.copyto(index, np.int16(angle), where=is_better)
     return best, index
 
 
 def _maps(products: Array, work_px: int) -> Array:
+    """Images of transforms, at the working size."""
     grid = products.shape[-2]
     if grid != work_px:
         products = resize_transform(products, (grid, grid), (work_px, work_px))
     return irfft2(products, (work_px, work_px), overwrite=True)
-
-
-def _keep_better(best: Array, index: Array, values: Array, angle: int) -> None:
-    """Take values that beat the best so far, or equal it at a lower angle."""
-    is_better = values > best
-    np.copyto(best, values, where=is_better)
-    np.copyto(index, np.int16(angle), where=is_better)
 
 
 def figure_of_merit(
