@@ -50,7 +50,8 @@ def select_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
     return problems
 
 
-_CLASS_RULES = (
+_ROW_RULES: tuple[str, ...] = ("cryodeck_first",)
+_CLASS_RULES: tuple[str, ...] = (
     "cryodeck_best",
     "cryodeck_min_score",
     "cryodeck_min_share",
@@ -78,7 +79,7 @@ def _open_choice(job: Job) -> list[Problem]:
     if name == "classes":
         key, rules, what = "cryodeck_classes", _CLASS_RULES, "class"
     elif name in {"micrographs", "particles", "coordinates"}:
-        key, rules, what = "cryodeck_rows", ("cryodeck_first",), "row"
+        key, rules, what = "cryodeck_rows", _ROW_RULES, "row"
     else:
         return []
     has_rule = any(job.number_or_none(rule) is not None for rule in rules)
