@@ -49,11 +49,11 @@ class Invocation:
 
         return load(name or self.host or os.environ.get("CRYODECK_HOST") or "local")
 
-    def project_on(self, cluster: Cluster) -> str:
+    def project_on(self, cluster: Cluster, *, is_new: bool = False) -> str:
         """Return the project that is meant: as given, or the obvious one."""
         given = self.project or os.environ.get("CRYODECK_PROJECT")
         if cluster.session == "local":
-            return str(_local_project(given))
+            return str(_new_project(given) if is_new else _local_project(given))
         if given:
             return str(given)
         if cluster.recent:
@@ -61,11 +61,11 @@ class Invocation:
         message = f"{cluster.name} has no project in its profile: use --project DIR"
         raise CommandFailure(message)
 
-    async def workspace(self) -> Workspace:
-        """Open the project, once."""
+    async def workspace(self, *, is_new: bool = False) -> Workspace:
+        """Open the project, once; `is_new` says that it may be none yet."""
         if self._workspace is None:
             cluster = self.cluster()
-            project = self.project_on(cluster)
+            project = self.project_on(cluster, is_new=is_new)
             self.output.status(f"opening {project} on {cluster.name} ...")
             await self.open(cluster, project)
             self.output.clear_status()
@@ -79,12 +79,21 @@ class Invocation:
 
         prompts = TerminalPrompts(self.output, cluster.name)
         self._workspace = await Workspace.open(cluster, project, prompts=prompts)
+        self._workspace.read_only = bool(self.read_only)
         return self._workspace
 
     async def find(self, word: str) -> JobRow:
         """Return the job that a number, a name or an alias means."""
         workspace = await self.workspace()
         return find_job(await workspace.overview(ask_scheduler=False), word)
+
+
+def _new_project(given: str | None) -> Path:
+    folder = Path(given or ".").expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        message = f"{given}: no folder; check --project"
+        raise CommandFailure(message)
+    return folder
 
 
 def _local_project(given: str | None) -> Path:
@@ -94,14 +103,14 @@ def _local_project(given: str | None) -> Path:
             message = f"{given}: no such folder; check --project"
             raise CommandFailure(message)
         if not (folder / PIPELINE).is_file():
-            message = f"{given}: no {PIPELINE} in it, so it is no RELION project"
+            message = f"{given}: no {PIPELINE} in it; `cryodeck init` makes one"
             raise CommandFailure(message)
         return folder
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / PIPELINE).is_file():
             return folder
-    message = f"no {PIPELINE} here or above: use --project DIR, or go to the project"
+    message = f"no {PIPELINE} here or above: use --project DIR, or `cryodeck init` here"
     raise CommandFailure(message)
 
 

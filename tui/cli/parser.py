@@ -130,6 +130,7 @@ def build_parser() -> tuple[Parser, Commands]:
         form_pages,
         listing,
         practice,
+        projects,
         results,
         settings,
     )
@@ -149,6 +150,7 @@ def build_parser() -> tuple[Parser, Commands]:
     commands = Commands(parser)
     for group in (
         clusters,
+        projects,
         listing,
         following,
         results,

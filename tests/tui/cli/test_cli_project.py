@@ -34,6 +34,16 @@ def test_the_list_can_be_narrowed(shell):
     assert [job["alias"] for job in jobs] == ["micrographs"]
 
 
+def test_a_folder_becomes_a_project_once(shell, tmp_path):
+    folder = tmp_path / "new one"
+    shell("--project", str(folder), "init", "--relion", "3.1")
+    pipeline = (folder / "default_pipeline.star").read_text()
+    assert shell.json("--project", str(folder), "jobs")["version"] == "3.1"
+    shell("--project", str(folder), "init")
+    assert (folder / "default_pipeline.star").read_text() == pipeline
+    shell("--project", str(folder), "init", "--relion", "2.0", code=2)
+
+
 def test_a_project_is_found_from_a_folder_inside_it(shell):
     inside = shell.project / "AutoPick"
     outside, shell.project = shell.project, inside

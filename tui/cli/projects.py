@@ -1,0 +1,45 @@
+"""The command that makes projects: init."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.cli.failure import DONE, CommandFailure
+
+if TYPE_CHECKING:
+    from tui.cli.invocation import Invocation
+    from tui.cli.parser import Commands
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the command of this group."""
+    init = commands.add(
+        "init",
+        make_project,
+        "make a folder a RELION project",
+        changes=True,
+        about="Make a folder a RELION project. One that is a project stays as it is.",
+        examples="  cryodeck init\n  cryodeck --host lab --project /data/betagal init",
+    )
+    init.add_argument(
+        "--relion",
+        metavar="VERSION",
+        default="4.0",
+        help="the layout: 3.1, 4.0 (default) or 5.0",
+    )
+
+
+async def make_project(invocation: Invocation) -> int:
+    """Make the project that is meant, on whatever host."""
+    from engine.jobs.option import VERSIONS
+
+    version = invocation.relion
+    if version not in VERSIONS:
+        message = f"--relion {version}: one of {', '.join(VERSIONS)}"
+        raise CommandFailure(message)
+    workspace = await invocation.workspace(is_new=True)
+    path = await workspace.create_project(version)
+    overview = await workspace.overview(ask_scheduler=False)
+    invocation.output.line(f"{path}: a RELION {overview.version} project")
+    invocation.output.result({"project": path, "version": overview.version})
+    return DONE
