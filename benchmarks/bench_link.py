@@ -39,6 +39,7 @@ def make_project(folder: Path, scale: float) -> dict[str, int]:
         "jobs": int(10_000 * scale),
     }
     rng = random.Random(1)
+    pipeline(folder, size["jobs"])
     picking(folder, size["micrographs"], rng)
     particles(folder / "Extract/job003/particles.star", size)
     listing = folder / "many"
@@ -51,6 +52,20 @@ def make_project(folder: Path, scale: float) -> dict[str, int]:
         file.write(b"\n" + b"  1/24 sec ~~(,_,\r" * 2000 + b"\ndone\n")
     micrograph(folder / "Micrographs/big.mrc")
     return size
+
+
+def pipeline(folder: Path, count: int) -> None:
+    """Further finished jobs in the pipeline, with their folders and markers."""
+    path = folder / "default_pipeline.star"
+    text = path.read_text()
+    last = "Select/job005/       None            7            2 \n"
+    names = [f"Class2D/job{i:05d}/" for i in range(1000, 1000 + count)]
+    path.write_text(
+        text.replace(last, last + "".join(f"{n} None 8 2 \n" for n in names))
+    )
+    for name in names:
+        (folder / name).mkdir()
+        (folder / name / "RELION_JOB_EXIT_SUCCESS").touch()
 
 
 def picking(folder: Path, count: int, rng: random.Random) -> None:
@@ -163,7 +178,10 @@ async def run(folder: Path) -> list[dict[str, Any]]:
         ("5 million particles", lambda: workspace.statistics("Extract/job003")),
     ]
     if hasattr(workspace, "overview"):
-        views.insert(1, ("job list", lambda: workspace.overview(ask_scheduler=False)))
+        views.insert(1, ("job list, again", lambda: workspace.overview()))
+        views.insert(
+            1, ("job list, first time", lambda: workspace.overview(ask_scheduler=False))
+        )
     for name, ask in views:
         rows.append(await measure(workspace, name, ask))
     await workspace.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,8 @@ PING_LIMIT_S = 30.0  # an agent silent for this long is gone
 SLEPT_S = 30.0  # this machine was asleep if its clock jumped by more
 GRACE_S = 5.0  # beyond the agent's own time limit
 _READ_BYTES = 1 << 18
+
+_log = logging.getLogger(__name__)
 
 Opener = Callable[[], Awaitable[Session]]
 
@@ -412,7 +415,10 @@ class AgentClient:
     def _tell(self, link: Link) -> None:
         self.link = link
         for callback in list(self._listeners):
-            callback(link)
+            try:
+                callback(link)
+            except Exception:
+                _log.exception("a listener of the link failed")
 
     def _lost_in_words(self) -> str:
         reason = f": {self.link.reason}" if self.link.reason else ""

@@ -33,7 +33,7 @@ class KnownHosts:
         self.files = tuple(files)
 
     def find(self, names: Iterable[str]) -> list[KnownKey]:
-        """Lines about any of the names, as `names_of` gives them."""
+        """Lines about any of the names, as `name_of` gives them."""
         wanted = [n for n in names if n]
         found = []
         for path in self.files:
@@ -67,12 +67,13 @@ class KnownHosts:
         return path
 
 
-def names_of(host: str, address: str, port: int) -> list[str]:
-    """Names under which a host stands in the files: "host", or "[host]:2222"."""
-    names = [host, address] if address != host else [host]
-    if port == 22:
-        return [n for n in names if n]
-    return [f"[{n}]:{port}" for n in names if n]
+def name_of(host: str, port: int) -> str:
+    """Name under which a host stands in the files: "host", or "[host]:2222".
+
+    The address is not looked up beside a name, as in OpenSSH since 8.5: addresses are
+    given to other machines.
+    """
+    return host if port == 22 else f"[{host}]:{port}"
 
 
 def fingerprint(key: str) -> str:

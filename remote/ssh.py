@@ -24,7 +24,7 @@ from remote.errors import (
     SessionError,
     SessionLostError,
 )
-from remote.known_hosts import KnownHosts, fingerprint, names_of
+from remote.known_hosts import KnownHosts, fingerprint
 from remote.prompts import HostKey, Prompts
 from remote.session import AGENT_START_S
 from remote.ssh_client import Client, is_locked
@@ -236,6 +236,7 @@ class _Opener:
             known,
             patience_s=cluster.login_timeout_s,
             identity_files=_identity_files(options, cluster),
+            alias=options.host_key_alias or "",
         )
         settings: dict[str, Any] = {"config": self.config, **own}
         if port:
@@ -302,9 +303,9 @@ class _NewHostError(HostKeyError):
     def __init__(self, client: Client, host: str) -> None:
         super().__init__(f"{host}: its host key is not known")
         assert client.shown is not None
-        address, port, self.type, self.base64 = client.shown
+        host, port, self.type, self.base64 = client.shown
         self.known = client.known
-        self.name = names_of(host if host != address else address, "", port)[0]
+        self.name = client.name
         self.key = HostKey(
             host=host if host == client.host else f"{client.host} ({host})",
             port=port,
@@ -319,17 +320,16 @@ def _host_key_error(client: Client, host: str, error: Exception) -> HostKeyError
         return HostKeyError(
             f"{host}: {error}; the site's host key is revoked or broken"
         )
-    _, port, key_type, key = client.shown
+    _, _, key_type, key = client.shown
     if not client.contradicts:
-        return _NewHostError(client, client.host_name or host)
+        return _NewHostError(client, host)
     places = ", ".join(f"{k.file} line {k.line}" for k in client.contradicts)
     first = client.contradicts[0]
-    name = names_of(client.host_name or host, "", port)[0]
     return HostKeyError(
         f"THE HOST KEY OF {host} HAS CHANGED. It shows {key_type} {fingerprint(key)}; "
         f"{places} says otherwise. Somebody may listen, or the site has new keys: "
         f"ask the site, and only then remove the line: "
-        f"ssh-keygen -R '{name}' -f '{first.file}'"
+        f"ssh-keygen -R '{client.name}' -f '{first.file}'"
     )
 
 
@@ -339,6 +339,16 @@ def _session_error(
     """Errors of asyncssh and of sockets in our words."""
     if client.gave_up:
         return LoginError(f"{host}: the login was given up")
+    if isinstance(error, asyncssh.KeyExchangeFailed) and "host key" in str(error):
+        known = client.known.find([client.name])
+        if known:
+            kinds = ", ".join(f"{k.type} in {k.file} line {k.line}" for k in known)
+            message = (
+                f"THE HOST KEYS OF {host} HAVE CHANGED: it has none of the kinds that "
+                f"are known ({kinds}). Ask the site, and only then remove the line: "
+                f"ssh-keygen -R '{client.name}' -f '{known[0].file}'"
+            )
+            return HostKeyError(message)
     if isinstance(error, asyncssh.PermissionDenied):
         tried = ", ".join(client.tried) or "no key was accepted"
         return LoginError(f"{host}: the login was refused (tried: {tried})")

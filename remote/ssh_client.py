@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 
 from remote.agent.text import clean, one_line
-from remote.known_hosts import KnownHosts, KnownKey, names_of
+from remote.known_hosts import KnownHosts, KnownKey, name_of
 from remote.prompts import Prompts, Question
 
 _TRIES = 3
@@ -28,6 +28,7 @@ class Client(asyncssh.SSHClient):
         *,
         patience_s: float,
         identity_files: Sequence[Path],
+        alias: str = "",
     ) -> None:
         self.host = host
         self.known = known
@@ -36,10 +37,11 @@ class Client(asyncssh.SSHClient):
         self.asked = False  # whether the person had to answer
         self.gave_up = False
         self.tried: list[str] = []
-        self.host_name = ""  # as it stands in known_hosts
-        #: address, port, type and base64 of a key that is not trusted
+        self.name = ""  # as it stands in known_hosts
+        #: host, port, type and base64 of a key that is not trusted
         self.shown: tuple[str, int, str, str] | None = None
         self.contradicts: list[KnownKey] = []
+        self._alias = alias  # HostKeyAlias: known by this name, whatever the port
         self._prompts = prompts
         self._patience_s = patience_s
         self._passwords = 0
@@ -51,8 +53,8 @@ class Client(asyncssh.SSHClient):
 
     def trusted(self, host: str, address: str, port: int | None) -> Any:
         """Keys, authorities and revoked keys of a host, as asyncssh wants them."""
-        self.host_name = host
-        found = self.known.find(names_of(host, address, port or 22))
+        self.name = self._alias or name_of(host, port or 22)
+        found = self.known.find([self.name])
         sets: dict[str, list[asyncssh.SSHKey]] = {}
         for entry in found:
             try:
@@ -75,9 +77,8 @@ class Client(asyncssh.SSHClient):
     ) -> bool:
         """Note what the host shows; nothing is accepted here."""
         key_type, text = key.export_public_key("openssh").decode().split()[:2]
-        self.shown = (addr, port, key_type, text)
-        found = self.known.find(names_of(host, addr, port))
-        self.contradicts = [k for k in found if not k.marker]
+        self.shown = (host, port, key_type, text)
+        self.contradicts = [k for k in self.known.find([self.name]) if not k.marker]
         return False
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable
+from functools import cached_property
 
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.journal import Journal
+from remote.last_known import LastKnown
 from remote.opening import open_session
 from remote.operations import Operating
 from remote.prompts import NoPrompts, Prompts
 from remote.session import Session
-from remote.views import Link
+from remote.views import Link, Overview, Statistics
+
+FLUSH_S = 60.0  # between two writings of what is remembered
 
 
 class Workspace(Operating):
     """A project where it lies. Made by `open`; every call has a time limit."""
+
+    _flushed_at = float("-inf")
 
     @classmethod
     async def open(
@@ -41,7 +49,37 @@ class Workspace(Operating):
 
         The connection ends when this workspace is closed.
         """
-        return type(self)(self.cluster, project, self.agent, self.prompts)
+        made = type(self)(self.cluster, project, self.agent, self.prompts)
+        made.read_only = self.read_only
+        return made
+
+    @staticmethod
+    def last_known(cluster: Cluster, project: str) -> LastKnown:
+        """What is remembered of a project, for when its cluster is out of reach."""
+        return LastKnown(cluster.name, project)
+
+    async def overview(self, *, ask_scheduler: bool = True) -> Overview:
+        """All jobs, in one round trip; remembered for when the link is down."""
+        found = await super().overview(ask_scheduler=ask_scheduler)
+        self._memory.keep_overview(found)
+        await self._flush_now_and_then()
+        return found
+
+    async def statistics(self, name: str) -> Statistics:
+        """What a job came to; remembered for when the link is down."""
+        found = await super().statistics(name)
+        self._memory.keep_statistics(found)
+        return found
+
+    @cached_property
+    def _memory(self) -> LastKnown:
+        return LastKnown(self.cluster.name, self.project)
+
+    async def _flush_now_and_then(self) -> None:
+        now = time.monotonic()
+        if now - self._flushed_at > FLUSH_S:
+            self._flushed_at = now
+            await asyncio.to_thread(self._memory.flush)
 
     @property
     def link(self) -> Link:
@@ -59,3 +97,4 @@ class Workspace(Operating):
     async def close(self) -> None:
         """End the connection."""
         await self.agent.close()
+        self._memory.flush()

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from remote.known_hosts import KnownHosts, fingerprint, names_of
+from remote.known_hosts import KnownHosts, fingerprint, name_of
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIOZXkRwk+soenS3QqNgT2I1NTEhPJSfvinB8wZSt/8Gu"
 
@@ -13,7 +13,7 @@ def known(tmp_path):
 
 
 def test_an_added_key_is_found_by_ssh_keygen_too(known):
-    path = known.add(names_of("login.site", "10.0.0.1", 2222)[0], "ssh-ed25519", KEY)
+    path = known.add(name_of("login.site", 2222), "ssh-ed25519", KEY)
     said = subprocess.run(
         ["ssh-keygen", "-F", "[login.site]:2222", "-f", path],
         check=True,

@@ -34,14 +34,14 @@ def test_workspace_imports_nothing_heavy(heavy):
 
 def test_workspace_is_imported_in_a_blink():
     code = (
-        "import asyncio, dataclasses, json, tomllib, time; t = time.perf_counter();"
-        "import remote.workspace; print(time.perf_counter() - t)"
+        "import asyncio, dataclasses, json, tomllib, time; t = time.process_time();"
+        "import remote.workspace; print(time.process_time() - t)"
     )
     took = min(
         float(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT))
         for _ in range(5)
     )
-    assert took < 0.06
+    assert took < 0.08  # 0.05 on a quiet machine
 
 
 def test_the_bundle_needs_the_standard_library_of_3_6_only():

@@ -258,6 +258,30 @@ async def test_a_revoked_host_key_is_refused_without_a_question(serve, tmp_path)
     assert person.keys == []
 
 
+async def test_a_host_key_alias_is_known_by_its_name_whatever_the_port(serve, tmp_path):
+    profile = await serve(known=False)
+    config = tmp_path / "config"
+    config.write_text(config.read_text() + " HostKeyAlias the-cluster\n")
+    person = Person()
+    assert await log_in(profile, person) > 0
+    assert len(person.keys) == 1
+    assert (tmp_path / "known_hosts").read_text().startswith("the-cluster ssh-ed25519 ")
+    assert await log_in(profile, person) > 0
+    assert len(person.keys) == 1
+
+
+async def test_a_second_kind_of_key_is_not_trusted_for_the_first(serve, tmp_path):
+    profile = await serve()
+    known = tmp_path / "known_hosts"
+    name = known.read_text().split()[0]
+    other = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
+    known.write_text(f"{name} {other.export_public_key().decode()}")
+    person = Person()
+    with pytest.raises(HostKeyError, match=r"HAVE CHANGED.*ecdsa"):
+        await log_in(profile, person)
+    assert person.keys == []
+
+
 async def test_keys_of_a_running_agent_are_used(serve, tmp_path, monkeypatch):
     key = asyncssh.generate_private_key("ssh-ed25519")
     key.write_private_key(tmp_path / "id")
