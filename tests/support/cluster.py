@@ -108,6 +108,7 @@ class LiveCluster:
             "engine": self.engine,
             "setup": self.setup,
             "time_limit": "10",
+            "memory": "900M",
             "poll_s": 0.0,
             **more,
         }
