@@ -8,11 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+from support.engine_jobs import DATA
 
 from engine.ctf import Ctf
 from engine.io.mrc import read_images, write_mrc
 from engine.io.star import read_star
-from support.engine_jobs import DATA
 
 EXAMPLE = DATA / "class2d"
 PIXEL = 4.0

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.engine_jobs import DATA
 from support.worked_example import (
     ArraySource,
     example_ctf,
@@ -16,7 +17,6 @@ from engine.classification.sampling import Sampling
 from engine.ctf import contrast_transfer
 from engine.io.mrc import read_images
 from engine.parallel import Communicator
-from support.engine_jobs import DATA
 
 N = 12
 BOX, PIXEL, RADIUS = 32, 4.0, 12.5

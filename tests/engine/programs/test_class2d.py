@@ -206,10 +206,10 @@ def test_we_continue_from_relions_optimiser(project):
     run_relion(
         project,
         "relion_refine",
-        *"--i particles.star --o Class2D/their --ref refs5.star --ctf".split(),
-        *"--ctf_corrected_ref --iter 1 --tau2_fudge 2 --particle_diameter 100".split(),
-        *"--K 3 --flatten_solvent --zero_mask --oversampling 1 --psi_step 12".split(),
-        *"--offset_range 5 --offset_step 2 --norm --scale --ini_high 25".split(),
+        *["--i", "particles.star", "--o", "Class2D/their", "--ref", "refs5.star", "--ctf"],
+        *["--ctf_corrected_ref", "--iter", "1", "--tau2_fudge", "2", "--particle_diameter", "100"],
+        *["--K", "3", "--flatten_solvent", "--zero_mask", "--oversampling", "1", "--psi_step", "12"],
+        *["--offset_range", "5", "--offset_step", "2", "--norm", "--scale", "--ini_high", "25"],
     )
     write_job(
         project,
