@@ -4,12 +4,12 @@ import os
 import re
 import time
 from contextlib import contextmanager
-from typing import Callable, Iterator, List, Optional, Set
+from typing import Callable, Iterator, List, Optional, Set, Tuple
 
 from engine.project import layout
 from engine.project.atomic import own_folder, read_text, touch, write_text
 from engine.project.errors import ProjectError
-from engine.project.lock import WAIT_S, Holder, ProjectLock
+from engine.project.lock import WAIT_S, Holder, ProjectLock, holder
 from engine.project.pipeline import Pipeline
 
 PIPELINE = "default_pipeline.star"
@@ -28,16 +28,24 @@ def is_project(project: str) -> bool:
     return os.path.isfile(pipeline_path(project))
 
 
-def read_pipeline(project: str) -> Pipeline:
-    """Read the pipeline as it is now, without the lock."""
+def read_pipeline(project: str, is_locked: bool = False) -> Pipeline:
+    """Read the pipeline as it is now, without the lock.
+
+    RELION truncates the file and writes it in place while it holds the lock, so a
+    reader may come in between: what is read under somebody's lock, or changes while
+    it is read, is read again for a moment. `is_locked`: the lock is ours.
+    """
     path = pipeline_path(project)
     text = ""
-    for attempt in range(5):
+    for attempt in range(_READS):
+        before = _stamp(path)
         text = _text_of(path)
-        if text.strip():
+        is_still = _stamp(path) == before
+        if text.strip() and is_still and (is_locked or not _is_being_written(project)):
             break
-        # RELION truncates and writes in place; we may have come in between
-        time.sleep(0.02 * (attempt + 1))
+        if attempt == _READS - 1:
+            break
+        time.sleep(_READ_AGAIN_S)
     if not text.strip():
         message = (
             "{} is empty, as RELION leaves it after some crashes; put back one of: {}"
@@ -45,6 +53,24 @@ def read_pipeline(project: str) -> Pipeline:
         found = rescue_files(project)[:3]
         raise ProjectError(message.format(path, ", ".join(found) or "no copy found"))
     return Pipeline.parse(text, path, default_version(project))
+
+
+_READS = 12
+_READ_AGAIN_S = 0.02
+
+
+def _stamp(path: str) -> Tuple[int, int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+def _is_being_written(project: str) -> bool:
+    """Whether somebody who writes in place may be at it: a young lock not ours."""
+    seen = holder(project, PIPELINE)
+    return seen is not None and seen.age_s < 5.0 and "tool" not in seen.fields
 
 
 def _text_of(path: str) -> str:
@@ -102,7 +128,7 @@ def changing(
     if not is_project(project):
         read_pipeline(project)  # says what is wrong
     with ProjectLock(project, PIPELINE, wait_s, on_wait):
-        pipeline = read_pipeline(project)
+        pipeline = read_pipeline(project, is_locked=True)
         before = pipeline.format()
         yield pipeline
         after = pipeline.format()

@@ -28,7 +28,7 @@ def convert(project: str, version: str, dry_run: bool = False) -> Dict[str, Any]
     if dry_run:
         return _report(project, read_pipeline(project), version)[1]
     with ProjectLock(project, PIPELINE):
-        old = read_pipeline(project)
+        old = read_pipeline(project, is_locked=True)
         new, report = _report(project, old, version)
         if not report["changes"]:
             return report
@@ -165,6 +165,6 @@ def undo(project: str, backup: str) -> List[str]:
                     os.path.join(project, path), read_text(os.path.join(where, file))
                 )
                 found.append(path)
-        nodes_tree.remake(project, read_pipeline(project))
+        nodes_tree.remake(project, read_pipeline(project, is_locked=True))
         touch(os.path.join(project, CHANGED))
     return sorted(found)

@@ -185,3 +185,43 @@ def test_a_kill_at_any_step_leaves_the_pipeline_whole_and_the_token_holds(
             assert pipeline.outputs_of(extracts[0].name) == [
                 extracts[0].name + "particles.star"
             ]
+
+
+IN_PLACE = """
+import os, sys, time
+project, text = sys.argv[1], open(sys.argv[1] + "/default_pipeline.star").read()
+lock = project + "/.relion_lock"
+print("go", flush=True)
+for _ in range(8):
+    os.mkdir(lock)
+    with open(lock + "/lock_default_pipeline.star", "w") as file:
+        file.write("locked\\n")
+    with open(project + "/default_pipeline.star", "w") as file:
+        for line in text.splitlines(True):
+            file.write(line)
+            file.flush()
+            time.sleep(0.0003)
+    os.unlink(lock + "/lock_default_pipeline.star")
+    os.rmdir(lock)
+    time.sleep(0.1)
+"""
+
+
+def test_a_pipeline_that_is_being_written_in_place_is_read_whole(
+    tmp_path: Path,
+) -> None:
+    """RELION truncates, then writes line by line, under its lock."""
+    where = str(tmp_path)
+    create_project(where, "4.0")
+    for _ in range(20):
+        new_job(where, "relion.select", "s")
+    writer = subprocess.Popen(
+        [sys.executable, "-c", IN_PLACE, where], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "go\n"
+    counts = set()
+    while writer.poll() is None:
+        counts.add(len(read_pipeline(where).processes()))
+    writer.stdout.close()
+    assert counts == {20}
