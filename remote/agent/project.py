@@ -5,6 +5,7 @@ import threading
 from typing import Any, Dict, List, Tuple
 
 from engine.project import layout
+from engine.project.change import read_pipeline
 from engine.project.errors import ProjectError
 from engine.project.pipeline import Pipeline
 from remote.agent.files import tail
@@ -29,8 +30,7 @@ def pipeline_of(request: Request) -> Pipeline:
         known = _kept.get(path)
         if known is not None and known[0] == mark:
             return known[1]
-    with open(path, encoding="utf-8", errors="surrogateescape") as file:
-        pipeline = Pipeline.parse(file.read(), path)
+    pipeline = read_pipeline(os.path.dirname(path))
     with _lock:
         if len(_kept) > 3:
             _kept.clear()
