@@ -53,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"mixture such as apoferritin:1,proteasome:0.5; of {', '.join(SPECIES)}",
     )
     parser.add_argument(
+        "--contrast", type=float, default=1.0, help="of the particles; 0.5 is hard [1]"
+    )
+    parser.add_argument(
+        "--dirty",
+        action="store_true",
+        help="ice crystals on every micrograph, carbon on every other one",
+    )
+    parser.add_argument(
         "--format", choices=_FORMATS, default="float32", help="of the MRC files"
     )
     parser.add_argument(
@@ -86,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(_message("--seed", args.seed, "0 or more"))
     if args.particles is not None and not 1 <= args.particles < 1e5:
         raise InputError(_message("--particles", args.particles, "1 to 100000"))
+    if not 0.05 <= args.contrast <= 20:
+        raise InputError(_message("--contrast", args.contrast, "0.05 to 20"))
     species = parse_species(args.species)
     if (args.directory / "micrographs_ctf.star").exists() and not args.force:
         message = f"{args.directory}: has a practice set; another DIR, or --force"
@@ -99,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
             pixel_size,
             species=species,
             particle_count=args.particles,
+            contrast=args.contrast,
+            is_dirty=args.dirty,
         )
         image = expose(scene, np.random.default_rng([args.seed, index, 1]))
         write_micrograph(args.directory, index, scene, image, args.format)

@@ -85,6 +85,7 @@ def _image_contrast(
     phase = rfft2(atoms, overwrite=True)
     del atoms
     phase *= _protein_filter(square, ky, kx, size)
+    phase *= np.float32(scene.contrast)
 
     noise = rng.standard_normal(canvas, dtype=np.float32)
     lumps, grain = _matter(scene, canvas, margin, rng)

@@ -82,6 +82,7 @@ class Scene:
     carbon: CarbonEdge | None
     ice_angstrom: float
     ice_slope: tuple[float, float]  # relative thickness per width, along (y, x)
+    contrast: float  # of the particles, relative to what is usual
 
     def inside(self) -> Array:
         """Which particles have their center on the micrograph, bool."""
@@ -98,6 +99,8 @@ def plan_scene(
     *,
     species: Mapping[str, float],
     particle_count: float | None = None,
+    contrast: float = 1.0,
+    is_dirty: bool = False,
 ) -> Scene:
     """The contents of micrograph number `index` of a practice project.
 
@@ -113,11 +116,17 @@ def plan_scene(
     particle_count : float, optional
         Mean number of particles on a micrograph without carbon; that of the tutorial's
         density without it.
+    contrast : float
+        Of the particles, relative to what is usual.
+    is_dirty : bool
+        Ice crystals on every micrograph, and carbon on every other one.
     """
     rng = np.random.default_rng([seed, index])
     ctf = _plan_ctf(rng)
-    carbon = _plan_carbon(rng, shape, pixel_size) if index % 8 == 3 else None
-    blobs = _plan_blobs(rng, shape, pixel_size) if index % 3 == 1 else ()
+    has_carbon = index % 2 == 1 if is_dirty else index % 8 == 3
+    has_blobs = is_dirty or index % 3 == 1
+    carbon = _plan_carbon(rng, shape, pixel_size) if has_carbon else None
+    blobs = _plan_blobs(rng, shape, pixel_size) if has_blobs else ()
     angle = rng.uniform(0, 2 * math.pi)
     slope = rng.uniform(0.1, 0.45)
     ice = rng.uniform(250, 420)
@@ -139,6 +148,7 @@ def plan_scene(
         carbon=carbon,
         ice_angstrom=ice,
         ice_slope=(slope * math.sin(angle), slope * math.cos(angle)),
+        contrast=contrast,
     )
 
 

@@ -68,6 +68,17 @@ def test_regions_mark_carbon_and_ice(tmp_path):
     assert binned[regions[4] == 3].mean() < 0.95 * binned[regions[4] == 0].mean()
 
 
+def test_a_dirty_set_has_ice_on_every_micrograph_and_carbon_on_every_other(tmp_path):
+    simulate(tmp_path, "--count", 2, "--dirty", "--contrast", "0.6")
+    truth = tmp_path / "Truth/Micrographs"
+    seen = [
+        set(np.unique(Image.open(truth / f"mic000{i}_regions.png"))) for i in (1, 2)
+    ]
+    assert 2 in seen[0]
+    assert 3 not in seen[0]
+    assert 3 in seen[1]
+
+
 @pytest.mark.parametrize(("kind", "mode"), [("float16", 12), ("int8", 0)])
 def test_other_pixel_types_show_the_same_image(tmp_path, kind, mode):
     simulate(tmp_path / "a", "--count", 1)
@@ -97,6 +108,7 @@ def test_mixtures_number_their_species(tmp_path):
         (("--pixel-size", "nan"), "--pixel-size nan: must be 0.3 to 20"),
         (("--seed", "-1"), "--seed -1: must be 0 or more"),
         (("--particles", "0"), "--particles 0.0: must be 1 to 100000"),
+        (("--contrast", "0"), "--contrast 0.0: must be 0.05 to 20"),
         (("--species", "virus"), "no molecule called 'virus'"),
         (("--species", "apoferritin:x"), "--species apoferritin:x: must be NAME:SHARE"),
     ],

@@ -41,6 +41,14 @@ def test_particles_are_darker_than_the_ice():
     assert got[on].mean() < 0.985 * got[~on].mean()
 
 
+def test_contrast_scales_what_the_particles_add():
+    usual, faint = scene(contrast=1.0), scene(contrast=0.25)
+    empty = image(replace(usual, particles=NOTHING, broken=NOTHING))
+    strong, weak = image(usual) - empty, image(faint) - empty
+    slope = (strong * weak).sum() / (strong * strong).sum()
+    assert slope == pytest.approx(0.25, abs=0.02)
+
+
 def test_empty_ice_has_the_counting_noise_of_its_dose():
     of = replace(scene(), particles=NOTHING, broken=NOTHING, blobs=(), carbon=None)
     got = image(of).astype(np.float64)
