@@ -105,7 +105,10 @@ def _method(context: Context, common: CommonOptions) -> Method:
     if uses_laplacian(context.job, arguments):
         return LaplacianMethod(common, laplacian_options(context.job, arguments))
     return TemplateMethod(
-        common, template_options(context.job, arguments), context.job.version
+        common,
+        template_options(context.job, arguments),
+        context.job.version,
+        context.directory if context.is_leader else None,
     )
 
 

@@ -15,8 +15,11 @@ from engine.errors import InputError
 from engine.fourier.transforms import good_length
 from engine.io.fom_maps import read_fom_map, write_fom_map
 from engine.io.micrographs import MicrographEntry
+from engine.io.mrc import write_mrc
 from engine.io.references import read_references
 from engine.micrograph import Micrograph
+from engine.picking.directions import unique_directions
+from engine.picking.projections import project_map
 from engine.picking.references import (
     References,
     gaussian_reference,
@@ -52,13 +55,20 @@ class TemplateMethod:
     options : TemplateOptions
     version : str
         The project's, for the names of FOM maps.
+    leads_into : path or None
+        On rank 0 the job's directory, for projections of a map.
     """
 
     class_before_fom = True
 
     def __init__(
-        self, common: CommonOptions, options: TemplateOptions, version: str
+        self,
+        common: CommonOptions,
+        options: TemplateOptions,
+        version: str,
+        leads_into: Path | None = None,
     ) -> None:
+        self._leads_into = leads_into
         self._common = common
         self._options = options
         self._digits = 8 if version == "5.0" else 6
@@ -198,8 +208,12 @@ class TemplateMethod:
                 _log.info("%s", note)
             images, reference_pixel_size = found.images, found.pixel_size
             if found.is_volume or options.is_volume:
-                message = "3D references cannot be used yet; let RELION run this job"
-                raise InputError(message)
+                images = self._project(images, reference_pixel_size)
+                if diameter is None:
+                    _log.warning(
+                        "a 3D reference has no mask to measure, so the whole box is "
+                        "taken: give --particle_diameter"
+                    )
         references, used_diameter = prepare_references(
             images,
             reference_pixel_size,
@@ -215,6 +229,27 @@ class TemplateMethod:
         fingerprint = hashlib.sha1(data, usedforsecurity=False).hexdigest()[:12]
         self._references[pixel_size] = references, fingerprint
         return self._references[pixel_size]
+
+    def _project(self, volume: Array, pixel_size: float) -> Array:
+        """Projections of a map, written beside the results by rank 0."""
+        options = self._options
+        if len({*volume.shape}) != 1:
+            message = f"{options.references}: a 3D reference must be a cube"
+            raise InputError(message)
+        rot, tilt = unique_directions(options.healpix_order, options.symmetry)
+        images = project_map(
+            volume,
+            pixel_size,
+            rot,
+            tilt,
+            lowpass_angstrom=self._common.lowpass_angstrom,
+        )
+        _log.info("%d projections of %s", len(images), options.references)
+        if self._leads_into is not None:
+            write_mrc(
+                self._leads_into / "reference_projections.mrcs", images, pixel_size
+            )
+        return images
 
     def _matcher(self, size: WorkingSize, pixel_size: float) -> TemplateMatcher:
         key = (size.image_shape, pixel_size)
