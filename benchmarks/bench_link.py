@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import random
 import shutil
 import struct
@@ -104,6 +105,16 @@ def micrograph(path: Path) -> None:
         file.write(head)
         for i in range(3838):
             file.write(row[4 * (i % 97) :] + row[: 4 * (i % 97)])
+
+
+def machine() -> dict[str, object]:
+    """CPU model and cores, no names."""
+    model = platform.processor()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version()}
 
 
 async def measure(
@@ -209,7 +220,8 @@ def main() -> None:
             f"{row['agent_cpu_s']:7.3f} s CPU {row['agent_memory_mb']:6.1f} MB"
         )
     if options.json:
-        options.json.write_text(json.dumps({"size": size, "views": rows}, indent=1))
+        found = {"machine": machine(), "size": size, "views": rows}
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

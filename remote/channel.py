@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from remote.agent import bootstrap, frames
+from remote.agent import frames
 from remote.agent.text import one_line
 from remote.errors import (
     AgentError,
@@ -28,6 +28,7 @@ from remote.errors import (
 )
 from remote.journal import Journal
 from remote.session import AGENT_START_S, Pipe, Session
+from remote.starting import start_agent
 from remote.views import Link, LinkState
 
 BACK_OFF_S = (2.0, 5.0, 15.0, 30.0, 60.0)
@@ -222,16 +223,8 @@ class AgentClient:
     async def _connect(self) -> None:
         session = await self._opener()
         self._session = session
-        pipe = await session.start(bootstrap.command())
-        reader = frames.FrameReader()
-        try:
-            async with asyncio.timeout(session.start_limit_s):
-                with contextlib.suppress(SessionLostError):
-                    await pipe.write(bootstrap.bundle())  # the reading says why not
-                    self.bytes_sent += len(bootstrap.bundle())
-                early = await _first_frames(pipe, reader, session)
-        except TimeoutError as error:
-            raise _no_agent(session, pipe, reader, "it did not answer") from error
+        pipe, reader, early, sent = await start_agent(session)
+        self.bytes_sent += sent
         self._pipe = pipe
         self._spawn(self._listen(pipe, reader, early))
         asked = time.time()
@@ -428,33 +421,3 @@ class AgentClient:
         task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _first_frames(
-    pipe: Pipe, reader: frames.FrameReader, session: Session
-) -> list[frames.Frame]:
-    """Step over what the login shell writes until the agent says hello."""
-    while data := await pipe.read(_READ_BYTES):
-        found = reader.feed(data)
-        if found:
-            return found[1:]
-    raise _no_agent(session, pipe, reader, "it ended at once")
-
-
-def _no_agent(
-    session: Session, pipe: Pipe, reader: frames.FrameReader, what: str
-) -> SessionError:
-    complaint = pipe.complaint()
-    known = session.explain(complaint)
-    if known is not None:
-        return known
-    where = session.describe()
-    if bootstrap.NO_PYTHON in complaint:
-        message = (
-            f"{where}: no python3 of version 3.6 or later on the PATH; "
-            "load a module in the login files or ask the site"
-        )
-        return SessionError(message)
-    said = complaint or reader.unread().decode("utf-8", "replace")
-    more = f": {one_line(said)[-300:]}" if said.strip() else ""
-    return SessionError(f"{where}: the agent could not be started, {what}{more}")

@@ -88,13 +88,19 @@ def load(name: str) -> Cluster:
     return parse(path.read_text(encoding="utf-8"), name, str(path))
 
 
-def load_all() -> list[Cluster]:
-    """All profiles that can be read, "local" first; broken ones raise on `load`."""
-    found = [load("local")]
+def load_all(problems: list[str] | None = None) -> list[Cluster]:
+    """All profiles, "local" first; what is wrong with the others goes to `problems`."""
+    names = ["local"]
     if folder().is_dir():
-        for path in sorted(folder().glob("*.toml")):
-            if path.stem != "local" and _NAME.match(path.stem):
-                found.append(load(path.stem))
+        stems = sorted(path.stem for path in folder().glob("*.toml"))
+        names += [name for name in stems if name != "local" and _NAME.match(name)]
+    found = []
+    for name in names:
+        try:
+            found.append(load(name))
+        except (BadRequestError, OSError, UnicodeDecodeError) as error:
+            if problems is not None:
+                problems.append(str(error))
     return found
 
 

@@ -15,19 +15,18 @@ from typing import Any
 
 import asyncssh
 
-from remote.agent.text import one_line
 from remote.cluster import Cluster
 from remote.errors import (
     BadRequestError,
     HostKeyError,
-    LoginError,
     SessionError,
     SessionLostError,
 )
-from remote.known_hosts import KnownHosts, fingerprint
-from remote.prompts import HostKey, Prompts
+from remote.known_hosts import KnownHosts
+from remote.prompts import Prompts
 from remote.session import AGENT_START_S
 from remote.ssh_client import Client, is_locked
+from remote.ssh_errors import NewHostError, host_key_error, session_error
 
 KEEPALIVE_S = 15
 KEEPALIVE_COUNT = 3
@@ -180,7 +179,7 @@ class _Opener:
         tunnel = await self._tunnel(options.tunnel, host, depth)
         try:
             return await self._log_in(host, port, own, options, tunnel)
-        except _NewHostError as new:
+        except NewHostError as new:
             await self._trust(new)
         return await self._log_in(host, port, own, options, tunnel)
 
@@ -260,13 +259,13 @@ class _Opener:
                 )
                 limit.reschedule(None)
         except asyncssh.HostKeyNotVerifiable as error:
-            raise _host_key_error(client, host, error) from error
+            raise host_key_error(client, host, error) from error
         except (asyncssh.Error, OSError, TimeoutError, ValueError) as error:
-            raise _session_error(client, host, cluster, error) from error
+            raise session_error(client, host, cluster, error) from error
         self.asked = self.asked or client.asked
         return connection
 
-    async def _trust(self, new: _NewHostError) -> None:
+    async def _trust(self, new: NewHostError) -> None:
         """Ask the person about an unknown host; add its key if they agree."""
         if not await self.prompts.host_key(new.key):
             message = (
@@ -295,74 +294,6 @@ async def _construct(**settings: Any) -> asyncssh.SSHClientConnectionOptions:
     made = await asyncssh.SSHClientConnectionOptions.construct(**settings)
     assert isinstance(made, asyncssh.SSHClientConnectionOptions)
     return made
-
-
-class _NewHostError(HostKeyError):
-    """A host that no file knows; the person may agree to its key."""
-
-    def __init__(self, client: Client, host: str) -> None:
-        super().__init__(f"{host}: its host key is not known")
-        assert client.shown is not None
-        host, port, self.type, self.base64 = client.shown
-        self.known = client.known
-        self.name = client.name
-        self.key = HostKey(
-            host=host if host == client.host else f"{client.host} ({host})",
-            port=port,
-            type=self.type,
-            fingerprint=fingerprint(self.base64),
-            known_hosts=str(self.known.files[0]),
-        )
-
-
-def _host_key_error(client: Client, host: str, error: Exception) -> HostKeyError:
-    if client.shown is None:
-        return HostKeyError(
-            f"{host}: {error}; the site's host key is revoked or broken"
-        )
-    _, _, key_type, key = client.shown
-    if not client.contradicts:
-        return _NewHostError(client, host)
-    places = ", ".join(f"{k.file} line {k.line}" for k in client.contradicts)
-    first = client.contradicts[0]
-    return HostKeyError(
-        f"THE HOST KEY OF {host} HAS CHANGED. It shows {key_type} {fingerprint(key)}; "
-        f"{places} says otherwise. Somebody may listen, or the site has new keys: "
-        f"ask the site, and only then remove the line: "
-        f"ssh-keygen -R '{client.name}' -f '{first.file}'"
-    )
-
-
-def _session_error(
-    client: Client, host: str, cluster: Cluster, error: Exception
-) -> SessionError:
-    """Errors of asyncssh and of sockets in our words."""
-    if client.gave_up:
-        return LoginError(f"{host}: the login was given up")
-    if isinstance(error, asyncssh.KeyExchangeFailed) and "host key" in str(error):
-        known = client.known.find([client.name])
-        if known:
-            kinds = ", ".join(f"{k.type} in {k.file} line {k.line}" for k in known)
-            message = (
-                f"THE HOST KEYS OF {host} HAVE CHANGED: it has none of the kinds that "
-                f"are known ({kinds}). Ask the site, and only then remove the line: "
-                f"ssh-keygen -R '{client.name}' -f '{known[0].file}'"
-            )
-            return HostKeyError(message)
-    if isinstance(error, asyncssh.PermissionDenied):
-        tried = ", ".join(client.tried) or "no key was accepted"
-        return LoginError(f"{host}: the login was refused (tried: {tried})")
-    if isinstance(error, asyncssh.ProtocolError) and "authentication" in str(error):
-        return LoginError(f"{host}: too many failed logins: {one_line(str(error))}")
-    if isinstance(error, TimeoutError):
-        if client.is_connected:
-            return SessionError(f"{host}: the login took too long")
-        limit = cluster.connect_timeout_s
-        return SessionError(f"{host}: no answer within {limit:.0f} s; is it reachable?")
-    if isinstance(error, OSError):
-        what = error.strerror or str(error)
-        return SessionError(f"{host}: cannot be reached: {one_line(what)}")
-    return SessionError(f"{host}: {one_line(str(error)) or type(error).__name__}")
 
 
 def config_files(cluster: Cluster) -> list[str]:

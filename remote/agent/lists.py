@@ -273,6 +273,12 @@ def number(text: str) -> float:
         return float("nan")
 
 
+def number_or_zero(text: str) -> float:
+    """The number that a text is; 0 if it is none."""
+    value = number(text)
+    return value if value == value else 0.0
+
+
 def histogram(values: Any, bins: int = 40) -> Optional[Dict[str, Any]]:
     """Counts between equally spaced edges; None without any."""
     good = [v for v in values if v - v == 0]

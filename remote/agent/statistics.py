@@ -7,13 +7,13 @@ end, is taken where it is not older than what it is about.
 import array
 import json
 import os
-import re
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
 from remote.agent import lists
 from remote.agent.class2d import class2d
+from remote.agent.particles import extracted, particles, selection
 from remote.agent.project import job_folder
 from remote.agent.verbs import Request, verb
 
@@ -209,103 +209,15 @@ def _optics(path: str) -> List[Values]:
             "rlnMicrographPixelSize",
             "rlnMicrographOriginalPixelSize",
         ):
-            size = size or _number_or_zero(row.get(label, ""))
+            size = size or lists.number_or_zero(row.get(label, ""))
         found.append(
             {
                 "name": row.get("rlnOpticsGroupName", ""),
                 "pixel_size": size,
-                "voltage": _number_or_zero(row.get("rlnVoltage", "")),
+                "voltage": lists.number_or_zero(row.get("rlnVoltage", "")),
             }
         )
     return found
-
-
-def _number_or_zero(text: str) -> float:
-    value = lists.number(text)
-    return value if value == value else 0.0
-
-
-# particles
-
-
-def _particles(request: Request, folder: str, warnings: List[str]) -> Values:
-    path = os.path.join(folder, "particles.star")
-    if not os.path.exists(path):
-        return {"particles_total": 0}
-    counts: Dict[str, int] = {}
-    total = 0
-    with _particle_loop(path) as stream:
-        label = "rlnMicrographName"
-        if label not in stream.labels:
-            label = stream.labels[0]
-        for (name,) in stream.rows([label]):
-            total += 1
-            counts[name] = counts.get(name, 0) + 1
-            if total % 5000 == 0:
-                request.check()
-    box, size = _box(path)
-    values: Values = {
-        "particles_total": total,
-        "box_px": box,
-        "pixel_size": size,
-        "micrographs": [{"name": n, "particles": c} for n, c in counts.items()],
-    }
-    values.update(_without_coordinates(request, folder, counts))
-    return values
-
-
-def _particle_loop(path: str) -> LoopStream:
-    for block in ("particles", "images", ""):
-        try:
-            with LoopStream(path, block):
-                return LoopStream(path, block)
-        except StarError:
-            continue
-    return LoopStream(path, "particles")
-
-
-def _box(path: str) -> Tuple[int, float]:
-    for row in lists.optics_rows(path):
-        box = _number_or_zero(row.get("rlnImageSize", ""))
-        return int(box), _number_or_zero(row.get("rlnImagePixelSize", ""))
-    return 0, 0.0
-
-
-def _without_coordinates(
-    request: Request, folder: str, counts: Dict[str, int]
-) -> Values:
-    source = lists.input_list(request, folder)
-    if not source or not os.path.exists(request.path(source)):
-        return {}
-    names = [m.name for m in lists.micrograph_rows(request.path(source))]
-    missing = [n for n in names if n not in counts]
-    return {"micrographs_without_coordinates": len(missing)}
-
-
-def _selection(request: Request, folder: str, warnings: List[str]) -> Values:
-    values: Values = {}
-    chosen = os.path.join(folder, "backup_selection.star")
-    if os.path.exists(chosen):
-        with LoopStream(chosen) as stream:
-            marks = [row[0] for row in stream.rows(["rlnSelected"])]
-        values["selected_classes"] = [
-            i for i, mark in enumerate(marks, 1) if _number_or_zero(mark) != 0
-        ]
-    path = os.path.join(folder, "particles.star")
-    if os.path.exists(path):
-        with _particle_loop(path) as stream:
-            values["particles_total"] = sum(1 for _ in stream.rows(stream.labels[:1]))
-    path = lists.own_list(folder)
-    if path:
-        values["micrographs_total"] = sum(1 for _ in lists.micrograph_rows(path))
-    split = [n for n in os.listdir(folder) if re.match(r".*_split[0-9]+\.star$", n)]
-    if split:
-        values["splits"] = len(split)
-    return values
-
-
-def _classes(request: Request, folder: str, warnings: List[str]) -> Values:
-    return class2d(request, folder, warnings)
 
 
 _TYPES = {
@@ -324,9 +236,9 @@ _MAKERS: Dict[str, Callable[[Request, str, List[str]], Values]] = {
     "CtfFind": _micrograph_list,
     "ManualPick": _picking,
     "AutoPick": _picking,
-    "Extract": _particles,
-    "Class2D": _classes,
-    "Select": _selection,
+    "Extract": particles,
+    "Class2D": class2d,
+    "Select": selection,
 }
 
 
@@ -367,22 +279,8 @@ def picks(request: Request, name: str, micrograph: str) -> Dict[str, Any]:
     """Coordinates of a job on one micrograph, in pixels of the micrograph."""
     found, folder = job_folder(request, name)
     if found.partition("/")[0] == "Extract":
-        return _extracted(request, folder, micrograph)
+        return extracted(request, folder, micrograph)
     path = lists.CoordinateFiles(request, folder).path(micrograph)
     if not os.path.exists(path):
         return {"x": [], "y": [], "fom": [], "class_number": [], "psi": []}
     return dict(lists.read_coordinates(path)._asdict())
-
-
-def _extracted(request: Request, folder: str, micrograph: str) -> Dict[str, Any]:
-    """Places of the particles that were cut from one micrograph."""
-    columns = ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit")
-    found: Values = {"x": [], "y": [], "fom": [], "class_number": [], "psi": []}
-    with _particle_loop(os.path.join(folder, "particles.star")) as stream:
-        there = [c for c in columns if c in stream.labels]
-        for row in stream.rows(["rlnMicrographName", *there]):
-            if row[0] != micrograph:
-                continue
-            for key, text in zip(("x", "y", "fom"), row[1:]):
-                found[key].append(lists.number(text))
-    return found

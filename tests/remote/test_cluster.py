@@ -93,3 +93,11 @@ def test_recent_projects_are_newest_first_without_doubles():
     for project in ("/p/1", "/p/2", "/p/1"):
         cluster = cluster.with_recent(project)
     assert cluster.recent == ("/p/1", "/p/2")
+
+
+def test_a_broken_profile_does_not_hide_the_others():
+    save(Cluster(name="spider"))
+    (config_home() / "clusters" / "broken.toml").write_text("host =")
+    problems = []
+    assert [c.name for c in load_all(problems)] == ["local", "spider"]
+    assert "broken.toml" in problems[0]

@@ -1,0 +1,105 @@
+"""Particles: how many, from where, of which size; what a selection kept."""
+
+import os
+import re
+from typing import Any, Dict, List, Tuple
+
+from engine.project.errors import StarError
+from engine.project.star_stream import LoopStream
+from remote.agent import lists
+from remote.agent.verbs import Request
+
+Values = Dict[str, Any]
+
+
+def particles(request: Request, folder: str, warnings: List[str]) -> Values:
+    """Statistics of an extraction."""
+    path = os.path.join(folder, "particles.star")
+    if not os.path.exists(path):
+        return {"particles_total": 0}
+    counts: Dict[str, int] = {}
+    total = 0
+    with particle_loop(path) as stream:
+        label = "rlnMicrographName"
+        if label not in stream.labels:
+            label = stream.labels[0]
+        for (name,) in stream.rows([label]):
+            total += 1
+            counts[name] = counts.get(name, 0) + 1
+            if total % 5000 == 0:
+                request.check()
+    box, size = _box(path)
+    values: Values = {
+        "particles_total": total,
+        "box_px": box,
+        "pixel_size": size,
+        "micrographs": [{"name": n, "particles": c} for n, c in counts.items()],
+    }
+    values.update(_without_coordinates(request, folder, counts))
+    return values
+
+
+def particle_loop(path: str) -> LoopStream:
+    """The particles of a file of any version."""
+    for block in ("particles", "images", ""):
+        try:
+            with LoopStream(path, block):
+                return LoopStream(path, block)
+        except StarError:
+            continue
+    return LoopStream(path, "particles")
+
+
+def _box(path: str) -> Tuple[int, float]:
+    for row in lists.optics_rows(path):
+        box = lists.number_or_zero(row.get("rlnImageSize", ""))
+        return int(box), lists.number_or_zero(row.get("rlnImagePixelSize", ""))
+    return 0, 0.0
+
+
+def _without_coordinates(
+    request: Request, folder: str, counts: Dict[str, int]
+) -> Values:
+    source = lists.input_list(request, folder)
+    if not source or not os.path.exists(request.path(source)):
+        return {}
+    names = [m.name for m in lists.micrograph_rows(request.path(source))]
+    missing = [n for n in names if n not in counts]
+    return {"micrographs_without_coordinates": len(missing)}
+
+
+def selection(request: Request, folder: str, warnings: List[str]) -> Values:
+    """Statistics of a selection of classes, micrographs or particles."""
+    values: Values = {}
+    chosen = os.path.join(folder, "backup_selection.star")
+    if os.path.exists(chosen):
+        with LoopStream(chosen) as stream:
+            marks = [row[0] for row in stream.rows(["rlnSelected"])]
+        values["selected_classes"] = [
+            i for i, mark in enumerate(marks, 1) if lists.number_or_zero(mark) != 0
+        ]
+    path = os.path.join(folder, "particles.star")
+    if os.path.exists(path):
+        with particle_loop(path) as stream:
+            values["particles_total"] = sum(1 for _ in stream.rows(stream.labels[:1]))
+    path = lists.own_list(folder)
+    if path:
+        values["micrographs_total"] = sum(1 for _ in lists.micrograph_rows(path))
+    split = [n for n in os.listdir(folder) if re.match(r".*_split[0-9]+\.star$", n)]
+    if split:
+        values["splits"] = len(split)
+    return values
+
+
+def extracted(request: Request, folder: str, micrograph: str) -> Dict[str, Any]:
+    """Places of the particles that were cut from one micrograph."""
+    columns = ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit")
+    found: Values = {"x": [], "y": [], "fom": [], "class_number": [], "psi": []}
+    with particle_loop(os.path.join(folder, "particles.star")) as stream:
+        there = [c for c in columns if c in stream.labels]
+        for row in stream.rows(["rlnMicrographName", *there]):
+            if row[0] != micrograph:
+                continue
+            for key, text in zip(("x", "y", "fom"), row[1:]):
+                found[key].append(lists.number(text))
+    return found

@@ -1,0 +1,60 @@
+"""Starting the agent over a session, and why it did not start."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from remote.agent import bootstrap, frames
+from remote.agent.text import one_line
+from remote.errors import SessionError, SessionLostError
+from remote.session import Pipe, Session
+
+_READ_BYTES = 1 << 18
+
+
+async def start_agent(
+    session: Session,
+) -> tuple[Pipe, frames.FrameReader, list[frames.Frame], int]:
+    """Pipe to an agent that has said hello, its reader, further frames, bytes sent."""
+    pipe = await session.start(bootstrap.command())
+    reader = frames.FrameReader()
+    bundle = bootstrap.bundle()
+    try:
+        async with asyncio.timeout(session.start_limit_s):
+            with contextlib.suppress(SessionLostError):
+                await pipe.write(bundle)  # the reading says why not
+            early = await _first_frames(pipe, reader, session)
+    except TimeoutError as error:
+        raise _no_agent(session, pipe, reader, "it did not answer") from error
+    return pipe, reader, early, len(bundle)
+
+
+async def _first_frames(
+    pipe: Pipe, reader: frames.FrameReader, session: Session
+) -> list[frames.Frame]:
+    """Step over what the login shell writes until the agent says hello."""
+    while data := await pipe.read(_READ_BYTES):
+        found = reader.feed(data)
+        if found:
+            return found[1:]
+    raise _no_agent(session, pipe, reader, "it ended at once")
+
+
+def _no_agent(
+    session: Session, pipe: Pipe, reader: frames.FrameReader, what: str
+) -> SessionError:
+    complaint = pipe.complaint()
+    known = session.explain(complaint)
+    if known is not None:
+        return known
+    where = session.describe()
+    if bootstrap.NO_PYTHON in complaint:
+        message = (
+            f"{where}: no python3 of version 3.6 or later on the PATH; "
+            "load a module in the login files or ask the site"
+        )
+        return SessionError(message)
+    said = complaint or reader.unread().decode("utf-8", "replace")
+    more = f": {one_line(said)[-300:]}" if said.strip() else ""
+    return SessionError(f"{where}: the agent could not be started, {what}{more}")
