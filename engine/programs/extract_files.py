@@ -15,6 +15,7 @@ from engine.io.micrographs import MicrographEntry, MicrographList
 from engine.io.mrc import write_mrc
 from engine.io.star import Column, Table, read_star, write_star
 from engine.particles import Particles
+from engine.programs.autopick_files import resolve_alias
 from engine.programs.context import Context
 from engine.programs.extract_options import ExtractOptions
 from engine.programs.extract_sources import RefinedSource, Source
@@ -148,7 +149,7 @@ def write_lists(
     if options.refined is None:
         return lacking
     if context.job.version == "3.1":
-        text = f"{options.micrographs}\n"
+        text = f"{resolve_alias(options.micrographs)}\n"
         write_text(context.path("coords_suffix_extract.star"), text)
     else:
         names = [name for name, table in tables.items() if len(table)]
