@@ -152,7 +152,18 @@ class Operating(Reading):
 
     async def save(self, name: str, job: Job) -> None:
         """Rewrite the job.star of a draft or of a job to be continued."""
-        await self._do("operations.save", name=name, job_star=job.to_star())
+        try:
+            inputs, outputs = input_nodes(job), output_nodes(job)
+        except InputError:  # half filled in: the nodes follow when it is whole
+            inputs, outputs = [], []
+        await self._do(
+            "operations.save",
+            name=name,
+            job_star=job.to_star(),
+            inputs=[list(node) for node in inputs],
+            outputs=[list(node) for node in outputs],
+            type_label=job.type_label if inputs or outputs else "",
+        )
 
     async def preview(self, name_or_job: str | Job) -> dict[str, Any]:
         """What would run, as texts: job.star, commands, script."""

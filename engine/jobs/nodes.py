@@ -8,7 +8,9 @@ files that no program ever writes are left out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
+from engine.errors import InputError
 from engine.jobs.command_lines import imported_name, iterations, output_root
 from engine.jobs.job import Job
 from engine.jobs.option import Kind
@@ -45,7 +47,7 @@ def input_nodes(job: Job, *, continuing: bool | None = None) -> Nodes:
     """
     is_continued = job.is_continue if continuing is None else continuing
     nodes = []
-    for key in _INPUT_KEYS[job.type.key](job, is_continued):
+    for key in _known(_INPUT_KEYS, job)(job, is_continued):
         path = job.text(key, "")
         option = job.type.option(key, job.version)
         if path and option is not None and option.kind is Kind.NODE:
@@ -56,7 +58,17 @@ def input_nodes(job: Job, *, continuing: bool | None = None) -> Nodes:
 def output_nodes(job: Job, *, continuing: bool | None = None) -> Nodes:
     """(file name, label) of the files that the job will make for others."""
     is_continued = job.is_continue if continuing is None else continuing
-    return _OUTPUTS[job.type.key](job, is_continued)
+    return _known(_OUTPUTS, job)(job, is_continued)
+
+
+_Teller = TypeVar("_Teller")
+
+
+def _known(table: dict[str, _Teller], job: Job) -> _Teller:
+    if job.type.key not in table:
+        message = f"what {job.type.folder} jobs take and make is not known here"
+        raise InputError(message)
+    return table[job.type.key]
 
 
 def _full_label(node: str) -> str:

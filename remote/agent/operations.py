@@ -1,7 +1,7 @@
 """What a person does to a project, each by `engine.project` under the lock."""
 
 import os
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 from engine.project import actions, clean, completion, trash
 from engine.project.change import is_project, read_pipeline
@@ -44,9 +44,25 @@ def create(
 
 
 @verb(whole=True)
-def save(request: Request, name: str, job_star: str, gui_name: str = "") -> None:
-    """Rewrite the job.star of a job that is not running."""
-    actions.save_job_star(request.path(""), name, job_star, gui_name)
+def save(
+    request: Request,
+    name: str,
+    job_star: str,
+    gui_name: str = "",
+    inputs: Sequence[List[str]] = (),
+    outputs: Sequence[List[str]] = (),
+    type_label: str = "",
+) -> None:
+    """Rewrite the job.star of a job that is not running; a draft's nodes follow."""
+    actions.save_job_star(
+        request.path(""),
+        name,
+        job_star,
+        gui_name,
+        [(path, label) for path, label in inputs],
+        [(path, label) for path, label in outputs],
+        type_label,
+    )
 
 
 @verb(whole=True)

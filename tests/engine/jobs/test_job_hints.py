@@ -2,10 +2,12 @@
 
 import pytest
 
+from engine.errors import InputError
 from engine.jobs.check import Facts, check
 from engine.jobs.difference import ABSENT, differences
 from engine.jobs.hints import Hint, next_jobs
 from engine.jobs.job import Job
+from engine.jobs.nodes import input_nodes
 
 VERSIONS = ("3.1", "4.0", "5.0")
 
@@ -138,3 +140,8 @@ def test_fields_that_one_version_lacks_are_shown_as_absent() -> None:
     found = {d.key: (d.before, d.after) for d in differences(a, b)}
     assert found["nr_iter"] == ("25", ABSENT)
     assert found["nr_iter_em"] == (ABSENT, "25")
+
+
+def test_nodes_of_types_without_a_form_are_not_guessed() -> None:
+    with pytest.raises(InputError, match="Class3D jobs take and make is not known"):
+        input_nodes(Job.new("class3d", "5.0"))
