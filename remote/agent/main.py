@@ -40,13 +40,16 @@ class Agent:
         """Answer until the input ends."""
         _start(self._watch)
         reader = frames.FrameReader()
-        while True:
-            data = os.read(self.source, 1 << 18)
-            if not data:
-                break
-            self.heard_at = time.monotonic()
-            for frame in reader.feed(data):
-                self._take(frame)
+        try:
+            while True:
+                data = os.read(self.source, 1 << 18)
+                if not data:
+                    break
+                self.heard_at = time.monotonic()
+                for frame in reader.feed(data):
+                    self._take(frame)
+        except (OSError, frames.FrameError):
+            pass  # the other end cannot be understood any more: as good as gone
         self.end()
 
     def end(self) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from remote import channel
+from remote.agent.frames import encode
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.errors import (
@@ -150,6 +151,43 @@ async def test_agent_ends_with_its_channel_and_leaves_nothing(tmp_path, monkeypa
     await client.close()
     assert not is_alive(pid)
     assert list(tmp_path.rglob("*.py*")) == []
+
+
+async def test_a_program_under_way_ends_with_the_channel(tmp_path):
+    client = AgentClient(Sessions(), name="here")
+    await client.open()
+    pids = tmp_path / "pids"
+    script = f"echo $$ > '{pids}'; exec sleep 60"
+    task = asyncio.create_task(client.call("processes.run", argv=["sh", "-c", script]))
+    await until(lambda: pids.exists() and pids.read_text().strip())
+    await client.close()
+    with pytest.raises(SessionLostError):
+        await task
+    await until(lambda: not is_alive(int(pids.read_text())))
+
+
+async def test_garbage_on_its_input_ends_the_agent(agent):
+    pid = agent.hello["pid"]
+    frame = bytearray(encode({"id": 99, "verb": "host.ping", "args": {"x": "y" * 50}}))
+    frame[-1] ^= 255
+    await agent._pipe.write(bytes(frame))
+    await until(lambda: not is_alive(pid))
+    await until(lambda: agent.link.state is LinkState.CONNECTED)
+
+
+async def test_two_windows_have_an_agent_each_and_see_each_others_files(tmp_path):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    profile = Cluster(name="here", session="local")
+    first = await Workspace.open(profile, str(folder))
+    second = await Workspace.open(profile, str(folder))
+    await first.agent.call_blob(
+        "files.write_atomic", project=str(folder), path="a", blob=b"1"
+    )
+    assert [e["name"] for e in await second.list_dir("")] == ["a"]
+    await first.close()
+    assert [e["name"] for e in await second.list_dir("")] == ["a"]
+    await second.close()
 
 
 async def test_reading_request_under_way_is_asked_again_after_the_link_broke(
