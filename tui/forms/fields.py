@@ -148,6 +148,18 @@ class Line(Input):
         Binding("down,enter", "app.focus_next", "field below", show=False),
     ]
 
+    def on_mount(self) -> None:
+        """Show how a long path begins; its end comes with the focus."""
+        self.cursor_position = 0
+
+    def on_focus(self) -> None:
+        """Type where the value ends."""
+        self.cursor_position = len(self.value)
+
+    def on_blur(self) -> None:
+        """Show the beginning again."""
+        self.cursor_position = 0
+
 
 class Field(Vertical):
     """Label, editor, unit; the problem with it stands below."""
@@ -155,8 +167,9 @@ class Field(Vertical):
     DEFAULT_CSS = """
     Field { height: auto; }
     Field > Horizontal { height: 1; }
-    Field .label { width: 42%; max-width: 46; height: 1; padding: 0 1 0 0; }
+    Field .label { width: 36; height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     Field Line { width: 1fr; max-width: 70; }
+    Field Line.number { width: 14; }
     Field .unit { width: auto; min-width: 4; padding: 0 1; color: $dim; }
     Field .problem { display: none; height: auto; padding: 0 0 0 2; }
     Field.wrong .problem { display: block; }
@@ -188,9 +201,9 @@ class Field(Vertical):
             super().__init__()
             self.field = field
 
-    def __init__(self, option: Option, value: str) -> None:
+    def __init__(self, option: Option, value: str, label_width: int = 36) -> None:
         super().__init__()
-        self.option, self.value = option, value
+        self.option, self.value, self.label_width = option, value, label_width
 
     @property
     def takes_files(self) -> bool:
@@ -201,13 +214,17 @@ class Field(Vertical):
         """One line, and one below for what is wrong."""
         option = self.option
         with Horizontal():
-            yield Static(plain(option.title), classes="label", markup=False)
+            label = Static(plain(option.title), classes="label", markup=False)
+            label.styles.width = self.label_width
+            yield label
             if option.kind is Kind.YES_NO:
                 yield YesNo(self.value)
             elif option.kind is Kind.CHOICE:
                 yield OneOf(self.value, option.choices, option.title)
             else:
-                yield Line(self.value, compact=True, select_on_focus=False)
+                line = Line(self.value, compact=True, select_on_focus=False)
+                line.set_class(option.kind in {Kind.NUMBER, Kind.INTEGER}, "number")
+                yield line
                 words = option.unit or (" …" if self.takes_files else "")
                 yield Static(words, classes="unit", markup=False)
         yield Static(classes="problem")

@@ -46,13 +46,13 @@ class FormPane(Vertical):
     FormPane.wide HelpPane { width: 44; height: 1fr; padding: 1 2; }
     FormPane.wide #form-row { layout: horizontal; }
     FormPane #form-row { layout: vertical; }
-    FormPane #run-line { height: 2; background: $panel; padding: 0 1; }
+    FormPane #run-line { height: auto; max-height: 3; background: $panel; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "run", "Run!"),
+        Binding("ctrl+r", "run", "run it"),
         Binding("ctrl+s", "save", "keep as draft"),
-        Binding("pagedown,f8", "tab(1)", "next tab"),
-        Binding("pageup,f7", "tab(-1)", "tab before", show=False),
+        Binding("pagedown,f9", "tab(1)", "next tab"),
+        Binding("pageup,f8", "tab(-1)", "tab before", show=False),
     ]
 
     class Wanted(Message):
@@ -110,7 +110,7 @@ class FormPane(Vertical):
 
     def on_resize(self, event: Resize) -> None:
         """Put the help beside the form where there is room."""
-        self.set_class(event.size.width >= 110, "wide")
+        self.set_class(event.size.width >= 132, "wide")
 
     # tabs
 
@@ -119,9 +119,12 @@ class FormPane(Vertical):
         body = self.query_one("#form-body")
         name = f"tab-{index}"
         if not body.query(f"#{name}"):
+            options = self.tabs[index].options
+            longest = max((len(option.title) for option in options), default=20) + 2
+            width = min(longest, 50 if self.size.width >= 100 else 44)
             fields = [
-                Field(option, self.job.text(option.key, option.default))
-                for option in self.tabs[index].options
+                Field(option, self.job.text(option.key, option.default), width)
+                for option in options
             ]
             self._fields.update({field.option.key: field for field in fields})
             await body.mount(

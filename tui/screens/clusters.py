@@ -34,10 +34,14 @@ class ClustersScreen(Screen[None]):
     )
     DEFAULT_CSS = """
     ClustersScreen #columns { height: 1fr; }
-    ClustersScreen OptionList { background: $background; border: none; height: 1fr; padding: 0 1; }
+    ClustersScreen OptionList {
+        background: $background; border: none; height: 1fr; padding: 0 1;
+    }
     ClustersScreen #left { width: 34; background: $background; }
     ClustersScreen #right { width: 1fr; }
-    ClustersScreen .column-title { color: $dim; height: 1; padding: 0 2; background: $surface; }
+    ClustersScreen .column-title {
+        color: $dim; height: 1; padding: 0 2; background: $surface;
+    }
     ClustersScreen #facts { height: 3; background: $surface; padding: 0 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

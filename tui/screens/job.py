@@ -37,9 +37,9 @@ class JobScreen(Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "Digits, or F2 to F6 while typing, change tabs. In the form: Tab and arrows go "
-        "from field to field, PageDown to the next tab of the form, ^R runs it, ^S keeps "
-        "it as a draft, ^O shows files that fit the field."
+        "Digits, or F2 to F7 while typing, change tabs. In the form: Tab and arrows go "
+        "from field to field, PageDown to the next tab of the form, ^R runs it, ^S "
+        "keeps it as a draft, ^O shows files that fit the field."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *[
@@ -366,7 +366,8 @@ class JobScreen(Screen[None]):
         verdict = replace(row.verdict, state=JobState.SUBMITTING, reason="just sent")
         row = replace(row, verdict=verdict) if not is_active(row) else row
         screen = JobScreen(self.cluster, self.project, row, tab=tab)
-        await self.app.switch_screen(screen)
+        # not awaited: it would wait for this very handler to end
+        self.app.call_later(self.app.switch_screen, screen)
 
     # actions
 

@@ -51,7 +51,7 @@ class LogPane(Vertical):
         super().__init__(id="pane-log")
         self.job_name = name
         self.stream = "out"
-        self.offset = _FROM_END
+        self.next_byte = _FROM_END
         self.size_bytes = 0
         self._waiting = False
         self._trouble = ""
@@ -87,7 +87,7 @@ class LogPane(Vertical):
         if self._waiting or not self.display or self.screen is not self.app.screen:
             return
         self._waiting = True
-        name, stream, offset = self.job_name, self.stream, self.offset
+        name, stream, offset = self.job_name, self.stream, self.next_byte
         self.app.bridge.ask(
             self, f"log-{stream}", lambda w: w.log(name, stream, offset, _CHUNK)
         )
@@ -102,12 +102,12 @@ class LogPane(Vertical):
         self._trouble = ""
         if chunk.was_truncated:
             self.view.clear()
-            self.offset = 0
+            self.next_byte = 0
             self.ask()
             return
-        if self.offset < 0:
+        if self.next_byte < 0:
             self._skipped = max(0, chunk.offset - len(chunk.text.encode()))
-        self.offset, self.size_bytes = chunk.offset, chunk.size
+        self.next_byte, self.size_bytes = chunk.offset, chunk.size
         if chunk.text or chunk.partial != self.view.partial:
             self.view.add(chunk.text, chunk.partial)
         self._say()
@@ -153,7 +153,7 @@ class LogPane(Vertical):
         self._restart(0)
 
     def _restart(self, offset: int) -> None:
-        self.offset, self.size_bytes, self._skipped = offset, 0, 0
+        self.next_byte, self.size_bytes, self._skipped = offset, 0, 0
         self._waiting = False
         self.view.clear()
         self.view.is_following = offset < 0

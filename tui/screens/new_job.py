@@ -15,11 +15,11 @@ from tui.charts import Line
 from tui.widgets.lines import text_of
 
 WHAT = {
-    "import": "Movies, micrographs or other files into the project",
+    "import": "Movies, micrographs, other files",
     "ctffind": "CTF of every micrograph, by CTFFIND or Gctf",
     "manualpick": "Pick particles by hand",
-    "autopick": "Particles by Laplacian of Gaussian or by templates",
-    "extract": "Cut particles out of micrographs, and rescale them",
+    "autopick": "Particles by Laplacian or by templates",
+    "extract": "Cut particles out, rescale them",
     "class2d": "Average particles into 2D classes",
     "select": "Choose classes, micrographs or subsets",
 }

@@ -250,7 +250,7 @@ class PicturesPane(Horizontal):
         width, height = self.view.room()
         return (
             name or self.current,
-            region if name else self.view.region,
+            region if name else self.view.looked_at,
             width,
             height,
             LOWPASSES[self.lowpass],
@@ -298,7 +298,7 @@ class PicturesPane(Horizontal):
     def _ahead(self) -> None:
         """Fetch the next micrograph before it is asked for."""
         items, at = self.listed.items, self.listed.cursor + 1
-        if self.view.region is None and at < len(items):
+        if self.view.looked_at is None and at < len(items):
             key = self._key(str(items[at]["name"]), None)
             if key not in self._kept:
                 self._fetch(key, "ahead")
@@ -314,7 +314,7 @@ class PicturesPane(Horizontal):
     def on_micrograph_list_chosen(self, message: MicrographList.Chosen) -> None:
         """Another micrograph, seen as a whole."""
         view = self.view
-        view.region = None
+        view.looked_at = None
         view.show_picks(None)
         self._ask()
 

@@ -93,8 +93,16 @@ class LogView(LinesView):
         widest = max((len(line) for line in self.texts[-2000:]), default=0)
         self.virtual_size = Size(max(widest, self.virtual_size.width), total)
         if self.is_following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self.call_after_refresh(self._to_end)
         self.refresh()
+
+    def _to_end(self) -> None:
+        if self.is_following:
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
+
+    def on_resize(self) -> None:
+        """Stay at the end if one follows."""
+        self._to_end()
 
     def watch_scroll_y(self, old: float, new: float) -> None:
         """Let go of the end when one scrolls up, take it again at the end."""

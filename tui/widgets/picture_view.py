@@ -37,7 +37,7 @@ def cell_style(upper: Rgb, lower: Rgb) -> Style:
 
 
 class PictureView(Widget, can_focus=True):
-    """Where one looks: a center in file pixels and a scale; tells when it needs pixels."""
+    """Where one looks in a picture; tells when it needs other pixels."""
 
     DEFAULT_CSS = "PictureView { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,7 +65,7 @@ class PictureView(Widget, can_focus=True):
         super().__init__()
         self.picture: Picture | None = None
         self.picks: Picks | None = None
-        self.region: Region | None = None  # None: all of it
+        self.looked_at: Region | None = None  # None: all of it
         self.shown_region: Region | None = None
         self.contrast = 0.0
         self.brightness = 0.0
@@ -126,9 +126,8 @@ class PictureView(Widget, can_focus=True):
         width, height = self.size.width, 2 * self.size.height
         if picture is None or width < 2 or height < 2:
             return None
-        canvas = Canvas(width, height)
-        left = (width - picture.width) // 2
-        top = (height - picture.height) // 2
+        canvas = Canvas(min(width, picture.width), min(height, picture.height))
+        left, top = 0, 0
         pixels = picture.pixels
         if self.contrast or self.brightness:
             pixels = pixels.translate(contrast_table(self.contrast, self.brightness))
@@ -168,12 +167,9 @@ class PictureView(Widget, can_focus=True):
         if picture is None:
             return 1.0
         width, height = self.room()
-        x0, y0, w, h = self.region or (
-            0,
-            0,
-            picture.source_width,
-            picture.source_height,
-        )
+        w, h = picture.source_width, picture.source_height
+        if self.looked_at is not None:
+            w, h = self.looked_at[2:]
         return max(w / width, h / height)
 
     def _look(self, cx: float, cy: float, scale: float) -> None:
@@ -190,13 +186,13 @@ class PictureView(Widget, can_focus=True):
             x0 = min(max(0, round(cx - w / 2)), picture.source_width - w)
             y0 = min(max(0, round(cy - h / 2)), picture.source_height - h)
             region = (x0, y0, w, h)
-        if region != self.region:
-            self.region = region
+        if region != self.looked_at:
+            self.looked_at = region
             self.post_message(self.Wanted())
 
     def _center(self) -> tuple[float, float]:
         assert self.picture is not None
-        x0, y0, w, h = self.region or (
+        x0, y0, w, h = self.looked_at or (
             0,
             0,
             self.picture.source_width,
@@ -211,16 +207,16 @@ class PictureView(Widget, can_focus=True):
 
     def action_fit(self) -> None:
         """Look at all of it."""
-        if self.region is not None:
-            self.region = None
+        if self.looked_at is not None:
+            self.looked_at = None
             self.post_message(self.Wanted())
 
     def action_pan(self, x: int, y: int) -> None:
         """Move a third of the window."""
-        if self.picture is None or self.region is None:
+        if self.picture is None or self.looked_at is None:
             return
         cx, cy = self._center()
-        _, _, w, h = self.region
+        _, _, w, h = self.looked_at
         self._look(cx + x * w / 3, cy + y * h / 3, self._scale())
 
     def action_contrast(self, step: float) -> None:
@@ -278,7 +274,7 @@ class PictureView(Widget, can_focus=True):
             return
         dx, dy = event.screen_x - self._drag[0], event.screen_y - self._drag[1]
         self._drag = None
-        if self.region is not None and (dx or dy):
+        if self.looked_at is not None and (dx or dy):
             scale = self._scale()
             cx, cy = self._center()
             self._look(cx - dx * scale, cy - 2 * dy * scale, scale)
@@ -296,12 +292,18 @@ class PictureView(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row of cells."""
         canvas, width = self._canvas, self.size.width
-        if canvas is None or canvas.width != width or y >= canvas.height // 2:
+        if canvas is None:
             return strip_of(self, [], width)
+        row = y - (self.size.height - canvas.height // 2) // 2
+        if canvas.width > width or not 0 <= row < canvas.height // 2:
+            return strip_of(self, [], width)
+        margin = " " * ((width - canvas.width) // 2)
         if self.ascii_only:
-            return strip_of(self, [(canvas.ascii_row(y), "text")], width)
-        segments = [
+            return strip_of(self, [(margin + canvas.ascii_row(row), "text")], width)
+        segments = [Segment(margin)]
+        segments += [
             Segment("▀" * n, cell_style(upper, lower))
-            for upper, lower, n in canvas.row(y)
+            for upper, lower, n in canvas.row(row)
         ]
-        return Strip(segments, width)
+        strip = Strip(segments, len(margin) + canvas.width)
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
