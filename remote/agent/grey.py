@@ -6,6 +6,8 @@ from typing import Any, List, Sequence, Tuple
 
 _SAMPLES = 20000
 _LOW, _HIGH = 0.005, 0.995
+_MAX_SIGMAS = 4.0
+_QUARTILES_PER_SIGMA = 1.349  # distance of a normal distribution's quartiles
 
 
 def sigma_of(lowpass_angstrom: float, pixel_size: float) -> float:
@@ -73,7 +75,7 @@ def _weighted(row: Sequence[float], sigma: float) -> Sequence[float]:
 def limits(
     rows: Sequence[Sequence[float]], low: float, high: float
 ) -> Tuple[float, float]:
-    """Values below and above which a fraction of the picture lies."""
+    """Values that become black and white: percentiles, and not far from the median."""
     total = sum(len(row) for row in rows)
     step = max(1, total // _SAMPLES)
     sample: List[float] = []
@@ -85,7 +87,15 @@ def limits(
     if not sample:
         return 0.0, 0.0
     last = len(sample) - 1
-    return sample[int(low * last)], sample[math.ceil(high * last)]
+    black, white = sample[int(low * last)], sample[math.ceil(high * last)]
+    if low > 0:
+        # ice crystals and carbon must not take the contrast of all the rest
+        middle = sample[last // 2]
+        spread = (sample[3 * last // 4] - sample[last // 4]) / _QUARTILES_PER_SIGMA
+        if spread > 0:
+            black = max(black, middle - _MAX_SIGMAS * spread)
+            white = min(white, middle + _MAX_SIGMAS * spread)
+    return black, white
 
 
 def to_bytes(

@@ -130,6 +130,15 @@ def test_contrast_stretches_between_percentiles_and_stands_broken_pixels():
     assert pixels[1500] == 255
 
 
+def test_an_ice_crystal_does_not_take_the_contrast_of_the_rest():
+    rng = np.random.default_rng(5)
+    image = rng.normal(100, 1, (200, 200))
+    image[:60, :60] -= 80
+    shown = np.frombuffer(grey.to_bytes(image.tolist()), np.uint8).reshape(200, 200)
+    assert shown[100:, 100:].std() > 25
+    assert shown[:60, :60].max() == 0
+
+
 def test_a_constant_picture_is_grey():
     assert grey.to_bytes([[3.0] * 5] * 2) == b"\x80" * 10
     assert grey.to_bytes([[float("nan")] * 4]) == b"\x80" * 4
