@@ -30,6 +30,7 @@ from engine.jobs.job import Job
 from engine.simulation.molecule import add_projection, molecule
 
 BOX, PIXEL_SIZE = 64, 3.54
+AMPLITUDE = 5.0  # particles normalized to their background look so
 VIEWS = ((0, 0, 0), (0, 90, 0), (90, 90, 0), (40, 55, 0))
 VALUES = {
     "lowpass": "20",
@@ -63,7 +64,7 @@ def make_references(path: Path) -> None:
         image = np.zeros((BOX, BOX), dtype=np.float32)
         add_projection(image, mol, rotation(*view), (BOX // 2, BOX // 2), PIXEL_SIZE)
         smooth = lowpass(image, PIXEL_SIZE, 12.0)
-        images.append(np.where(is_inside, smooth / smooth.max(), 0))
+        images.append(np.where(is_inside, AMPLITUDE * smooth / smooth.max(), 0))
     write_mrc(path, np.stack(images).astype(np.float32), PIXEL_SIZE)
 
 

@@ -16,7 +16,7 @@ from engine.fourier.grids import column_frequencies, row_frequencies
 from engine.picking.working_size import round_half_away
 
 #: Rotated transforms that fit are kept; the rest is made anew for each micrograph.
-CACHE_BYTES = 120 * 2**20
+CACHE_BYTES = 96 * 2**20
 
 
 def phase_factors(frequencies: Array, positions: Array, length: float) -> Array:

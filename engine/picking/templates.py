@@ -30,7 +30,7 @@ from engine.picking.rotations import (
 )
 
 #: Bytes of correlation maps that are made together.
-_BATCH_BYTES = 24 * 2**20
+_BATCH_BYTES = 12 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,305 @@
+"""Template picking as a job, beside RELION 3.1.3 on the same data."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.engine_jobs import (
+    DATA,
+    run_engine,
+    run_relion,
+    small_project,
+    write_job,
+)
+
+from engine.io.coordinates import read_coordinates
+from engine.io.mrc import read_image, read_images, write_mrc
+
+EXPECTED = DATA / "picking/expected"
+JOB = "AutoPick/job001"
+PICKS = f"{JOB}/Micrographs/mic1_autopick.star"
+PLANTED = np.array(
+    [(36, 40), (86, 36), (150, 44), (44, 100), (96, 88), (146, 96), (70, 132)]
+)
+CASE_B = {
+    "fn_input_autopick": "micrographs_ctf.star",
+    "fn_refs_autopick": "refs.mrcs",
+    "angpix_ref": "4",
+    "psi_sampling_autopick": "15",
+    "lowpass": "20",
+    "threshold_autopick": "0.3",
+    "mindist_autopick": "60",
+    "maxstddevnoise_autopick": "-1",
+}
+CASE_C = CASE_B | {
+    "fn_refs_autopick": "refs8.star",
+    "angpix_ref": "-1",
+    "psi_sampling_autopick": "20",
+    "shrink": "0.5",
+    "highpass": "400",
+    "threshold_autopick": "0.2",
+    "mindist_autopick": "40",
+    "maxstddevnoise_autopick": "1.05",
+    "minavgnoise_autopick": "-0.3",
+    "do_ignore_first_ctfpeak_autopick": "Yes",
+    "other_args": "--skip_side 4",
+}
+RELION_B = (
+    *("relion_autopick", "--i", "micrographs_ctf.star", "--pickname", "autopick"),
+    *("--odir", f"{JOB}/", "--ref", "refs.mrcs", "--angpix_ref", "4", "--invert"),
+    *("--ctf", "--ang", "15", "--shrink", "0", "--lowpass", "20"),
+    *("--threshold", "0.3", "--min_distance", "60"),
+)
+
+
+def run(project: Path, name: str = JOB, **values: str):
+    write_job(project, name, "autopick", **values)
+    done = run_engine(project, name)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def check_picks(path: Path, expected: Path, tolerance: float = 0.0) -> None:
+    ours, theirs = read_coordinates(path), read_coordinates(expected)
+    assert len(ours) == len(theirs)
+    np.testing.assert_allclose(ours.x, theirs.x, atol=2e-6)
+    np.testing.assert_allclose(ours.y, theirs.y, atol=2e-6)
+    np.testing.assert_allclose(ours.fom, theirs.fom, atol=5e-6, rtol=tolerance)
+    np.testing.assert_array_equal(ours.class_number, theirs.class_number)
+    np.testing.assert_allclose(ours.psi, theirs.psi, atol=1e-6)
+
+
+@pytest.mark.parametrize(("case", "values"), [("B", CASE_B), ("C", CASE_C)])
+def test_the_fact_sheets_picks_come_out_when_compatible(tmp_path, case, values):
+    small_project(tmp_path)
+    run(tmp_path, **values, cryodeck_compat="Yes")
+    check_picks(tmp_path / PICKS, EXPECTED / f"{case}_mic1_autopick.star")
+
+
+def test_relions_isolation_filter_comes_with_compatibility_only(tmp_path):
+    small_project(tmp_path)
+    values = CASE_B | {"mindist_autopick": "210"}
+    run(tmp_path, **values, cryodeck_compat="Yes")
+    check_picks(tmp_path / PICKS, EXPECTED / "D_mic1_autopick.star")
+    run(tmp_path, **values)
+    ours = read_coordinates(tmp_path / PICKS)
+    assert len(ours) >= 3
+    best = read_coordinates(EXPECTED / "B_noisefree_mic1_autopick.star").fom.max()
+    assert ours.fom[0] == pytest.approx(best, abs=1e-5)
+
+
+def test_by_default_particles_come_out_as_their_own_class_between_pixels(tmp_path):
+    small_project(tmp_path)
+    run(tmp_path, **CASE_B)
+    ours = read_coordinates(tmp_path / PICKS)
+    expected = read_coordinates(EXPECTED / "B_noisefree_mic1_autopick.star")
+    order = np.argsort(-expected.fom)
+    np.testing.assert_allclose(ours.fom, expected.fom[order], atol=1e-5)
+    np.testing.assert_array_equal(ours.class_number, expected.class_number[order])
+    away = np.hypot(ours.x - expected.x[order], ours.y - expected.y[order])
+    assert away.max() < 2.5  # a map pixel
+    found = np.stack([ours.x, ours.y], axis=1)
+    errors = np.hypot(*(PLANTED[:, None] - found[None]).T).min(axis=0)
+    assert np.median(errors) < 4  # the references' own centers are no better
+
+
+@pytest.mark.relion
+@pytest.mark.parametrize(
+    ("values", "flags"),
+    [
+        ({"shrink": "1"}, ("--shrink", "1")),
+        ({"shrink": "150"}, ("--shrink", "150")),
+        ({"lowpass": "-1"}, ("--lowpass", "-1")),
+        (
+            {"do_ctf_autopick": "No"},
+            None,  # without --ctf
+        ),
+        ({"psi_sampling_autopick": "24"}, ("--ang", "24")),
+        (
+            {"particle_diameter": "80", "highpass": "300"},
+            ("--particle_diameter", "80", "--highpass", "300"),
+        ),
+    ],
+)
+def test_compatible_picks_are_relions_with_other_settings(tmp_path, values, flags):
+    small_project(tmp_path)
+    run(tmp_path, **CASE_B | values, cryodeck_compat="Yes")
+    command = [w.replace(f"{JOB}/", "R/") for w in RELION_B]
+    if flags is None:
+        command.remove("--ctf")
+    else:
+        command += flags
+    run_relion(tmp_path, *command)
+    # without a low-pass the last row of frequencies is treated differently
+    check_picks(tmp_path / PICKS, tmp_path / "R/Micrographs/mic1_autopick.star", 1e-3)
+
+
+@pytest.mark.relion
+@pytest.mark.parametrize("writer", ["relion", "cryodeck"])
+def test_each_program_picks_from_the_others_maps(tmp_path, writer):
+    small_project(tmp_path)
+    compatible = CASE_B | {"cryodeck_compat": "Yes"}
+    (tmp_path / JOB).mkdir(parents=True)
+    if writer == "relion":
+        run_relion(tmp_path, *RELION_B, "--write_fom_maps")
+        (tmp_path / PICKS).unlink()
+        run(tmp_path, **compatible, do_read_fom_maps="Yes")
+    else:
+        run(tmp_path, **compatible, do_write_fom_maps="Yes")
+        (tmp_path / PICKS).unlink()
+        run_relion(tmp_path, *RELION_B, "--read_fom_maps")
+    check_picks(tmp_path / PICKS, EXPECTED / "B_mic1_autopick.star")
+
+
+def test_a_new_threshold_on_maps_that_were_kept_needs_no_matching(tmp_path):
+    small_project(tmp_path)
+    run(tmp_path, **CASE_B, do_write_fom_maps="Yes")
+    everything = read_coordinates(tmp_path / PICKS)
+    values = CASE_B | {"do_read_fom_maps": "Yes", "threshold_autopick": "1.2"}
+    write_job(tmp_path, JOB, "autopick", is_continue=True, **values)
+    started = time.perf_counter()
+    assert run_engine(tmp_path, JOB).returncode == 0
+    assert time.perf_counter() - started < 5
+    few = read_coordinates(tmp_path / PICKS)
+    np.testing.assert_array_equal(few.fom, everything.fom[everything.fom >= 1.2])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"psi_sampling_autopick": "10"}, "made with other settings"),
+        ({"do_ctf_autopick": "No"}, "made with other settings"),
+        ({"fn_refs_autopick": "refs8.star", "angpix_ref": "8"}, "other settings"),
+        ({"shrink": "0.5"}, "shrink or low-pass"),
+    ],
+)
+def test_maps_of_other_settings_are_refused(tmp_path, change, words):
+    small_project(tmp_path)
+    run(tmp_path, **CASE_B, do_write_fom_maps="Yes")
+    values = CASE_B | {"do_read_fom_maps": "Yes"} | change
+    write_job(tmp_path, JOB, "autopick", **values)
+    done = run_engine(tmp_path, JOB)
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+def test_maps_are_named_as_the_projects_version_names_them(tmp_path):
+    small_project(tmp_path)
+    for number, version in enumerate(("3.1", "5.0"), 1):
+        job = f"AutoPick/job00{number}"
+        values = dict(CASE_B)
+        if version == "5.0":
+            values["do_refs"] = "Yes"
+        write_job(
+            tmp_path,
+            job,
+            "autopick",
+            version=version,
+            do_write_fom_maps="Yes",
+            **values,
+        )
+        assert run_engine(tmp_path, job).returncode == 0
+    first = tmp_path / "AutoPick/job001/Micrographs"
+    assert (first / "mic1_autopick_ref000001._bestPSI.spi").exists()
+    second = tmp_path / "AutoPick/job002/Micrographs"
+    assert (second / "mic1_autopick_ref00000001._bestPSI.spi").exists()
+
+
+def test_an_odd_longest_side_is_no_trouble(tmp_path):
+    small_project(tmp_path)
+    file = tmp_path / "Micrographs/mic1.mrc"
+    write_mrc(file, read_image(file)[:, :199], 4.0)
+    run(tmp_path, **CASE_B)
+    found = read_coordinates(tmp_path / PICKS)
+    points = np.stack([found.x, found.y], axis=1)
+    errors = np.hypot(*(PLANTED[:, None] - points[None]).T).min(axis=0)
+    assert (errors < 6).all()
+
+
+def test_a_gaussian_is_a_reference_too(tmp_path):
+    small_project(tmp_path)
+    values = CASE_B | {
+        "fn_refs_autopick": "gauss",
+        "particle_diameter": "100",
+        "other_args": "--gauss_max 0.5",
+        "threshold_autopick": "0.05",
+    }
+    run(tmp_path, **values)
+    found = read_coordinates(tmp_path / PICKS)
+    assert len(found) >= 5
+    assert set(found.psi) == {0.0}
+
+
+@pytest.mark.relion
+def test_a_map_is_projected_as_relion_does(tmp_path):
+    small_project(tmp_path)
+    z, y, x = np.indices((32, 32, 32)) - 16
+    volume = np.exp(-(((x - 3) / 5.0) ** 2 + (y / 3.0) ** 2 + ((z + 2) / 4.0) ** 2))
+    volume += np.exp(-(((x + 5) / 3.0) ** 2 + ((y - 4) / 3.0) ** 2 + (z / 3.0) ** 2))
+    write_mrc(tmp_path / "map.mrc", 0.3 * volume, 4.0, is_volume=True)
+    values = CASE_B | {
+        "do_ref3d": "Yes",
+        "fn_ref3d_autopick": "map.mrc",
+        "ref3d_symmetry": "C2",
+        "particle_diameter": "100",
+        "threshold_autopick": "0.1",
+    }
+    run(tmp_path, **values, cryodeck_compat="Yes")
+    (tmp_path / "R").mkdir()
+    command = [w.replace(f"{JOB}/", "R/") for w in RELION_B]
+    command[command.index("refs.mrcs")] = "map.mrc"
+    command += ["--sym", "C2", "--healpix_order", "1", "--particle_diameter", "100"]
+    run_relion(tmp_path, *command, "--threshold", "0.1")
+    ours = read_images(tmp_path / JOB / "reference_projections.mrcs")
+    theirs = read_images(tmp_path / "R/reference_projections.mrcs")
+    assert ours.shape == theirs.shape == (24, 32, 32)
+    # coefficients exactly on the limit fall in or out by rounding
+    np.testing.assert_allclose(ours, theirs, atol=1e-3 * np.abs(theirs).max())
+    ours = read_coordinates(tmp_path / PICKS)
+    theirs = read_coordinates(tmp_path / "R/Micrographs/mic1_autopick.star")
+    assert len(theirs) >= 3
+    np.testing.assert_allclose(ours.x, theirs.x, atol=2e-6)
+    np.testing.assert_allclose(ours.fom, theirs.fom, rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"fn_refs_autopick": ""}, 2, "choose references"),
+        ({"fn_refs_autopick": "none.mrcs"}, 1, "none.mrcs: No such file"),
+        ({"shrink": "-1"}, 1, "shrink -1 cannot be used"),
+        ({"particle_diameter": "900"}, 1, "larger than the references' box"),
+        ({"psi_sampling_autopick": "0"}, 2, "is not between 0 and 360"),
+        ({"do_pick_helical_segments": "Yes"}, 2, "cannot do it"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(tmp_path, change, code, words):
+    small_project(tmp_path)
+    write_job(tmp_path, JOB, "autopick", **CASE_B | change)
+    done = run_engine(tmp_path, JOB)
+    assert done.returncode == code
+    errors = [line for line in done.stderr.splitlines() if "ERROR" in line]
+    assert len(errors) == 1
+    assert words in errors[0]
+
+
+def test_ctf_correction_without_a_ctf_is_refused(tmp_path):
+    small_project(tmp_path)
+    text = (tmp_path / "micrographs_ctf.star").read_text()
+    (tmp_path / "plain.star").write_text(text.replace("rlnDefocusU", "rlnOther"))
+    write_job(tmp_path, JOB, "autopick", **CASE_B | {"fn_input_autopick": "plain.star"})
+    done = run_engine(tmp_path, JOB)
+    assert done.returncode == 1
+    assert "no defocus in the list of micrographs" in done.stderr
+
+
+def test_statistics_know_the_picks(tmp_path):
+    small_project(tmp_path)
+    run(tmp_path, **CASE_B)
+    summary = json.loads((tmp_path / JOB / "summary.json").read_text())
+    assert summary["picks_total"] == 9
+    assert summary["fom_max"] == pytest.approx(2.2552, abs=1e-3)
