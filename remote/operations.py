@@ -188,12 +188,15 @@ class Operating(Reading):
         if continuing:
             job = job.continued()
         facts = await self._do_read("operations.facts", name=name)
-        token = secrets.token_hex(5)
-        script = await self._script(job, facts["name"], token, facts)
-        plan = self._plan(job, facts, script, continuing)
-        entry = await self._until_known(
-            "submission.submit", {"name": facts["name"], "plan": plan}
-        )
+        for _ in range(2):
+            token = secrets.token_hex(5)
+            script = await self._script(job, facts["name"], token, facts)
+            plan = self._plan(job, facts, script, continuing)
+            entry = await self._until_known(
+                "submission.submit", {"name": facts["name"], "plan": plan}
+            )
+            if entry["state"] != "not submitted":
+                break  # else it is certain that nothing was started
         return _submitted(facts["name"], entry)
 
     def _plan(

@@ -10,7 +10,7 @@ from engine.project.actions import ABORTED, EXIT_MARKERS, FAILURE
 from engine.project.atomic import touch
 from engine.project.change import changing, read_pipeline
 from engine.project.completion import marker_status
-from remote.agent import job_facts, queries, records
+from remote.agent import job_facts, locks, queries, records
 from remote.agent.processes import execute
 from remote.agent.verbs import Request, VerbError, verb
 
@@ -28,7 +28,8 @@ def abort(
     there was nothing to cancel.
     """
     project = request.path("")
-    process = read_pipeline(project).process(read_pipeline(project).resolve(name))
+    pipeline = read_pipeline(project)
+    process = pipeline.process(pipeline.resolve(name))
     name = process.name.rstrip("/")
     directory = request.path(name)
     if records.read_intent(directory) is not None:
@@ -129,7 +130,7 @@ def write_verdict(
         return False
     if records.read_intent(directory) is not None:
         return False
-    with changing(project) as pipeline:
+    with changing(project, on_wait=locks.watch(project)) as pipeline:
         process = pipeline.process(name)
         if process.status == "Running":
             marker = marker_status(project, name)

@@ -11,7 +11,7 @@ from engine.project.errors import ProjectError
 from engine.project.layout import job_name_in
 from engine.project.lock import holder
 from engine.project.pipeline import Pipeline, Process
-from remote.agent import asking, job_facts, records, submission
+from remote.agent import asking, job_facts, locks, records, submission
 from remote.agent.project import pipeline_of
 from remote.agent.verbs import Request, VerbError, verb
 
@@ -194,6 +194,7 @@ def _carry_over(
 ) -> bool:
     """Markers into the pipeline; submissions that were cut off to their end."""
     project = request.path("")
+    locks.clear_dead(project)
     changed = False
     facts = list(memory.facts.values())
     if any(f["status"] == "Running" and f.get("marker") for f in facts):

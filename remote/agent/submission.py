@@ -16,7 +16,7 @@ from engine.project.actions import EXIT_MARKERS
 from engine.project.atomic import touch, write_text
 from engine.project.change import PIPELINE, changing, read_pipeline
 from engine.project.lock import ProjectLock
-from remote.agent import queries, records
+from remote.agent import locks, queries, records
 from remote.agent.submit_command import conclude, start
 from remote.agent.verbs import Request, VerbError, verb
 
@@ -32,6 +32,9 @@ def submit(request: Request, name: str, plan: Dict[str, Any]) -> Dict[str, Any]:
     name, directory = _job(request, name)
     known = records.find(directory, plan["token"])
     if known is not None and known["state"] in SETTLED:
+        _sweep(directory, plan["token"])
+        if records.read_intent(directory) is not None:
+            settle(request, name, directory)
         return known
     settled = settle(request, name, directory)
     if settled is not None and settled["token"] == plan["token"]:
@@ -53,6 +56,7 @@ def submit(request: Request, name: str, plan: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _job(request: Request, name: str) -> Any:
+    locks.clear_dead(request.path(""))
     found = read_pipeline(request.path("")).resolve(name).rstrip("/")
     return found, os.path.abspath(request.path(found))
 
@@ -118,6 +122,7 @@ def _make(
         [tuple(node) for node in plan.get("outputs", ())],
         plan.get("type_label", ""),
         gui_name=plan.get("gui_name", ""),
+        on_wait=locks.watch(request.path("")),
     )
     script = os.path.abspath(request.path(plan["script_path"]))
     write_text(script, plan["script"])
@@ -172,9 +177,13 @@ def settle(request: Request, name: str, directory: str) -> Optional[Dict[str, An
         raise _busy(name)
     if intent["stage"] == "prepared":
         _take_back(request, name, directory, intent)
-        with ProjectLock(request.path(""), PIPELINE):
-            records.release(directory, intent["token"])
+        _release_locked(request, directory, intent["token"])
         return None
+    known = records.find(directory, intent["token"])
+    if known is not None and known["state"] in SETTLED:  # only the tidying was missing
+        _release_locked(request, directory, intent["token"])
+        _sweep(directory, intent["token"])
+        return known
     entry = conclude(directory, intent)
     if entry is None:
         raise _busy(name)
@@ -209,18 +218,23 @@ def _settled(
     if as_owner:
         records.release(directory, token)
     else:
-        with ProjectLock(request.path(""), PIPELINE):
-            records.release(directory, token)
-    for end in ("out", "err", "status", "pid"):
-        _remove(records.base(directory, token) + "." + end)
+        _release_locked(request, directory, token)
+    _sweep(directory, token)
     return entry
 
 
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
+def _release_locked(request: Request, directory: str, token: str) -> None:
+    project = request.path("")
+    with ProjectLock(project, PIPELINE, on_wait=locks.watch(project)):
+        records.release(directory, token)
+
+
+def _sweep(directory: str, token: str) -> None:
+    for end in ("out", "err", "status", "pid"):
+        try:
+            os.unlink(records.base(directory, token) + "." + end)
+        except OSError:
+            pass
 
 
 def _take_back(
@@ -230,7 +244,8 @@ def _take_back(
     before = intent.get("status_before")
     if not before:
         return
-    with changing(request.path("")) as pipeline:
+    project = request.path("")
+    with changing(project, on_wait=locks.watch(project)) as pipeline:
         now = records.read_intent(directory)
         if now is None or now.get("token") != intent["token"]:
             return
