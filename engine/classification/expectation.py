@@ -13,162 +13,30 @@ finds the classes and offsets that carry weight; a fine pass sums over those.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.arrays import Array
+from engine.classification.batch import Assignments, Batch, Optics
+from engine.classification.fine_pass import FinePass
 from engine.classification.masking import circular_mask, masked
 from engine.classification.model import ClassModel
 from engine.classification.polar import (
     PolarGrid,
     analysis_matrices,
-    half_circle,
     harmonic_limits,
     harmonics_of,
     offset_phases,
+    waves_of,
 )
+from engine.classification.ring_ctf import RingCtf
 from engine.classification.sampling import Sampling
 from engine.classification.statistics import SufficientStatistics
-from engine.ctf import Ctf, aberration_phase
 
 #: Part of a particle's posterior that the fine pass must not lose (RELION's
 #: --adaptive_fraction).
 ADAPTIVE_FRACTION = 0.999
 _MAX_WEIGHT_HARMONIC = 24
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Optics:
-    """What the search needs to know of images and instrument.
-
-    Attributes
-    ----------
-    pixel_size : float, Å per pixel
-    radius_px : float, pixels
-        Of the particle's mask.
-    do_ctf : bool
-    is_intact_until_first_peak : bool
-        No CTF up to its first peak.
-    is_premultiplied : bool
-        The images have been multiplied by their CTF already.
-    fills_with_zeros : bool
-        Outside the mask: the background's mean rather than noise.
-    finest_search_ring : int or None
-        Limit of the rings that are compared ("Limit resolution E-step").
-    """
-
-    pixel_size: float
-    radius_px: float
-    do_ctf: bool = True
-    is_intact_until_first_peak: bool = False
-    is_premultiplied: bool = False
-    fills_with_zeros: bool = True
-    finest_search_ring: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """Some particles, already moved by their whole-pixel offsets.
-
-    Attributes
-    ----------
-    index : int, shape (n,)
-        Of the particles in the whole set.
-    images : float32, shape (n, y, x)
-        Moved by `origin_px` and multiplied by the norm correction.
-    ctf : Ctf or None
-        Values of shape (n,).
-    origin_px : int, shape (n, 2), pixels
-        Whole-pixel offset (y, x) that was applied.
-    rest_px, psi_deg : float, shapes (n, 2), (n,)
-        What is left of the offset, and the angle; used without alignment.
-    norm : float, shape (n,)
-        Norm correction that was applied (factor on the images).
-    scale : float, shape (n,)
-    noise_group, scale_group : int, shape (n,)
-    """
-
-    index: Array
-    images: Array
-    ctf: Ctf | None
-    origin_px: Array
-    rest_px: Array
-    psi_deg: Array
-    norm: Array
-    scale: Array
-    noise_group: Array
-    scale_group: Array
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Assignments:
-    """The winning class, angle and offset of particles.
-
-    Attributes
-    ----------
-    class_index : int64, shape (n,)
-    psi_deg : float64, shape (n,), degrees
-    offset_px : float64, shape (n, 2), pixels, y and x
-    max_posterior, log_likelihood, norm_correction : float64, shape (n,)
-    n_significant : int64, shape (n,)
-    """
-
-    class_index: Array
-    psi_deg: Array
-    offset_px: Array
-    max_posterior: Array
-    log_likelihood: Array
-    norm_correction: Array
-    n_significant: Array
-
-    @classmethod
-    def empty(cls, n: int) -> Assignments:
-        """Room for n particles."""
-        return cls(
-            class_index=np.zeros(n, dtype=np.int64),
-            psi_deg=np.zeros(n),
-            offset_px=np.zeros((n, 2)),
-            max_posterior=np.zeros(n),
-            log_likelihood=np.zeros(n),
-            norm_correction=np.ones(n),
-            n_significant=np.zeros(n, dtype=np.int64),
-        )
-
-
-class RingCtf:
-    """Contrast transfer functions of particles on rings, times their groups' scale.
-
-    Parameters
-    ----------
-    grid : PolarGrid
-    optics : Optics
-    """
-
-    def __init__(self, grid: PolarGrid, optics: Optics) -> None:
-        self.grid, self.optics = grid, optics
-        theta = half_circle(grid.n_angles)
-        q = np.arange(grid.n_rings)[:, None] / (grid.box_px * optics.pixel_size)
-        self.frequency_y, self.frequency_x = q * np.sin(theta), q * np.cos(theta)
-
-    def __call__(self, batch: Batch) -> Array:
-        """float32, shape (n, ring, angle)."""
-        n = len(batch.index)
-        scale = batch.scale.astype(np.float32)[:, None, None]
-        if not self.optics.do_ctf or batch.ctf is None:
-            shape = (n, self.grid.n_rings, self.grid.n_angles)
-            return np.broadcast_to(scale, shape).astype(np.float32)
-        gamma = aberration_phase(batch.ctf, self.frequency_y, self.frequency_x)
-        gamma = gamma.astype(np.float32)
-        value = -np.sin(gamma)
-        if self.optics.is_intact_until_first_peak:
-            value = np.where(np.abs(gamma) < 0.5 * math.pi, np.float32(1), value)
-        if np.any(batch.ctf.b_factor):
-            square = self.frequency_x**2 + self.frequency_y**2
-            b_factor = np.asarray(batch.ctf.b_factor)[..., None, None]
-            value = value * np.exp(-0.25 * b_factor * square).astype(np.float32)
-        factor = np.asarray(batch.ctf.scale, dtype=np.float32)[..., None, None]
-        return np.asarray(value * (scale * factor))
 
 
 class Expectation:
@@ -307,8 +175,8 @@ class Expectation:
             self.n_coarse, grid.n_angles, grid.box_px, self.coarse_offsets
         )
         self.coarse_phases = np.ascontiguousarray(phases.transpose(2, 0, 1))
-        self.coarse_waves = _waves(self.coarse_psi, self.highest_coarse)
-        self.fine_waves = _waves(self.fine_psi, self.highest)
+        self.coarse_waves = waves_of(self.coarse_psi, self.highest_coarse)
+        self.fine_waves = waves_of(self.fine_psi, self.highest)
         self.even, self.odd = analysis_matrices(grid.n_angles, self.highest)
 
     def zeros(self) -> SufficientStatistics:
@@ -344,7 +212,7 @@ class Expectation:
         sums = self.zeros()
         out = Assignments.empty(n)
         active = self._coarse(batch, y, v_harmonics, out) if self.does_align else None
-        one = _OneParticle(self, sums, out)
+        one = FinePass(self, sums, out)
         for i in range(n):
             chosen = active[i] if active is not None else None
             one.add(i, batch, y[i], v_harmonics[:, :, i], chosen)
@@ -447,7 +315,7 @@ class Expectation:
         rings: Array,
         shell_power: Array,
         noise: Array,
-        one: _OneParticle,
+        one: FinePass,
         sums: SufficientStatistics,
         out: Assignments,
     ) -> None:
@@ -481,149 +349,6 @@ class Expectation:
             out.norm_correction.sum(),
             0.0,
         ]
-
-
-class _OneParticle:
-    """The fine pass of particles one after another, and its contributions."""
-
-    def __init__(
-        self, step: Expectation, sums: SufficientStatistics, out: Assignments
-    ) -> None:
-        self.step, self.sums, self.out = step, sums, out
-        self._cross: list[Array] = []
-        self._norm: list[Array] = []
-
-    def ring_sums(self, n: int) -> tuple[Array, Array]:
-        """Σ p Re conj(A) Y and Σ p |A|² C² / S per particle and ring (means)."""
-        rings = self.step.grid.n_rings
-        return (
-            np.array(self._cross, dtype=np.float64).reshape(n, rings),
-            np.array(self._norm, dtype=np.float64).reshape(n, rings),
-        )
-
-    def add(
-        self,
-        i: int,
-        batch: Batch,
-        y: Array,
-        v: Array,
-        active: tuple[Array, Array] | None,
-    ) -> None:
-        """Search finely around what carries weight and add what comes out."""
-        step = self.step
-        if active is None:
-            classes = np.arange(len(step.live))
-            offsets = batch.rest_px[i][None]
-            phases = offset_phases(
-                step.grid.n_rings, step.grid.n_angles, step.grid.box_px, offsets
-            ).transpose(2, 0, 1)
-            psi = np.deg2rad(batch.psi_deg[i : i + 1])
-            waves = _waves(psi, step.highest)
-        else:
-            classes, coarse = active
-            offsets = step.fine_offsets[coarse].reshape(-1, 2)
-            rows = (4 * coarse[:, None] + np.arange(4)).ravel()
-            phases, psi, waves = step.fine_phases[rows], step.fine_psi, step.fine_waves
-        harmonics = self._harmonics(y * phases)
-        value = self._log_posterior(
-            harmonics, v, classes, waves, batch.origin_px[i] + offsets
-        )
-        top = float(value.max())
-        weight = np.exp(value - top)
-        total = float(weight.sum(dtype=np.float64))
-        weight *= np.float32(1 / total)
-        best = int(weight.argmax())
-        angle, row, k = np.unravel_index(best, weight.shape)
-        out = self.out
-        out.class_index[i] = step.live[classes[k]]
-        out.psi_deg[i] = (np.rad2deg(psi[angle]) + 180) % 360 - 180
-        out.offset_px[i] = batch.origin_px[i] + offsets[row]
-        out.max_posterior[i] = weight[angle, row, k]
-        out.log_likelihood[i] = top + math.log(total)
-        if active is None:
-            out.n_significant[i] = 1
-        place = batch.origin_px[i] + offsets
-        self._accumulate(harmonics, v, classes, waves, weight, place)
-
-    def _harmonics(self, moved: Array) -> Array:
-        """Harmonics (m, row, ring), complex64, of moved rings (row, ring, angle)."""
-        step = self.step
-        rows, n_rings, n_angles = moved.shape
-        flat = moved.reshape(-1, n_angles)
-        out = np.empty((step.highest + 1, rows * n_rings), dtype=np.complex64)
-        even = step.even @ np.ascontiguousarray(flat.real).T
-        odd = step.odd @ np.ascontiguousarray(flat.imag).T
-        out.real[0::2], out.imag[0::2] = even[0::2], even[1::2]
-        out.real[1::2], out.imag[1::2] = odd[0::2], odd[1::2]
-        return out.reshape(step.highest + 1, rows, n_rings)
-
-    def _log_posterior(
-        self, harmonics: Array, v: Array, classes: Array, waves: Array, place: Array
-    ) -> Array:
-        """Unnormalized, (psi, row, class), float32."""
-        step = self.step
-        top, n_rings = step.highest_search, step.n_search
-        whole = len(classes) == len(step.live)
-        conjugate = step.conjugate[: top + 1, :n_rings]
-        if not whole:
-            conjugate = conjugate[:, :, classes]
-        product = np.matmul(harmonics[: top + 1, :, :n_rings], conjugate)
-        shape = product.shape[1:]
-        flat = product.reshape(top + 1, -1)
-        value = waves[:, : top + 1, 0] @ np.ascontiguousarray(flat.real)
-        value += waves[:, : top + 1, 1] @ np.ascontiguousarray(flat.imag)
-        value = value.reshape(len(waves), *shape)
-        chosen = None if whole else classes
-        value -= step._norms(v[:, :, None], waves, chosen, n_rings)
-        square = (place**2).sum(axis=1)
-        sigma = max(step.model.offset_sigma_px, 0.1)
-        prior = -square / (2 * sigma**2)
-        value += prior[:, None].astype(np.float32) + step.log_shares[classes]
-        return np.asarray(value)
-
-    def _accumulate(
-        self,
-        harmonics: Array,
-        v: Array,
-        classes: Array,
-        waves: Array,
-        weight: Array,
-        place: Array,
-    ) -> None:
-        step, sums = self.step, self.sums
-        by_row = weight.sum(axis=0)
-        keep_rows = by_row.sum(axis=1) > 1e-4
-        keep_classes = by_row.sum(axis=0) > 1e-4
-        if not (keep_rows.all() and keep_classes.all()):
-            weight = weight[:, keep_rows][:, :, keep_classes]
-            harmonics, place = harmonics[:, keep_rows], place[keep_rows]
-            classes, by_row = classes[keep_classes], by_row[keep_rows][:, keep_classes]
-        n_psi, rows, n_classes = weight.shape
-        flat = weight.reshape(n_psi, -1)
-        spread = np.empty((step.highest + 1, rows * n_classes), dtype=np.complex64)
-        spread.real = waves[:, :, 0].T @ flat
-        spread.imag = -(waves[:, :, 1].T @ flat)
-        spread = spread.reshape(-1, rows, n_classes)
-        data = np.matmul(spread.transpose(0, 2, 1), harmonics)
-        even = spread[: step.highest_weight + 1 : 2].sum(axis=1)
-        norm = even[:, :, None] * v[:, None, :]
-        live = step.live[classes]
-        sums.data[live] += data.transpose(1, 0, 2)
-        sums.weight[live] += norm.transpose(1, 0, 2)
-        sums.class_weight[live] += by_row.sum(axis=0)
-        sums.class_offset[live] += by_row.T @ place
-        sums.offset_square += float(by_row.sum(axis=1) @ (place**2).sum(axis=1))
-        a, b = step.harmonics[:, classes], step.power[:, classes]
-        cross = (a.real * data.real + a.imag * data.imag).sum(axis=1)
-        self._cross.append(step.count @ cross)
-        own = (b.real * norm.real + b.imag * norm.imag).sum(axis=1)
-        self._norm.append(step.even_count @ own)
-
-
-def _waves(psi: Array, highest: int) -> Array:
-    """Cos m ψ and sin m ψ, (psi, m, 2), float32."""
-    angle = psi[:, None] * np.arange(highest + 1)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
 
 
 def _carriers(mass: Array) -> tuple[Array, Array]:

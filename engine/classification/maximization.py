@@ -80,16 +80,18 @@ def maximize(
     mask = circular_mask(grid.box_px, updates.radius_px)
     averages = averages * mask * is_live[:, None, None].astype(np.float32)
     ratio[~is_live] = 0
-    shells_of = lambda values: _padded(values, n_shells)  # noqa: E731
-    data_vs_prior = shells_of(ratio)
     new = ClassModel(
         images=averages.astype(np.float32),
         class_distribution=np.where(is_live, sums.class_weight, 0) / total,
         noise_power=_noise_power(sums, model.noise_power),
-        signal_power=shells_of(ratio / (np.maximum(weight, 1e-30) * updates.tau_fudge)),
-        data_vs_prior=data_vs_prior,
-        coverage=shells_of(coverage),
-        reference_noise=shells_of(1 / np.maximum(weight, 1e-30) * is_live[:, None]),
+        signal_power=_padded(
+            ratio / (np.maximum(weight, 1e-30) * updates.tau_fudge), n_shells
+        ),
+        data_vs_prior=_padded(ratio, n_shells),
+        coverage=_padded(coverage, n_shells),
+        reference_noise=_padded(
+            1 / np.maximum(weight, 1e-30) * is_live[:, None], n_shells
+        ),
         offset_sigma_px=model.offset_sigma_px,
         prior_offset_px=sums.class_offset / total,
         group_scale=model.group_scale,

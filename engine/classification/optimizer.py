@@ -9,19 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 import numpy as np
 
 from engine.arrays import Array
-from engine.classification.expectation import (
-    Assignments,
-    Batch,
-    Expectation,
-    Optics,
-    RingCtf,
-)
+from engine.classification.batch import Assignments, Batch
+from engine.classification.centering import center_classes
+from engine.classification.expectation import Expectation
 from engine.classification.masking import circular_mask, masked, moved
 from engine.classification.maximization import (
     LOWEST_SHELL,
@@ -31,123 +26,18 @@ from engine.classification.maximization import (
     maximize,
 )
 from engine.classification.model import ClassModel
-from engine.classification.polar import PolarGrid, angles_needed, harmonics_of
+from engine.classification.polar import PolarGrid, angles_needed
+from engine.classification.reseeding import reseeded
 from engine.classification.sampling import Sampling, next_perturbation
+from engine.classification.starting import RandomClasses, equalized
+from engine.classification.state import Groups, ParticleSource, Settings, State
 from engine.classification.statistics import SufficientStatistics
-from engine.ctf import Ctf
-from engine.fourier.filters import lowpass
 from engine.parallel import Communicator
 
 #: Shells beyond the current resolution that are summed (RELION's --incr_size).
 SHELL_MARGIN = 10
 #: Part of the box's shells that the first references have.
 _INITIAL_SHELLS = 0.07
-
-
-class ParticleSource(Protocol):
-    """Images of particles, and their optics, by index."""
-
-    @property
-    def box_px(self) -> int:
-        """Edge of the images."""
-        ...
-
-    def images(self, indices: Array) -> Array:
-        """float32, shape (n, y, x)."""
-        ...
-
-    def ctf(self, indices: Array) -> Ctf | None:
-        """Values of shape (n,)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How a classification is done.
-
-    Attributes
-    ----------
-    n_classes, n_iterations : int
-    tau_fudge : float
-        T.
-    sampling : Sampling
-    optics : Optics
-    has_fast_subsets, does_align, allows_coarser : bool
-    perturbation_factor : float
-    seed : int
-    batch_size : int
-        Particles in a batch.
-    n_threads : int
-    offset_sigma_px : float, pixels
-        Width of the offsets' prior at the start.
-    has_class_prior : bool
-        Weigh classes by their shares in the E-step.
-    centers_classes : bool
-        Move averages to the middle of the box in every iteration.
-    reseeds_classes : bool
-        Give dead classes half of the largest one's particles.
-    """
-
-    n_classes: int
-    n_iterations: int
-    tau_fudge: float
-    sampling: Sampling
-    optics: Optics
-    has_fast_subsets: bool = False
-    does_align: bool = True
-    allows_coarser: bool = False
-    perturbation_factor: float = 0.5
-    seed: int = 0
-    batch_size: int = 32
-    n_threads: int = 1
-    offset_sigma_px: float = 3.0
-    has_class_prior: bool = False
-    centers_classes: bool = False
-    reseeds_classes: bool = False
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class State:
-    """All of a classification after an iteration.
-
-    Attributes
-    ----------
-    iteration : int
-    model : ClassModel
-    particles : Assignments
-        Of all particles.
-    perturbation : float
-    sampling : Sampling
-        That was used.
-    changes : tuple of float
-        Of classes (fraction), angles (degrees), offsets (pixels).
-    n_used : int
-        Particles of this iteration.
-    """
-
-    iteration: int
-    model: ClassModel
-    particles: Assignments
-    perturbation: float
-    sampling: Sampling
-    changes: tuple[float, float, float] = (1.0, 999.0, 999.0)
-    n_used: int = 0
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Groups:
-    """Which particles share noise and intensity.
-
-    Attributes
-    ----------
-    noise, scale : int64, shape (n,)
-    astigmatism_angstrom : float, Å
-        Largest |U - V|.
-    """
-
-    noise: Array
-    scale: Array
-    astigmatism_angstrom: float = 0.0
 
 
 class Optimizer:
@@ -203,7 +93,7 @@ class Optimizer:
         noise, sums, grid = self._first_pass(particles, references is None)
         if references is None:
             mask = circular_mask(self.box_px, settings.optics.radius_px)
-            images = _equalized(class_averages(sums, grid, None)[0] * mask, grid)
+            images = equalized(class_averages(sums, grid, None)[0] * mask, grid)
             finest = grid.n_rings - 1
         else:
             images, finest = references, self.box_px // 2 - 1
@@ -247,7 +137,7 @@ class Optimizer:
         optics, box = self.settings.optics, self.box_px
         n_rings = max(3, round(_INITIAL_SHELLS * box) + 1)
         grid = self._grid(n_rings)
-        step = _RandomClasses(grid, optics, self.settings)
+        step = RandomClasses(grid, optics, self.settings)
         mask = circular_mask(box, optics.radius_px)
         n_groups = int(self.groups.noise.max()) + 1
         power = np.zeros((n_groups, box // 2 + 1))
@@ -357,6 +247,9 @@ class Optimizer:
         if settings.reseeds_classes and 3 <= iteration <= 0.6 * settings.n_iterations:
             mask = circular_mask(self.box_px, settings.optics.radius_px)
             reseeded(new, mask, random)
+        if settings.centers_classes and settings.does_align:
+            reach = settings.sampling.offset_range_px
+            new, particles = center_classes(new, particles, reach)
         new.accuracy_psi_deg = _scattered(psi, step.live, 999.0, settings.n_classes)
         new.accuracy_offset_px = _scattered(
             offset, step.live, 999.0, settings.n_classes
@@ -436,87 +329,6 @@ class Optimizer:
         for part_index, part in self.comm.gather((index, mine)):
             _put(whole, part_index, part)
         return whole
-
-
-class _RandomClasses:
-    """Sums of particles in random classes and orientations, on few rings."""
-
-    def __init__(self, grid: PolarGrid, optics: Optics, settings: Settings) -> None:
-        self.settings = settings
-        self.optics = optics
-        self.grid = grid
-        q = np.arange(grid.n_rings)
-        self.highest = math.ceil(
-            2 * math.pi * q[-1] * (optics.radius_px + 2.5) / grid.box_px + 1.5
-        )
-        self._ctf = RingCtf(grid, optics)
-
-    def zeros(self, n_scale_groups: int) -> SufficientStatistics:
-        return SufficientStatistics.zeros(
-            n_classes=self.settings.n_classes,
-            n_harmonics=self.highest + 1,
-            n_weight_harmonics=1,
-            n_rings=self.grid.n_rings,
-            n_noise_groups=1,
-            n_shells=1,
-            n_scale_groups=n_scale_groups,
-        )
-
-    def add(self, batch: Batch, rings: Array, sums: SufficientStatistics) -> None:
-        ctf = self._ctf(batch).transpose(1, 2, 0)
-        data = rings if self.optics.is_premultiplied else rings * ctf
-        harmonics = harmonics_of(data.astype(np.complex64), self.highest)
-        weight = (ctf * ctf).mean(axis=1)
-        m = np.arange(self.highest + 1)
-        for i, index in enumerate(batch.index):
-            random = np.random.default_rng([self.settings.seed, int(index), 1])
-            k = int(random.integers(self.settings.n_classes))
-            wave = np.exp(-1j * m * random.uniform(0, 2 * math.pi))
-            sums.data[k] += wave[:, None] * harmonics[:, :, i]
-            sums.weight[k, 0] += weight[:, i]
-            sums.class_weight[k] += 1
-
-
-def _equalized(images: Array, grid: PolarGrid) -> Array:
-    """References of equal power on each ring, so that none starts ahead."""
-    rings = grid.rings(images)
-    amplitude = np.sqrt((rings.real**2 + rings.imag**2).mean(axis=1))
-    mean = amplitude.mean(axis=1, keepdims=True)
-    factor = mean / np.maximum(amplitude, 1e-12 + 1e-6 * mean)
-    return grid.images(rings * factor[:, None, :].astype(np.float32))
-
-
-def reseeded(model: ClassModel, mask: Array, random: np.random.Generator) -> int:
-    """Give nearly empty classes a share of the fullest ones; how many, in place.
-
-    A class below a tenth of the mean share becomes a copy of the fullest class, made
-    different by noise as strong as what the average itself may still hold; both have
-    half of its share then. Expectation-maximization drives the two apart where the
-    particles differ.
-    """
-    share = model.class_distribution
-    mean = 1 / len(share)
-    count = 0
-    for k in np.argsort(share, kind="stable").tolist():
-        fullest = int(np.argmax(share))
-        if share[k] >= 0.1 * mean or share[fullest] < 1.5 * mean:
-            break
-        image = model.images[fullest]
-        spread = 0.3 * float(image.std())
-        smooth = _smooth_noise(image.shape[0], model.current_shell, random)
-        model.images[k] = (image + spread * smooth) * mask
-        share[k] = share[fullest] = share[fullest] / 2
-        for name in ("signal_power", "data_vs_prior", "coverage", "reference_noise"):
-            getattr(model, name)[k] = getattr(model, name)[fullest]
-        count += 1
-    return count
-
-
-def _smooth_noise(box_px: int, shell: int, random: np.random.Generator) -> Array:
-    """Noise of deviation 1 without detail beyond a shell, (y, x)."""
-    white = random.standard_normal((box_px, box_px)).astype(np.float32)
-    smooth = lowpass(white, 1.0, box_px / max(shell, 2))
-    return smooth / float(smooth.std())
 
 
 def _in_order(

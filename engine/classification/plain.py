@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.special
@@ -329,7 +330,7 @@ class _Sums:
         self,
         i: int,
         w: float,
-        sample: tuple,
+        sample: tuple[Any, ...],
         raw: Array,
         transform: Array,
         ctf: Array,

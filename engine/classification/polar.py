@@ -246,6 +246,12 @@ def rings_of(harmonics: Array, n_angles: int) -> Array:
     return out
 
 
+def waves_of(psi: Array, highest: int) -> Array:
+    """Cos m ψ and sin m ψ, (psi, m, 2), float32."""
+    angle = psi[:, None] * np.arange(highest + 1)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=-1).astype(np.float32)
+
+
 def offset_phases(n_rings: int, n_angles: int, box_px: int, offsets_px: Array) -> Array:
     """Factors that move transforms on rings by offsets, content towards them.
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array
-from engine.classification.optimizer import Groups, Optimizer, State
+from engine.classification.optimizer import Optimizer
+from engine.classification.state import Groups, State
 from engine.errors import InputError
 from engine.io.star import read_star
 from engine.jobs.command_lines import output_root

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from engine.arrays import Array
-from engine.classification.expectation import Assignments
+from engine.classification.batch import Assignments
 from engine.classification.model import ClassModel
-from engine.classification.optimizer import Settings, State
 from engine.classification.sampling import Sampling
+from engine.classification.state import Settings, State
 from engine.errors import InputError
 from engine.io.atomic import replacing, write_text
 from engine.io.mrc import read_images, write_mrc

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.arrays import Array
-from engine.classification.expectation import Optics
-from engine.classification.optimizer import Settings
+from engine.classification.batch import Optics
 from engine.classification.sampling import Sampling
+from engine.classification.state import Settings
 from engine.errors import InputError
 from engine.io.mrc import read_images
 from engine.io.star import read_star

@@ -10,10 +10,11 @@ from support.worked_example import (
     example_images,
 )
 
-from engine.classification.expectation import Optics
+from engine.classification.batch import Optics
 from engine.classification.masking import circular_mask, masked
-from engine.classification.optimizer import Groups, Optimizer, Settings
+from engine.classification.optimizer import Optimizer
 from engine.classification.sampling import Sampling
+from engine.classification.state import Groups, Settings
 from engine.ctf import contrast_transfer
 from engine.io.mrc import read_images
 from engine.parallel import Communicator
@@ -98,9 +99,9 @@ def test_log_posteriors_are_those_of_the_plain_form(case):
         y = (rings * transfer * inverse).astype(np.complex64)[0]
         v = (transfer**2 * inverse).transpose(1, 2, 0).astype(np.complex64)
         v = harmonics_of(v, step.highest_weight)[::2][:, :, 0]
-        from engine.classification.expectation import _OneParticle
+        from engine.classification.fine_pass import FinePass
 
-        one = _OneParticle(step, step.zeros(), None)
+        one = FinePass(step, step.zeros(), None)
         chosen = np.arange(0, 60, 7)
         harmonics = one._harmonics(y * phases.transpose(2, 0, 1))
         waves = step.fine_waves[chosen]

@@ -11,11 +11,12 @@ from support.worked_example import (
     example_truth,
 )
 
-from engine.classification.expectation import Optics
+from engine.classification.batch import Optics
 from engine.classification.masking import moved
 from engine.classification.maximization import prior_ratio
-from engine.classification.optimizer import Groups, Optimizer, Settings
+from engine.classification.optimizer import Optimizer
 from engine.classification.sampling import Sampling
+from engine.classification.state import Groups, Settings
 from engine.parallel import Communicator, run_threads
 
 
@@ -132,3 +133,28 @@ def test_the_prior_ratio_is_the_fixed_point_of_relions_recursion():
         assert x == pytest.approx(2 * a * (x / (1 + x)) ** 2, rel=1e-9)
     # noise alone counts as no resolution
     assert float(prior_ratio(np.array(1.0), 2.0)) < 0.1
+
+
+def test_centered_classes_take_their_particles_along():
+    state = classify(iterations=4, seed=2, centers_classes=True)
+    from engine.classification.masking import centers_of_mass
+
+    live = state.model.class_distribution > 0.05
+    away = np.hypot(*centers_of_mass(state.model.images[live]).T)
+    assert away.max() < 1.0
+    before = confusion(example_truth()["class"], state.particles.class_index)
+    assert before.sum() == 300
+
+
+def test_empty_classes_are_seeded_again_from_the_fullest():
+    from engine.classification.masking import circular_mask
+    from engine.classification.reseeding import reseeded
+
+    model = classify(iterations=2).model
+    model.class_distribution[:] = [0.9, 0.1, 0.0]
+    model.images[2] = 0
+    count = reseeded(model, circular_mask(32, 12.5), np.random.default_rng(1))
+    assert count == 1
+    assert model.class_distribution == pytest.approx([0.45, 0.1, 0.45])
+    same = np.corrcoef(model.images[0].ravel(), model.images[2].ravel())[0, 1]
+    assert 0.8 < same < 0.999

@@ -256,9 +256,27 @@ def test_relion_takes_what_was_selected(project):
     run_relion(
         project,
         "relion_refine",
-        *["--i", "Select/job002/particles.star", "--o", "Class2D/next", "--iter", "1", "--K", "2"],
+        *[
+            "--i",
+            "Select/job002/particles.star",
+            "--o",
+            "Class2D/next",
+            "--iter",
+            "1",
+            "--K",
+            "2",
+        ],
         *["--ctf", "--tau2_fudge", "2", "--particle_diameter", "100", "--zero_mask"],
-        *["--oversampling", "0", "--psi_step", "30", "--offset_range", "1", "--offset_step", "2"],
+        *[
+            "--oversampling",
+            "0",
+            "--psi_step",
+            "30",
+            "--offset_range",
+            "1",
+            "--offset_step",
+            "2",
+        ],
         *["--norm", "--scale", "--flatten_solvent"],
     )
     assert (project / "Class2D/next_it001_data.star").is_file()
