@@ -83,6 +83,7 @@ class AgentClient:
         self._leaving: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_closed = False
+        self._is_connecting = False
 
     # the link
 
@@ -206,9 +207,9 @@ class AgentClient:
         if number in self._calls and self._pipe is not None:
             self._spawn(self._try_send({"cancel": number}))
 
-    async def _try_send(self, message: dict[str, Any]) -> None:
+    async def _try_send(self, message: dict[str, Any], blob: bytes = b"") -> None:
         with contextlib.suppress(RemoteError):
-            await self._send(message)
+            await self._send(message, blob)
 
     async def _send(self, message: dict[str, Any], blob: bytes = b"") -> None:
         pipe = self._pipe
@@ -221,6 +222,13 @@ class AgentClient:
     # connecting and losing
 
     async def _connect(self) -> None:
+        self._is_connecting = True
+        try:
+            await self._connect_once()
+        finally:
+            self._is_connecting = False
+
+    async def _connect_once(self) -> None:
         session = await self._opener()
         self._session = session
         pipe, reader, early, sent = await start_agent(session)
@@ -282,9 +290,11 @@ class AgentClient:
         if self._pipe is None:
             return
         self._pipe = None
-        self._set_link(LinkState.LOST, one_line(reason))
         error = SessionLostError(f"the link to {self.name} is gone: {one_line(reason)}")
         self._fail_calls(error, all_of_them=False)
+        if self._is_connecting:
+            return  # whoever connects learns of it, and goes on or gives up
+        self._set_link(LinkState.LOST, one_line(reason))
         self._spawn(self._reconnect())
 
     def _fail_calls(self, error: SessionLostError, *, all_of_them: bool) -> None:
@@ -335,7 +345,7 @@ class AgentClient:
     async def _ask_again(self) -> None:
         for call in list(self._calls.values()):
             if call.reads_only and not call.answer.done():
-                await self._try_send(call.message)
+                await self._try_send(call.message, call.blob)
 
     def _drop_later(self) -> None:
         """Take leave of a dead session without waiting for it."""

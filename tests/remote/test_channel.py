@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -252,6 +253,47 @@ async def test_back_off_goes_on_until_the_cluster_answers(monkeypatch):
     os.kill(client.hello["pid"], signal.SIGKILL)
     await until(lambda: len(sessions.opened) == 2)
     await until(lambda: client.link.state is LinkState.CONNECTED)
+    await client.close()
+
+
+async def test_an_agent_that_dies_while_it_is_greeted_is_one_failed_attempt(
+    monkeypatch,
+):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+
+    class ShortLived(LocalSession):
+        async def start(self, command):
+            hello = encode({"hello": 1}).hex()
+            code = f"import os; os.write(1, bytes.fromhex('{hello}')); os.read(0, 9)"
+            return await super().start(f'exec {sys.executable} -c "{code}"')
+
+    class Weak(Sessions):
+        async def __call__(self):
+            if 1 <= len(self.opened) <= 3:
+                self.opened.append(ShortLived())
+                return self.opened[-1]
+            return await super().__call__()
+
+    sessions = Weak()
+    client = AgentClient(sessions, name="far")
+    await client.open()
+    first = client.hello["pid"]
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: client.hello["pid"] != first)
+    await until(lambda: client.link.state is LinkState.CONNECTED)
+    await asyncio.sleep(0.3)
+    assert len(sessions.opened) == 5
+    assert client.link.state is LinkState.CONNECTED
+    await client.close()
+
+    weak = Weak()
+    weak.opened.append(None)
+    client = AgentClient(weak, name="far")
+    with pytest.raises(SessionLostError):
+        await client.open()
+    await asyncio.sleep(0.2)
+    assert len(weak.opened) == 2
+    assert client.link.state is LinkState.OFFLINE
     await client.close()
 
 
