@@ -55,10 +55,10 @@ class Picture:
         self.epoch, self.generation = said["epoch"], said["generation"]
         self.version, self.taken_at = said["version"], said["taken_at"]
         warnings = list(said["warnings"])
-        if said["answers"] or said["complaint"]:
+        if said["answers"]:
             self._take_answers(said)
-            if said["complaint"]:
-                warnings.append(f"the scheduler does not answer: {said['complaint']}")
+        if said["complaint"]:
+            warnings.append(f"the scheduler does not answer: {said['complaint']}")
         if self.listing.unread:
             warnings.append(f"the scheduler says what is not understood: "
                             f"{self.listing.unread[0][:200]!r}")  # fmt: skip
@@ -69,11 +69,11 @@ class Picture:
             self.scheduler.parse(a["query"], a["exit_status"], a["out"], a["err"])
             for a in said["answers"]
         ]
-        self.listing = merged(listings)
         self.users.update(said["users"])
-        self.asked_at = said["asked_at"]
-        if self.asked_at is None:
+        if said["asked_at"] is None:
             return
+        self.listing = merged(listings)
+        self.asked_at = said["asked_at"]
         for one in self.facts.values():
             entry = one.get("entry") or {}
             key = entry.get("id", "")

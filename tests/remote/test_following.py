@@ -1,0 +1,153 @@
+"""What the agent tells bit by bit, put together; the price of a large project."""
+
+import time
+
+import pytest
+
+from engine.project import actions
+from engine.project.pipeline import Pipeline
+from remote.agent import overview
+from remote.agent.verbs import Request
+from remote.overview import Picture
+from remote.schedulers.slurm import Slurm
+from remote.views import JobState
+
+NOW = 1_800_000_000.0
+FACTS = {
+    "name": "AutoPick/job002",
+    "alias": "AutoPick/LoG",
+    "type": "relion.autopick.log",
+    "status": "Running",
+    "inputs": ["Import/job001"],
+    "outputs": [["AutoPick/job002/autopick.star", "MicrographsCoords.star.relion"]],
+    "entry": {
+        "token": "k7f3",
+        "state": "submitted",
+        "id": "12",
+        "scheduler": "slurm",
+        "answered_at": NOW - 5,
+    },
+    "started": {"time": str(int(NOW))},
+}
+RUNS = "12|RUNNING|0:01|10:00|1795467266|cpu1|None|cpu1\n"
+
+
+def said(at, *, out=None, jobs=(), generation=1, full=False, complaint=""):
+    answers = []
+    if out is not None:
+        one = {"query": "squeue", "exit_status": 0, "out": out, "err": ""}
+        answers = [one]
+    return {
+        "epoch": "e",
+        "generation": generation,
+        "full": full,
+        "version": "4.0",
+        "jobs": list(jobs),
+        "gone": [],
+        "taken_at": at,
+        "warnings": [],
+        "answers": answers,
+        "asked_at": at if answers else None,
+        "complaint": complaint,
+        "users": {},
+    }
+
+
+@pytest.fixture
+def picture():
+    shown = Picture(Slurm())
+    shown.take(said(NOW, jobs=[FACTS], full=True, out=RUNS))
+    return shown
+
+
+def verdict(picture):
+    return picture.judgements()["AutoPick/job002"].verdict
+
+
+def test_a_query_that_fails_changes_no_state(picture):
+    before = verdict(picture)
+    assert before.state is JobState.RUNNING
+    picture.take(said(NOW + 60, complaint="Unable to contact slurm controller"))
+    assert verdict(picture).state is before.state
+    assert verdict(picture).reason == before.reason
+    assert "does not answer" in picture.warnings[0]
+
+
+def test_a_job_is_lost_only_after_two_polls_and_a_minute(picture):
+    states = []
+    for after in (10, 20, 30, 71):
+        picture.take(said(NOW + after, out=""))
+        states.append(verdict(picture).state)
+    assert states == [JobState.RUNNING] * 3 + [JobState.LOST]
+    picture.take(said(NOW + 80, out=RUNS))
+    assert verdict(picture).state is JobState.RUNNING
+
+
+def test_answers_from_before_the_submission_do_not_count_as_absence(picture):
+    later = {**FACTS, "entry": {**FACTS["entry"], "id": "13", "answered_at": NOW + 100}}
+    picture.take(said(NOW + 101, jobs=[later]))
+    for _ in range(5):
+        picture.take(said(NOW + 99, out=RUNS))
+    assert "has not been asked since" in verdict(picture).reason
+
+
+def test_a_row_has_what_the_list_shows(picture):
+    row = picture.overview("/p", picture.judgements()).jobs[0]
+    assert (row.number, row.type, row.scheduler_id) == (2, "autopick", "12")
+    assert row.outputs[0].kind == "MicrographsCoords"
+    assert row.inputs == ("Import/job001",)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """5,000 jobs in a chain, all but ten of them over."""
+    folder = tmp_path_factory.mktemp("large")
+    actions.create_project(str(folder))
+    pipeline = Pipeline.new("4.0")
+    rows, nodes, edges, made = [], [], [], []
+    for number in range(1, 5001):
+        name = f"Extract/job{number:03d}/"
+        (folder / name).mkdir(parents=True)
+        (folder / name / "job.star").write_text("x")
+        if number <= 4990:
+            (folder / name / "RELION_JOB_EXIT_SUCCESS").touch()
+            summary = f'{{\n "type": "extract",\n "particles_total": {number}\n}}\n'
+            (folder / name / "summary.json").write_text(summary)
+        status = "Succeeded" if number <= 4990 else "Running"
+        rows.append(f"{name} None relion.extract {status}")
+        nodes.append(f"{name}particles.star ParticlesData.star.relion")
+        made.append(f"{name} {name}particles.star")
+        if number > 1:
+            edges.append(f"Extract/job{number - 1:03d}/particles.star {name}")
+    pipeline.counter = 5001
+    text = pipeline.format()
+    for table, names, lines in (
+        ("processes", "Name Alias TypeLabel StatusLabel", rows),
+        ("nodes", "Name TypeLabel", nodes),
+        ("input_edges", "FromNode Process", edges),
+        ("output_edges", "Process ToNode", made),
+    ):
+        kind = {"processes": "Process", "nodes": "Node"}.get(table, "Edge")
+        labels = "".join(f"_rlnPipeLine{kind}{n}\n" for n in names.split())
+        text += (
+            f"\ndata_pipeline_{table}\n\nloop_\n{labels}" + "\n".join(lines) + "\n\n"
+        )
+    (folder / "default_pipeline.star").write_text(text)
+    return str(folder)
+
+
+def test_five_thousand_jobs_are_looked_over_in_less_than_a_second(large):
+    request = Request(1, large, 60.0)
+    started = time.process_time()
+    first = overview.look(request)
+    took = time.process_time() - started
+    assert len(first["jobs"]) == 5000
+    assert took < 1.0
+    since = [first["epoch"], first["generation"]]
+    started = time.process_time()
+    second = overview.look(request, since)
+    assert time.process_time() - started < 0.1
+    assert second["jobs"] == []
+    actions.set_status(large, "Extract/job4995/", "Failed")
+    third = overview.look(request, since)
+    assert [job["name"] for job in third["jobs"]] == ["Extract/job4995"]

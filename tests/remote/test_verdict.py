@@ -1,0 +1,287 @@
+"""What the witnesses amount to, as a table, and rules that hold for all of it."""
+
+import pytest
+
+from remote.schedulers.base import SchedulerJob
+from remote.verdict import Seen, judge
+from remote.views import JobState
+
+NOW = 1_800_000_000.0
+STEP = {"kind": "step", "done": 2, "total": 5, "unit": "micrographs", "t": NOW - 5}
+ITERATION = {"done": 17, "total": 25, "unit": "iterations", "t": NOW - 5}
+
+
+def progress(step=STEP, failed=""):
+    return {
+        "started_at": NOW - 60,
+        "at": NOW - 5,
+        "last": "step",
+        "step": step,
+        "failed": failed,
+    }
+
+
+def entry(**more):
+    return {
+        "token": "k7f3",
+        "state": "submitted",
+        "id": "12",
+        "scheduler": "slurm",
+        "user": "alice",
+        "limit_s": 60,
+        "answered_at": NOW - 60,
+        **more,
+    }
+
+
+def job(state, raw="", **more):
+    return SchedulerJob(id="12", state=state, raw=raw or state.value, **more)
+
+
+def seen(status="Running", *, of=None, scheduler=None, absent=(0, 0.0), **facts):
+    facts = {"status": status, "entry": entry() if of is None else of, **facts}
+    return Seen(
+        facts=facts,
+        job=scheduler,
+        taken_at=NOW,
+        asked_at=NOW - 2,
+        absent_polls=absent[0],
+        absent_s=absent[1],
+        users={"31001": "alice", "0": "root"},
+    )
+
+
+STARTED = {"started": {"time": str(int(NOW - 60))}}
+
+
+def ended(status, signal="", at=NOW - 30):
+    times = {"time": str(int(at)), "exit_status": str(status), "signal": signal}
+    return {**STARTED, "ended": times}
+
+
+CASES = {
+    "draft": (seen("Scheduled", of={}), JobState.DRAFT, "not started"),
+    "refused": (
+        seen("Scheduled", of=entry(state="rejected", said="sbatch: error: bad queue")),
+        JobState.DRAFT,
+        "not started: the scheduler refused it: bad queue",
+    ),
+    "being submitted": (
+        seen(submitting={"alive": True, "user": "bob", "host": "login2"}),
+        JobState.SUBMITTING,
+        "being submitted by bob on login2",
+    ),
+    "just submitted": (
+        seen(),
+        JobState.QUEUED,
+        "submitted as 12; the scheduler has not been asked since",
+    ),
+    "waits": (
+        seen(
+            scheduler=job(
+                JobState.QUEUED, reason="waiting for free nodes", expected_at=NOW + 7800
+            )
+        ),
+        JobState.QUEUED,
+        "waiting for free nodes, expected to start in 2 h 10 min",
+    ),
+    "runs": (
+        seen(scheduler=job(JobState.RUNNING, nodes="cpu1"), progress=progress()),
+        JobState.RUNNING,
+        "on cpu1, 2 of 5 micrographs are done",
+    ),
+    "done": (
+        seen("Succeeded", summary="3 micrographs, 412 particles"),
+        JobState.SUCCEEDED,
+        "3 micrographs, 412 particles",
+    ),
+    "done, the pipeline does not know yet": (
+        seen(marker="Succeeded"),
+        JobState.SUCCEEDED,
+        "finished",
+    ),
+    "time limit": (
+        seen(
+            scheduler=job(JobState.TIMEOUT, elapsed_s=63, limit_s=60),
+            progress=progress(),
+            **STARTED,
+        ),
+        JobState.TIMEOUT,
+        "killed by the scheduler after 00:01:03, limit 00:01:00; 2 of 5 micrographs "
+        "are done, Continue does the rest",
+    ),
+    "time limit in a classification": (
+        seen(
+            scheduler=job(JobState.TIMEOUT, elapsed_s=86398, limit_s=86400),
+            progress=progress(ITERATION),
+        ),
+        JobState.TIMEOUT,
+        "killed by the scheduler after 23:59:58, limit 1-00:00:00; iteration 17 of 25 "
+        "is complete, Continue does the rest",
+    ),
+    "stopped before the limit": (
+        seen(marker="Aborted", progress=progress(), **ended(3, "USR1")),
+        JobState.TIMEOUT,
+        "stopped itself shortly before its time limit of 00:01:00; 2 of 5 micrographs "
+        "are done, Continue does the rest",
+    ),
+    "out of memory": (
+        seen(scheduler=job(JobState.OUT_OF_MEMORY, elapsed_s=9, memory_mb=4012.0)),
+        JobState.OUT_OF_MEMORY,
+        "killed for taking too much memory after 00:00:09, it used 4012 MB",
+    ),
+    "out of memory without cgroups": (
+        seen(
+            scheduler=job(JobState.FAILED, elapsed_s=9),
+            killer="slurmstepd: error: Job 12 exceeded memory limit, being killed",
+        ),
+        JobState.OUT_OF_MEMORY,
+        "killed for taking too much memory after 00:00:09",
+    ),
+    "cancelled by its owner elsewhere": (
+        seen(
+            scheduler=job(JobState.ABORTED, cancelled_by="31001", elapsed_s=5),
+            **STARTED,
+        ),
+        JobState.ABORTED,
+        "cancelled by alice, not through cryodeck after 00:00:05",
+    ),
+    "cancelled by an administrator": (
+        seen(scheduler=job(JobState.ABORTED, cancelled_by="0", elapsed_s=5), **STARTED),
+        JobState.ABORTED,
+        "cancelled by an administrator (root) after 00:00:05",
+    ),
+    "cancelled here before it started": (
+        seen(
+            of=entry(abort={"by": "alice", "took": "scheduler"}),
+            scheduler=job(JobState.ABORTED, cancelled_by="31001", elapsed_s=0),
+        ),
+        JobState.ABORTED,
+        "cancelled by alice through cryodeck before it started",
+    ),
+    "node failure": (
+        seen(scheduler=job(JobState.NODE_FAILURE, nodes="cpu2", elapsed_s=5)),
+        JobState.NODE_FAILURE,
+        "its node cpu2 failed after 00:00:05",
+    ),
+    "preempted": (
+        seen(scheduler=job(JobState.PREEMPTED, elapsed_s=5)),
+        JobState.PREEMPTED,
+        "pushed aside by a job of higher priority after 00:00:05",
+    ),
+    "engine error": (
+        seen(
+            scheduler=job(JobState.FAILED, exit_status=2),
+            marker="Failed",
+            progress=progress(failed="mics/a b.mrc: truncated"),
+            **ended(2),
+        ),
+        JobState.FAILED,
+        "mics/a b.mrc: truncated; 2 of 5 micrographs are done, Continue does the rest",
+    ),
+    "engine error before accounting knows": (
+        seen(marker="Failed", error="ERROR: no such file", **ended(1)),
+        JobState.FAILED,
+        "ERROR: no such file",
+    ),
+    "killed by a signal, nobody has said why yet": (
+        seen(marker="Failed", **ended(143, "TERM")),
+        JobState.FINISHING,
+        "it has ended; the scheduler has not said why yet",
+    ),
+    "killed by a signal, accounting is off": (
+        seen(marker="Failed", absent=(3, 90.0), **ended(143, "TERM")),
+        JobState.FAILED,
+        "ended with exit status 143 by signal TERM",
+    ),
+    "ended well without a marker": (
+        seen(scheduler=job(JobState.SUCCEEDED), **ended(0)),
+        JobState.FAILED,
+        "ended without an error, but never said that it was done; see its run.err",
+    ),
+    "ended well a moment ago": (
+        seen(scheduler=job(JobState.SUCCEEDED), **ended(0, at=NOW - 1)),
+        JobState.FINISHING,
+        "ended; its files are still to come",
+    ),
+    "absent once": (
+        seen(absent=(1, 0.0), **STARTED),
+        JobState.RUNNING,
+        "the scheduler does not list 12 at the moment; asking again",
+    ),
+    "absent twice, too soon": (
+        seen(absent=(2, 20.0)),
+        JobState.QUEUED,
+        "the scheduler does not list 12 at the moment; asking again",
+    ),
+    "vanished": (
+        seen(absent=(2, 60.0), **STARTED),
+        JobState.LOST,
+        "the scheduler knows nothing of 12 any more, and it left no exit status",
+    ),
+    "an unknown word": (
+        seen(scheduler=job(JobState.UNKNOWN, raw="FUTURE_WORD"), **STARTED),
+        JobState.RUNNING,
+        "the scheduler says 'FUTURE_WORD', which cryodeck does not know",
+    ),
+    "written down": (
+        seen("Failed", of=entry(verdict={"state": "timeout", "reason": "said before"})),
+        JobState.TIMEOUT,
+        "said before",
+    ),
+    "RELION's own": (
+        seen(of={}),
+        JobState.RUNNING,
+        "RELION's pipeline says so; it was not submitted by cryodeck",
+    ),
+    "process": (
+        seen(of=entry(scheduler="shell", id="login1:7:99"), alive=True, **STARTED),
+        JobState.RUNNING,
+        "on login1",
+    ),
+    "process killed": (
+        seen(of=entry(scheduler="shell", id="login1:7:99"), alive=False, **STARTED),
+        JobState.FAILED,
+        "killed without a word on login1 (out of memory, kill -9 or a restart?)",
+    ),
+    "process on another host": (
+        seen(of=entry(scheduler="shell", id="login2:7:99"), alive=None, **STARTED),
+        JobState.RUNNING,
+        "on login2, which is not the host we are on; only its files are seen",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_verdict_has_a_state_and_a_reason_in_words(case):
+    given, state, reason = CASES[case]
+    verdict = judge(given).verdict
+    assert (verdict.state, verdict.reason) == (state, reason)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_only_what_is_over_is_certain(case):
+    judgement = judge(CASES[case][0])
+    assert not judgement.is_certain or judgement.verdict.state.is_over
+    assert not judgement.is_certain or judgement.verdict.state is not JobState.LOST
+
+
+def test_a_job_the_scheduler_ended_is_never_called_running():
+    for state in JobState:
+        if state.is_over and state is not JobState.SUCCEEDED:
+            verdict = judge(seen(scheduler=job(state), **STARTED)).verdict
+            assert verdict.state.is_over, state
+
+
+def test_success_on_disk_beats_everything_the_scheduler_says():
+    for state in JobState:
+        verdict = judge(seen(scheduler=job(state), marker="Succeeded")).verdict
+        assert verdict.state is JobState.SUCCEEDED
+
+
+def test_every_witness_has_its_age():
+    verdict = judge(CASES["engine error"][0]).verdict
+    ages = {witness.name: witness.at for witness in verdict.witnesses}
+    assert ages["scheduler"] == NOW - 2
+    assert ages["exit status"] == NOW - 30
+    assert ages["progress"] == NOW - 5
