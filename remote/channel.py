@@ -32,8 +32,10 @@ from remote.starting import start_agent
 from remote.views import Link, LinkState
 
 BACK_OFF_S = (2.0, 5.0, 15.0, 30.0, 60.0)
+WATCH_S = 5.0  # between two looks at the clock
 PING_S = 20.0  # between two pings
 PING_LIMIT_S = 30.0  # an agent silent for this long is gone
+AWAKE_LIMIT_S = 6.0  # for the first answer after a sleep
 SLEPT_S = 30.0  # this machine was asleep if its clock jumped by more
 GRACE_S = 5.0  # beyond the agent's own time limit
 _READ_BYTES = 1 << 18
@@ -370,7 +372,7 @@ class AgentClient:
         last_ping = time.monotonic()
         while True:
             before = time.time()
-            await asyncio.sleep(min(5.0, PING_S))
+            await asyncio.sleep(min(WATCH_S, PING_S))
             slept = time.time() - before > SLEPT_S
             if self.link.state is not LinkState.CONNECTED:
                 if slept:
@@ -379,7 +381,7 @@ class AgentClient:
             if not slept and time.monotonic() - last_ping < PING_S:
                 continue
             last_ping = time.monotonic()
-            await self._ping(6.0 if slept else PING_LIMIT_S)
+            await self._ping(AWAKE_LIMIT_S if slept else PING_LIMIT_S)
 
     async def _ping(self, limit: float) -> None:
         pipe = self._pipe

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import subprocess
 import sys
 import time
@@ -355,3 +356,49 @@ async def test_agent_errors_pass_through(ssh_server):
         await workspace.tail("/etc/shadow")
     assert raised.value.code == "denied"
     await workspace.close()
+
+
+async def test_a_link_that_keeps_breaking_repeats_no_change(
+    relay, ssh_server, monkeypatch
+):
+    """Each change happens once or not at all; those acknowledged did happen."""
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+    relay, profile = relay
+    rng = random.Random(7)
+    log = ssh_server.home / f"log {os.getpid()}"
+    workspace = await Workspace.open(profile, "", prompts=Person())
+    acknowledged, lost = [], []
+
+    async def change(number):
+        await until(lambda: workspace.link.state is LinkState.CONNECTED)
+        argv = ["sh", "-c", 'sleep 0.0$2; echo "$1" >> "$0"', str(log), str(number)]
+        try:
+            said = await workspace.ask(
+                "processes.run", argv=[*argv, str(number % 7)], reads_only=False
+            )
+        except SessionLostError:
+            lost.append(number)
+        else:
+            assert said["exit_status"] == 0
+            acknowledged.append(number)
+
+    async def break_it():
+        while True:
+            await asyncio.sleep(rng.uniform(0.05, 0.4))
+            relay.reset()
+
+    breaking = asyncio.create_task(break_it())
+    try:
+        for start in range(0, 72, 4):
+            await asyncio.gather(*(change(n) for n in range(start, start + 4)))
+    finally:
+        breaking.cancel()
+        await until(lambda: workspace.link.state is LinkState.CONNECTED)
+        await asyncio.sleep(0.2)
+        done = [int(line) for line in log.read_text().split()]
+        log.unlink()
+        await workspace.close()
+    assert len(done) == len(set(done))
+    assert set(acknowledged) <= set(done)
+    assert len(lost) > 3, "the link did not break often enough to prove anything"
+    assert sorted(acknowledged + lost) == list(range(72))
