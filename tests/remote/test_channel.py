@@ -366,6 +366,7 @@ async def test_a_dead_link_is_noticed_at_once_after_a_sleep(monkeypatch):
     first = client.hello["pid"]
     os.kill(first, signal.SIGSTOP)
     try:
+        await asyncio.sleep(0.1)
         clock.slept = 3600.0
         await until(lambda: client.hello["pid"] != first, 4.0)
     finally:
