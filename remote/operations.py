@@ -170,7 +170,9 @@ class Operating(Reading):
         name = name_or_job if isinstance(name_or_job, str) else ""
         job = await self.load_job(name) if name else name_or_job
         assert isinstance(job, Job)
-        facts = await self.ask("operations.facts", name=name)
+        facts = await self._do_read(
+            "operations.facts", name=name, template=self._template_of(job)
+        )
         directory = facts.get("name") or f"{job.type.folder}/job..."
         script = await self._script(job, directory, "0" * 10, facts)
         return {
@@ -187,7 +189,9 @@ class Operating(Reading):
         job = await self.load_job(name)
         if continuing:
             job = job.continued()
-        facts = await self._do_read("operations.facts", name=name)
+        facts = await self._do_read(
+            "operations.facts", name=name, template=self._template_of(job)
+        )
         for _ in range(2):
             token = secrets.token_hex(5)
             script = await self._script(job, facts["name"], token, facts)
@@ -234,6 +238,12 @@ class Operating(Reading):
             return scheduler("shell")
         return self._picture.scheduler
 
+    def _template_of(self, job: Job) -> str:
+        """A site's template that the form or the profile names; "" without a queue."""
+        if self._scheduler_of(job).name == "shell":
+            return ""
+        return job.text("qsubscript", "").strip() or self.cluster.template
+
     async def _script(
         self, job: Job, directory: str, token: str, facts: dict[str, Any]
     ) -> Script:
@@ -257,6 +267,8 @@ class Operating(Reading):
                 project=facts["project"],
                 scheduler=self._scheduler_of(job),
                 site=Site(real_path=real_path, picker=picker),
+                template=facts.get("template") or "",
+                environment=facts.get("environment") or {},
             )
         except InputError as error:
             raise BadRequestError(str(error)) from error

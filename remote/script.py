@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.errors import InputError
@@ -19,6 +20,7 @@ from engine.jobs.resources import parse_gpu_ids
 from remote.cluster import Cluster
 from remote.errors import BadRequestError
 from remote.schedulers.base import Resources, Scheduler, duration, megabytes
+from remote.template import fill, with_prologue
 
 #: RELION's default of the queue's name, which hardly any site has
 _RELION_QUEUE = "openmpi"
@@ -71,7 +73,9 @@ status=$?
 while [ -n "$again" ]; do
     again=
     wait "$child"
-    status=$?
+    later=$?
+    # bash may have forgotten a child that ended by the same signal
+    [ "$later" -eq 127 ] || [ "$later" -lt 0 ] || status=$later
 done
 exit "$status"
 """
@@ -193,8 +197,10 @@ def build(
     project: str,
     scheduler: Scheduler,
     site: Site | None = None,
+    template: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> Script:
-    """The script of a job.
+    """The script of a job, cryodeck's own or a site's template filled in.
 
     Parameters
     ----------
@@ -202,29 +208,50 @@ def build(
         "AutoPick/job006", relative to the project.
     project : str
         The project's folder on the cluster; absolute, or from home.
+    template : str
+        Text of a RELION template; "" for cryodeck's own script.
+    environment : mapping, optional
+        RELION_* variables of the cluster.
     """
     wanted = resources(job, directory, token, cluster)
     commands = engine_commands(job, directory, cluster, site or Site())
-    body = [with_mpirun(command, wanted, cluster) for command in commands]
-    lines = ["#!/bin/bash", *scheduler.directives(wanted)]
-    lines.append("# written by cryodeck; the exit status is written last")
-    lines += PROLOGUE.format(
+    prologue = PROLOGUE.format(
         job=shlex.quote(wanted.job),
         token=token,
         project=project_in_shell(project),
         restarts=scheduler.restart_variable or "CRYODECK_RESTARTS",
         variable=_shell_variable(scheduler),
-    ).splitlines()
-    lines.append(f"export OMP_NUM_THREADS={wanted.threads}")
-    if scheduler.name == "slurm":
-        lines.append(f"export SRUN_CPUS_PER_TASK={wanted.threads}")
-    if cluster.relion:
-        lines.append(f"PATH={shlex.quote(cluster.relion)}:$PATH")
-    lines += cluster.setup
+    )
+    if template:
+        text = fill(
+            template,
+            job,
+            wanted,
+            commands,
+            environment or {},
+            slashes_in_name=scheduler.name == "slurm",
+        )
+        text = with_prologue(text, prologue)
+        return Script(text=text, commands=tuple(commands), resources=wanted)
+    body = [with_mpirun(command, wanted, cluster) for command in commands]
+    lines = ["#!/bin/bash", *scheduler.directives(wanted)]
+    lines.append("# written by cryodeck; the exit status is written last")
+    lines += [*prologue.splitlines(), *_environment(wanted, cluster, scheduler)]
     lines += ["work() {", "    " + " &&\n    ".join(body), "}"]
     lines += EPILOGUE.splitlines()
     text = "\n".join(lines) + "\n"
     return Script(text=text, commands=tuple(body), resources=wanted)
+
+
+def _environment(
+    wanted: Resources, cluster: Cluster, scheduler: Scheduler
+) -> list[str]:
+    lines = [f"export OMP_NUM_THREADS={wanted.threads}"]
+    if scheduler.name == "slurm":
+        lines.append(f"export SRUN_CPUS_PER_TASK={wanted.threads}")
+    if cluster.relion:
+        lines.append(f"PATH={shlex.quote(cluster.relion)}:$PATH")
+    return [*lines, *cluster.setup]
 
 
 def _shell_variable(scheduler: Scheduler) -> str:

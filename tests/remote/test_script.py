@@ -1,0 +1,192 @@
+"""The job script, run by a real bash; a site's template, filled in as RELION does."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from engine.jobs.job import Job
+from remote import script
+from remote.cluster import Cluster
+from remote.errors import BadRequestError
+from remote.schedulers import scheduler
+
+ODD = "it's a $(touch oops) project; \n é"
+
+
+def build(project, *, engine="true", ranks=1, kind="slurm", template="", **profile):
+    job = Job.new("autopick", "4.0", {"nr_mpi": str(ranks)})
+    for key, value in profile.pop("values", {}).items():
+        job = job.replace(key, value)
+    return script.build(
+        job,
+        "AutoPick/job006",
+        "k7f3",
+        cluster=Cluster(name="tc", engine=engine, **profile),
+        project=str(project),
+        scheduler=scheduler(kind),
+        template=template,
+    )
+
+
+@pytest.fixture
+def project(tmp_path):
+    folder = tmp_path / ODD
+    (folder / "AutoPick/job006").mkdir(parents=True)
+    return folder
+
+
+def state(project, name):
+    text = (project / f"AutoPick/job006/.cryodeck/k7f3.{name}").read_text()
+    return dict(line.split("=", 1) for line in text.splitlines())
+
+
+def run(project, text):
+    return subprocess.run(
+        ["bash", "-c", text], cwd="/", capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 137])
+def test_the_exit_status_is_written_last_and_passed_on(project, code):
+    text = build(project, engine=f"(exit {code}) #").text
+    assert run(project, text).returncode == code
+    assert state(project, "ended")["exit_status"] == str(code)
+    assert state(project, "started")["host"] == os.uname().nodename
+    marker = project / "AutoPick/job006/RELION_JOB_EXIT_FAILURE"
+    assert marker.exists() == (code != 0)
+    assert not list(project.parent.glob("**/oops"))
+
+
+def test_commands_see_the_setup_and_the_project_folder(project):
+    text = build(project, engine="echo $LOADED; pwd; echo", setup=("LOADED=yes",)).text
+    out = run(project, text).stdout
+    assert out.startswith("yes\n")
+    assert str(project) in out
+
+
+def test_a_script_that_is_told_to_end_says_by_which_signal(project):
+    text = build(project, engine="sleep 30 #").text
+    with subprocess.Popen(
+        ["bash", "-c", text], stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        while not (project / "AutoPick/job006/.cryodeck/k7f3.started").exists():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(10) == 143
+    assert state(project, "ended")["signal"] == "TERM"
+
+
+def test_a_warning_of_the_time_limit_asks_the_engine_to_stop_cleanly(project):
+    job = project / "AutoPick/job006"
+    flag = "AutoPick/job006/RELION_JOB_ABORT_NOW"
+    wait = f"until [ -e {flag} ]; do sleep 0.02; done; exit 3 #"
+    text = build(project, engine=wait).text
+    with subprocess.Popen(["bash", "-c", text]) as process:
+        while not (job / ".cryodeck/k7f3.started").exists():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(10) == 3
+    assert state(project, "ended") | {"time": ""} == {
+        "time": "",
+        "signal": "USR1",
+        "exit_status": "3",
+    }
+    assert (job / "RELION_JOB_EXIT_ABORTED").exists()
+
+
+def test_a_submission_declared_void_does_nothing(project):
+    own = project / "AutoPick/job006/.cryodeck"
+    own.mkdir()
+    (own / "k7f3.void").touch()
+    done = run(project, build(project, engine="touch AutoPick/ran #").text)
+    assert done.returncode == 0
+    assert not (project / "AutoPick/ran").exists()
+
+
+def test_several_ranks_get_the_launcher_of_the_profile():
+    lines = build("/p", ranks=2, mpirun="srun --mpi=pmix").text
+    assert "    srun --mpi=pmix -n 2 true run AutoPick/job006\n" in lines
+    assert "mpirun" not in build("/p", ranks=1).text
+
+
+def test_requests_come_from_the_form_and_else_from_the_profile():
+    made = build(
+        "/p",
+        time_limit="2:00:00",
+        memory="16G",
+        queue="cpu",
+        values={"cryodeck_memory": "4000M", "queuename": "openmpi"},
+    )
+    assert made.resources.time_limit_s == 7200
+    assert made.resources.memory_mb == 4000
+    assert made.resources.queue == "cpu"  # RELION's default is nobody's queue
+
+
+@pytest.mark.parametrize("value", ["soon", "1:2:3:4", "-5"])
+def test_a_time_limit_that_is_none_is_refused_in_words(value):
+    with pytest.raises(BadRequestError, match="write minutes"):
+        build("/p", values={"cryodeck_time_limit": value})
+
+
+TEMPLATE = """\
+#!/bin/bash
+#SBATCH --ntasks=XXXmpinodesXXX
+#SBATCH --cpus-per-task=XXXthreadsXXX
+#SBATCH --partition=XXXqueueXXX
+#SBATCH --nodes=XXXnodesXXX
+#SBATCH --gres=XXXextra1XXX
+#SBATCH -e XXXerrfileXXX -o XXXoutfileXXX
+#SBATCH --open-mode=append
+module load relion
+mpirun -n XXXmpinodesXXX XXXcommandXXX
+"""
+
+
+def test_a_sites_template_is_filled_in():
+    text = build(
+        "/p",
+        ranks=5,
+        template=TEMPLATE,
+        values={
+            "queuename": "gpu",
+            "min_dedicated": "4",
+            "nr_mpi": "5",
+            "qsub_extra1": "gpu:2",
+        },
+    ).text
+    assert "#SBATCH --nodes=2\n" in text  # 5 cores by 4, rounded up
+    assert "#SBATCH --gres=gpu:2\n" in text
+    assert "#SBATCH -e AutoPick/job006/run.err -o AutoPick/job006/run.out\n" in text
+    assert text.endswith("mpirun -n 5 true run AutoPick/job006\n")
+    assert text.index("trap ended EXIT") < text.index("module load")
+    assert text.index("#SBATCH --open-mode") < text.index("job=AutoPick/job006")
+
+
+def test_a_directive_without_a_value_is_left_out():
+    text = build("/p", template=TEMPLATE, values={"qsub_extra1": ""}).text
+    assert "--gres" not in text
+
+
+def test_a_token_that_nothing_fills_in_is_named():
+    with pytest.raises(BadRequestError, match="XXXextra1XXX"):
+        build("/p", template=TEMPLATE)
+
+
+def test_helper_commands_stand_alone_and_programs_after_mpirun():
+    job = {"cryodeck_engine": "relion", "do_log": "Yes", "fn_input_autopick": "m.star"}
+    text = build(
+        "/p", ranks=2, template=TEMPLATE, values={**job, "qsub_extra1": "x"}
+    ).text
+    assert "mpirun -n 2 `which relion_autopick_mpi`" in text
+    for line in text.splitlines():
+        assert not line.startswith("mpirun") or "relion_" in line
+
+
+def test_a_template_for_another_shell_is_left_as_it_is():
+    csh = "#!/bin/csh\n#$ -cwd\nmpiexec -n XXXmpinodesXXX XXXcommandXXX\n"
+    assert "trap" not in build("/p", template=csh).text
