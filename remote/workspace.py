@@ -41,8 +41,11 @@ class Workspace(Operating):
             return await open_session(cluster, asked)
 
         agent = AgentClient(opener, name=cluster.name, journal=journal or Journal())
+        made = cls(
+            cluster, project, agent, asked
+        )  # a bad profile fails here, unconnected
         await agent.open()
-        return cls(cluster, project, agent, asked)
+        return made
 
     def other(self, project: str) -> Workspace:
         """Another project on the same cluster, over the same connection.
