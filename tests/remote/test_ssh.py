@@ -402,3 +402,22 @@ async def test_a_link_that_keeps_breaking_repeats_no_change(
     assert set(acknowledged) <= set(done)
     assert len(lost) > 3, "the link did not break often enough to prove anything"
     assert sorted(acknowledged + lost) == list(range(72))
+
+
+@pytest.mark.parametrize("session", ["ssh", "openssh"])
+async def test_what_people_have_in_their_ssh_config_does_no_harm(
+    ssh_server, tmp_path, session
+):
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host busy\n HostName 127.0.0.1\n Port {ssh_server.port}\n"
+        f" User {ssh_server.user}\n IdentityFile {ssh_server.folder}/client/id\n"
+        f" IdentitiesOnly yes\n UserKnownHostsFile {ssh_server.known_hosts}\n"
+        f" ProxyCommand ssh -F {ssh_server.config} -W %h:%p tc-gateway\n"
+        " RemoteCommand tmux new -A\n RequestTTY force\n Compression yes\n"
+        " ForwardAgent yes\n ServerAliveInterval 60\n LogLevel ERROR\n"
+        " LocalForward 127.0.0.1:1 localhost:1\n ControlMaster no\n"
+    )
+    profile = ssh_server.profile("busy", ssh_config=str(config), session=session)
+    _, names = await connected(profile)
+    assert ".bashrc" in names
