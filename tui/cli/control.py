@@ -136,8 +136,8 @@ async def continue_job(invocation: Invocation) -> int:
     return await start(invocation, row.name, continuing=True)
 
 
-async def start(invocation: Invocation, name: str, *, continuing: bool) -> int:
-    """Submit a job, say so, and wait for it if that was asked for."""
+async def submit(invocation: Invocation, name: str, *, continuing: bool) -> str:
+    """Submit a job and say so; return the scheduler's id."""
     workspace = await invocation.workspace()
     output = invocation.output
     output.status(f"{name}: submitting ...")
@@ -145,11 +145,17 @@ async def start(invocation: Invocation, name: str, *, continuing: bool) -> int:
     output.clear_status()
     where = f" as {scheduler_id}" if scheduler_id else ""
     output.line(f"{name} submitted{where} on {workspace.cluster.name}")
+    return scheduler_id
+
+
+async def start(invocation: Invocation, name: str, *, continuing: bool) -> int:
+    """Submit a job, and wait for it if that was asked for."""
+    scheduler_id = await submit(invocation, name, continuing=continuing)
     if getattr(invocation, "wait", False):
         from tui.cli.following import wait_until_over
 
         return await wait_until_over(invocation, [name])
-    output.result({"job": name, "scheduler_id": scheduler_id})
+    invocation.output.result({"job": name, "scheduler_id": scheduler_id})
     return DONE
 
 

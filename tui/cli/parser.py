@@ -132,6 +132,7 @@ def build_parser() -> tuple[Parser, Commands]:
         practice,
         projects,
         results,
+        selecting,
         settings,
     )
 
@@ -157,6 +158,7 @@ def build_parser() -> tuple[Parser, Commands]:
         form_pages,
         drafting,
         control,
+        selecting,
         practice,
         settings,
     ):

@@ -294,6 +294,13 @@ def test_a_hostile_alias_is_refused_or_kept_as_it_is(shell, alias):
         shell("alias", str(jobs[0]["number"]), "fewer")
 
 
+def test_some_micrographs_are_kept_as_a_list_of_their_own(shell):
+    shell("select-micrographs", "micrographs", "--rows", "2,4", "--alias", "two")
+    list_of_two = (shell.project / "Select/two/micrographs.star").read_text()
+    assert [f"mic000{i}" in list_of_two for i in (1, 2, 3, 4, 5)] == [0, 1, 0, 1, 0]
+    assert "no optimiser" in shell("select-classes", "LoG", "--best", "1", code=2).err
+
+
 def test_a_note_is_written_and_read(shell):
     shell("note", "LoG", "--text", "good threshold")
     assert "good threshold" in shell("note", "LoG").out

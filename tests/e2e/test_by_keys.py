@@ -1,0 +1,184 @@
+"""A person's first hour at a real terminal: a cluster over SSH, driven by keys alone.
+
+With CRYODECK_SCREENS=FOLDER the screens are drawn as PNG files for the documentation.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.terminal import Terminal
+
+from remote import cluster as profiles
+
+pytestmark = pytest.mark.cluster
+
+
+class Hands:
+    """Commands and a terminal with settings of their own."""
+
+    def __init__(self, home, live):
+        self.live = live
+        self.environment = {
+            f"CRYODECK_{kind}_HOME": str(home / kind)
+            for kind in ("CONFIG", "STATE", "CACHE")
+        }
+        self.folder = os.environ.get("CRYODECK_SCREENS")
+
+    def command(self, *words):
+        done = subprocess.run(
+            [sys.executable, "-m", "tui", "--host", "bigcluster", *words, "--json"],
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    def terminal(self):
+        return Terminal(
+            [sys.executable, "-m", "tui"],
+            width=130,
+            height=42,
+            environment=self.environment,
+        )
+
+    def picture(self, terminal, name):
+        if self.folder:
+            terminal.settled()
+            terminal.picture(Path(self.folder) / f"{name}.png")
+
+
+@pytest.fixture
+def hands(cluster, tmp_path, monkeypatch):
+    hands = Hands(tmp_path, cluster)
+    for key, value in hands.environment.items():
+        monkeypatch.setenv(key, value)
+    profiles.save(cluster.profile("bigcluster", host="tc"))
+    return hands
+
+
+@pytest.fixture
+def project(hands):
+    """A project of the account's own on the cluster, with imported micrographs."""
+    live = hands.live
+    live.shell(f"{live.setup[0]}; {live.engine} simulate ~/betagal")
+    folder = str(live.home / "betagal")
+    hands.command("--project", folder, "init")
+    hands.command(
+        *("--project", folder, "new", "import", "--alias", "micrographs"),
+        *("--set", "do_raw=No", "--set", "do_other=Yes", "--run", "--wait"),
+        *(
+            "--set",
+            "fn_in_other=micrographs_ctf.star",
+            "--set",
+            "node_type=Micrographs",
+        ),
+    )
+    return folder
+
+
+def test_particles_are_picked_on_the_cluster_by_keys_alone(hands, project):
+    with hands.terminal() as terminal:
+        _connect(hands, terminal, project)
+        _fill_the_form(hands, terminal)
+        _run_and_watch(hands, terminal)
+        _see_the_results(hands, terminal)
+    statistics = hands.command("--project", project, "stats", "2")
+    assert statistics["micrographs_done"] == 5
+    assert statistics["picks_total"] > 300
+    shown = hands.command("--project", project, "show", "2")
+    assert shown["state"] == "succeeded"
+    assert shown["values"]["log_diam_min"] == "150"
+    assert shown["values"]["log_diam_max"] == "180"
+    assert shown["values"]["nr_mpi"] == "2"
+    assert shown["scheduler_id"].isdecimal()
+
+
+def _connect(hands, terminal, project):
+    terminal.wait_for("bigcluster")
+    terminal.settled()
+    terminal.keys("Down")
+    terminal.settled()
+    hands.picture(terminal, "clusters")
+    terminal.keys("o")
+    terminal.wait_for("Project on bigcluster")
+    terminal.type(project)
+    terminal.keys("Enter")
+    terminal.wait_for("Import/job001 +micrographs")
+
+
+def _fill_the_form(hands, terminal):
+    terminal.keys("n")
+    terminal.wait_for("New job")
+    terminal.keys("4")
+    terminal.wait_for("new Auto-picking")
+    terminal.wait_for("is empty; choose a list")
+    terminal.keys("C-o")
+    terminal.wait_for("Import/job001/micrographs_ctf.star")
+    terminal.settled()
+    hands.picture(terminal, "browse")
+    terminal.keys("Enter")
+    terminal.wait_for("Input micrographs for autopick +Import/job001")
+    terminal.keys("Tab", "Tab", "Tab")
+    terminal.wait_for("key do_log")
+    terminal.keys("Space", "F9")
+    terminal.wait_for("key log_diam_min")
+    _write(terminal, "150")
+    terminal.keys("Enter")
+    terminal.wait_for("key log_diam_max")
+    _write(terminal, "180")
+    terminal.keys("Tab", "Tab", "Tab", "Tab")
+    terminal.wait_for("key log_upper_thr")
+    _write(terminal, "5")
+    terminal.wait_for(r"Upper threshold \(stddev\) +5 ")
+    hands.picture(terminal, "form")
+    for _ in ("Topaz", "References", "autopicking", "Helix", "Running"):
+        terminal.keys("F9")
+        terminal.settled()
+    terminal.wait_for("key nr_mpi")
+    _write(terminal, "2")
+    terminal.settled()
+    hands.picture(terminal, "running")
+
+
+def _write(terminal, text):
+    """Put a text into the field in place of what stands there."""
+    terminal.keys("C-u")
+    terminal.wait_for("is empty")
+    terminal.type(text)
+
+
+def _run_and_watch(hands, terminal):
+    terminal.keys("C-r")
+    terminal.wait_for("2 MPI")
+    hands.picture(terminal, "run")
+    terminal.keys("Enter")
+    terminal.wait_for("AutoPick/job002")
+    terminal.wait_for("with 2 ranks", 90)
+    terminal.wait_for("Total number of particles", 90)
+    hands.picture(terminal, "log")
+    terminal.keys("1")
+    terminal.wait_for("Finished", 90)
+    hands.picture(terminal, "finished")
+
+
+def _see_the_results(hands, terminal):
+    terminal.keys("5")
+    terminal.wait_for("particles picked +[1-9]")
+    terminal.wait_for("mic0005")
+    hands.picture(terminal, "statistics")
+    terminal.keys("6")
+    terminal.wait_for("mic0001.mrc +[0-9]+ picks")
+    terminal.settled(1.0)
+    terminal.keys("+")
+    terminal.settled(1.5)
+    hands.picture(terminal, "micrograph")
+    terminal.keys("Escape")
+    terminal.wait_for("AutoPick/job002 .* particles")
+    hands.picture(terminal, "jobs")

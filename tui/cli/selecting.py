@@ -1,0 +1,126 @@
+"""Commands that choose: select-classes, select-micrographs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tui.cli.failure import DONE, CommandFailure
+from tui.cli.parser import add_job
+
+if TYPE_CHECKING:
+    import argparse
+
+    from engine.jobs.job import Job
+    from remote.views import JobRow
+    from tui.cli.invocation import Invocation
+    from tui.cli.parser import Commands
+
+
+def add_commands(commands: Commands) -> None:
+    """Add the commands of this group."""
+    classes = commands.add(
+        "select-classes",
+        select_classes,
+        "keep some classes of a 2D classification, as templates or to go on with",
+        changes=True,
+        about="Make and run a Subset selection of a 2D classification's newest\n"
+        "result: its particles, and its averages, re-centered to be templates.",
+        examples="  cryodeck select-classes Class2D/LoG --classes 1,4,9\n"
+        "  cryodeck select-classes Class2D/LoG --best 4 --alias templates4autopick",
+    )
+    add_job(classes)
+    which = classes.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--classes", metavar="LIST", help="their numbers: 1,4,9 or 1-5 8"
+    )
+    which.add_argument("--best", metavar="N", type=int, help="the N best by score")
+    classes.add_argument(
+        "--no-recenter", action="store_true", help="leave the averages where they are"
+    )
+    _add_running(classes)
+    micrographs = commands.add(
+        "select-micrographs",
+        select_micrographs,
+        "keep some micrographs of a job's list",
+        changes=True,
+        examples="  cryodeck select-micrographs micrographs --first 5 --alias 5mics",
+    )
+    add_job(micrographs)
+    which = micrographs.add_mutually_exclusive_group(required=True)
+    which.add_argument("--first", metavar="N", type=int, help="the first N of the list")
+    which.add_argument("--rows", metavar="LIST", help="their numbers: 1,4,9 or 1-5 8")
+    _add_running(micrographs)
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--alias", metavar="A", default="", help="a second name")
+    parser.add_argument(
+        "--draft", action="store_true", help="only make the draft, run nothing"
+    )
+
+
+async def select_classes(invocation: Invocation) -> int:
+    """Keep some classes of a 2D classification."""
+    row = await invocation.find(invocation.job)
+    job = await (await invocation.workspace()).defaults("select")
+    ending = "_model.star" if job.version == "3.1" else "_optimiser.star"
+    job = _cleared(job).replace("fn_model", _output(row, ending))
+    job = job.replace("do_recenter", not invocation.no_recenter)
+    if invocation.classes is not None:
+        job = job.replace("cryodeck_classes", invocation.classes)
+    else:
+        job = job.replace("cryodeck_best", str(invocation.best))
+    return await _run(invocation, job)
+
+
+async def select_micrographs(invocation: Invocation) -> int:
+    """Keep some micrographs of a list."""
+    row = await invocation.find(invocation.job)
+    job = await (await invocation.workspace()).defaults("select")
+    job = _cleared(job).replace("fn_mic", _output(row, "micrograph"))
+    if invocation.first is not None:
+        job = job.replace("cryodeck_first", str(invocation.first))
+    else:
+        job = job.replace("cryodeck_rows", invocation.rows)
+    return await _run(invocation, job)
+
+
+def _cleared(job: Job) -> Job:
+    """Return a selection form without what the project selected last."""
+    from engine.jobs.job import Job as Form
+
+    cleared = Form.new("select", job.version)
+    for key in ("qsub", "queuename", "qsubscript"):
+        cleared = cleared.replace(key, job.text(key))
+    return cleared
+
+
+def _output(row: JobRow, wanted: str) -> str:
+    """Return a job's newest output whose file is of the wanted kind."""
+    found = sorted(
+        node.name for node in row.outputs if wanted in node.name.rpartition("/")[2]
+    )
+    if not found:
+        names = ", ".join(node.name for node in row.outputs) or "nothing"
+        message = (
+            f"{row.name} has no {wanted.strip('_')} to select from; it made {names}"
+        )
+        raise CommandFailure(message)
+    return found[-1]
+
+
+async def _run(invocation: Invocation, job: Job) -> int:
+    """Make the selection, and run and await it unless only a draft is wanted."""
+    from tui.cli.control import submit
+    from tui.cli.drafting import require_valid
+    from tui.cli.following import wait_until_over
+
+    workspace = await invocation.workspace()
+    await require_valid(invocation, job, continuing=False)
+    name = await workspace.create(job, alias=invocation.alias)
+    if invocation.draft:
+        invocation.output.line(f"{name}: draft made")
+        invocation.output.result({"job": name, "alias": invocation.alias})
+        return DONE
+    await submit(invocation, name, continuing=False)
+    return await wait_until_over(invocation, [name])
