@@ -18,6 +18,7 @@ from engine.io.micrographs import MicrographEntry
 from engine.io.mrc import write_mrc
 from engine.io.references import read_references
 from engine.micrograph import Micrograph
+from engine.picking.contamination import darkest_clean_mean
 from engine.picking.directions import unique_directions
 from engine.picking.projections import project_map
 from engine.picking.references import (
@@ -137,6 +138,10 @@ class TemplateMethod:
         if distance is None:
             distance = references.box_px * pixel_size / 2
         side = int(self._common.skip_side_px) + references.box_px // 2
+        darkest = options.min_avg_noise
+        if options.avoid_contamination:
+            limit = darkest_clean_mean(maps.noise.mean, size)
+            darkest = limit if darkest is None else max(limit, darkest)
         return pick_from_maps(
             maps,
             size,
@@ -144,7 +149,7 @@ class TemplateMethod:
                 threshold=options.threshold,
                 margin_px=side,
                 max_stddev_noise=options.max_stddev_noise,
-                min_avg_noise=options.min_avg_noise,
+                min_avg_noise=darkest,
             ),
             distance_px=round_half_away(distance / pixel_size),
             link_px=references.mask_radius_px,
