@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,29 @@ def test_a_failure_on_one_rank_ends_all_with_its_marker(project):
     assert not (folder / "RELION_JOB_EXIT_SUCCESS").exists()
     records = read_progress((folder / "progress.jsonl").read_text())
     assert records[-1]["kind"] == "failed"
+
+
+def test_templates_give_the_same_files_on_any_number_of_ranks(project):
+    shutil.copy(DATA / "picking/refs.mrcs", project / "refs.mrcs")
+    values = {
+        "fn_input_autopick": "micrographs.star",
+        "fn_refs_autopick": "refs.mrcs",
+        "angpix_ref": "4",
+        "psi_sampling_autopick": "30",
+        "do_ctf_autopick": "No",
+        "threshold_autopick": "0.0",
+        "mindist_autopick": "60",
+    }
+    for number, ranks in enumerate((0, 3), 1):
+        write_job(
+            project,
+            f"AutoPick/job00{number}",
+            "autopick",
+            **values,
+            nr_mpi=str(max(1, ranks)),
+        )
+        done = run_engine(project, f"AutoPick/job00{number}", ranks=ranks)
+        assert done.returncode == 0, done.stderr
+    alone = picks(project, "AutoPick/job001")
+    assert len(alone) == 5
+    assert picks(project, "AutoPick/job002") == alone
