@@ -77,6 +77,12 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
             "or run CTF estimation and extract again"
         )
         raise InputError(message)
+    is_compat = job.flag("cryodeck_compat", False)
+    if is_compat and context.is_leader:
+        context.warn(
+            "as RELION does it: classes weighed by their shares and noise per "
+            "micrograph; the rest is as docs/classification.md says"
+        )
     pixel = particles.pixel_size
     sampling = Sampling(
         psi_step_deg=_at_least(job, "psi_sampling", 0.1),
@@ -97,7 +103,7 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         batch_size=max(16, job.integer("nr_pool", 3)),
         n_threads=max(1, job.integer("nr_threads", 1)),
         offset_sigma_px=arguments.number("--offset", 10.0) / pixel,
-        has_class_prior=arguments.has("--class_prior"),
+        has_class_prior=is_compat or arguments.has("--class_prior"),
         centers_classes=job.flag("do_center", False),
         reseeds_classes=arguments.has("--reseed_classes"),
     )
@@ -111,7 +117,7 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         if job.flag("do_preread_images", False)
         else job.text("scratch_dir", "").strip(),
         through_disc=job.flag("do_combine_thru_disc", False),
-        has_micrograph_noise=arguments.has("--micrograph_noise"),
+        has_micrograph_noise=is_compat or arguments.has("--micrograph_noise"),
     )
 
 
