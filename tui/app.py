@@ -50,7 +50,7 @@ class CryodeckApp(App[int]):
         super().__init__()
         self.host, self.project, self.read_only = host, project, read_only
         self.given_clusters = clusters
-        self.bridge = Bridge(self, opener)
+        self.bridge = Bridge(self, opener, read_only=read_only)
         self.ascii_only, self.picture_reason = picture_mode()
         for name, colors in THEMES.items():
             self.register_theme(_theme(name, colors))
@@ -184,10 +184,12 @@ class CryodeckApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every action of the view in the palette."""
+        from tui.screens.keys_help import is_own
+
         seen = set()
         for active in list(screen.active_bindings.values()):
             binding = active.binding
-            if not binding.description or binding.action in seen or not active.enabled:
+            if not is_own(binding) or binding.action in seen or not active.enabled:
                 continue
             if active.node not in (screen, self, screen.focused):
                 continue

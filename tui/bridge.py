@@ -48,8 +48,15 @@ async def open_workspace(cluster: Cluster, project: str, prompts: Prompts) -> Wo
 class Bridge:
     """Between the widgets and one workspace at a time."""
 
-    def __init__(self, app: App[Any], opener: Opener = open_workspace) -> None:
+    def __init__(
+        self,
+        app: App[Any],
+        opener: Opener = open_workspace,
+        *,
+        read_only: bool = False,
+    ) -> None:
         self.app = app
+        self.read_only = read_only
         self.workspace: Workspace | None = None
         self.overview: Overview | None = None
         self.cluster: Cluster | None = None
@@ -79,6 +86,7 @@ class Bridge:
             self._link(Link(state=LinkState.OFFLINE, reason=one_line(error)))
             self.app.post_message(Refused("open", one_line(error)))
             return
+        workspace.read_only = self.read_only
         self.workspace = workspace
         self.project = workspace.project
         self._stop_link = workspace.on_link(self._link)

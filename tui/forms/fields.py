@@ -37,7 +37,7 @@ class YesNo(Widget, can_focus=True):
 
     DEFAULT_CSS = "YesNo { height: 1; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,enter,left,right", "toggle", "yes/no"),
+        Binding("space,enter,left,right", "other", "yes/no"),
     ]
 
     def __init__(self, value: str) -> None:
@@ -69,7 +69,7 @@ class YesNo(Widget, can_focus=True):
             self.set_value(value)
             self.post_message(Switched(value))
 
-    def action_toggle(self) -> None:
+    def action_other(self) -> None:
         """Take the other one."""
         self._put("No" if self.value == "Yes" else "Yes")
 
@@ -177,7 +177,7 @@ class Field(Vertical):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+o", "browse", "browse"),
-        Binding("ctrl+z", "default", "RELION's default", show=False),
+        Binding("ctrl+z", "default", "back to the default", show=False),
     ]
 
     class Changed(Message):

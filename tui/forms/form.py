@@ -46,7 +46,9 @@ class FormPane(Vertical):
     FormPane.wide HelpPane { width: 44; height: 1fr; padding: 1 2; }
     FormPane.wide #form-row { layout: horizontal; }
     FormPane #form-row { layout: vertical; }
-    FormPane #run-line { height: auto; max-height: 3; background: $panel; padding: 0 1; }
+    FormPane #run-line {
+        height: auto; max-height: 3; background: $panel; padding: 0 1;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "run", "run it"),

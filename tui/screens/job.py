@@ -74,6 +74,7 @@ class JobScreen(Screen[None]):
         self.tabs: tuple[str, ...] = TABS if row is not None else NEW_TABS
         self.current = tab if row is not None else "form"
         self._form_trouble = ""
+        self._created = ""
 
     def compose(self) -> ComposeResult:
         """Place, tabs, the body, keys."""
@@ -228,9 +229,9 @@ class JobScreen(Screen[None]):
             self._notice("This job is not in the pipeline any more.")
             return
         if self.row.verdict.state is JobState.DRAFT and is_active(row):
-            pane = self.form_pane
-            if pane is not None:
-                pane.may_continue = True
+            form_pane = self.form_pane
+            if form_pane is not None:
+                form_pane.may_continue = True
         self.row = row
         self.query_one(TopBar).say(*self._crumbs())
         for pane in self.query("#body > *"):
@@ -328,11 +329,10 @@ class JobScreen(Screen[None]):
         if self.row is not None:
             await w.save(self.row.name, job)
             return self.row.name
-        created = getattr(self, "_created", "")
-        if created:
-            await w.save(created, job)
-            return str(created)
-        self._created: str = await w.create(job)
+        if self._created:
+            await w.save(self._created, job)
+        else:
+            self._created = str(await w.create(job))
         return self._created
 
     def _save(self, pane: FormPane) -> None:

@@ -15,6 +15,11 @@ from tui.widgets.bars import key_word
 from tui.widgets.lines import text_of
 
 
+def is_own(binding: Binding) -> bool:
+    """Whether a binding is cryodeck's: Textual's own begin with a capital letter."""
+    return binding.description[:1].islower()
+
+
 class KeysHelp(ModalScreen[None]):
     """All keys of the screen below, those of the focused part first."""
 
@@ -41,9 +46,10 @@ class KeysHelp(ModalScreen[None]):
         if words:
             lines += [[(words, "text")], []]
         seen = set()
-        for active in self.below.active_bindings.values():
+        shown = list(self.below.active_bindings.values())
+        for active in sorted(shown, key=lambda active: not active.binding.show):
             binding = active.binding
-            if not binding.description or binding.action in seen or not active.enabled:
+            if not is_own(binding) or binding.action in seen or not active.enabled:
                 continue
             seen.add(binding.action)
             keys = " ".join(

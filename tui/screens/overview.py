@@ -79,7 +79,7 @@ class OverviewPane(LinesView):
                 words += f", {eta(p, now)}" if eta(p, now) else ""
                 words += f" (said {age(p.at, now)})"
             lines.append([("  ", "text"), *bar, (words, "dim")])
-        if row.summary:
+        if row.summary and row.summary != row.verdict.reason:
             lines.append([("  " + plain(row.summary), "title")])
         return lines
 

@@ -120,7 +120,7 @@ class PicturesPane(Horizontal):
         Binding("n,full_stop", "step(1)", "next"),
         Binding("p,comma", "step(-1)", "previous"),
         Binding("left_square_bracket", "threshold(-1)", "lower threshold", show=False),
-        Binding("right_square_bracket", "threshold(1)", "FOM threshold"),
+        Binding("right_square_bracket", "threshold(1)", "threshold"),
         Binding("backslash", "no_threshold", "no threshold", show=False),
         Binding("l", "lowpass", "low-pass"),
         Binding("d", "diameter", "circle diameter", show=False),

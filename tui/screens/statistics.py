@@ -121,7 +121,7 @@ class StatisticsPane(LinesView):
         jobs = overview.jobs if overview is not None else ()
         rows = [
             row
-            for row in jobs
+            for row in reversed(jobs)
             if row.type == self.row.type and row.name != self.row.name
         ]
         if not rows:

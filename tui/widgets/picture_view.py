@@ -126,7 +126,9 @@ class PictureView(Widget, can_focus=True):
         width, height = self.size.width, 2 * self.size.height
         if picture is None or width < 2 or height < 2:
             return None
-        canvas = Canvas(min(width, picture.width), min(height, picture.height))
+        # an odd last row would share its cells with nothing
+        rows = min(height, picture.height // 2 * 2)
+        canvas = Canvas(min(width, picture.width), max(2, rows))
         left, top = 0, 0
         pixels = picture.pixels
         if self.contrast or self.brightness:

@@ -1,0 +1,115 @@
+"""Charts and pictures as text, against what they must add up to."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.charts import (
+    BarRow,
+    bar,
+    bar_rows,
+    histogram,
+    lines_chart,
+    progress_bar,
+    resampled,
+    text_of,
+)
+from tui.halfblocks import Canvas, fom_color, scaled
+from tui.plain import plain
+
+EIGHTHS = {"█": 8, "▉": 7, "▊": 6, "▋": 5, "▌": 4, "▍": 3, "▎": 2, "▏": 1}
+
+
+@given(st.floats(0, 1e6), st.integers(1, 200))
+def test_a_bar_is_as_long_as_its_value_to_an_eighth(value: float, width: int) -> None:
+    longest = 1e6
+    eighths = sum(EIGHTHS[c] for c in bar(value, longest, width))
+    exact = 8 * width * value / longest
+    assert abs(eighths - exact) <= 0.5 or (eighths == 1 and value > 0 and exact < 1)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=60), st.integers(20, 160))
+def test_no_line_of_a_chart_is_wider_than_asked(counts: list[int], width: int) -> None:
+    edges = [float(i) for i in range(len(counts) + 1)]
+    for line in histogram(edges, counts, width, 6, threshold=len(counts) / 2):
+        assert len(text_of(line)) <= width
+    rows = [BarRow(f"mic{i}", float(c)) for i, c in enumerate(counts)]
+    assert len(bar_rows(rows, width)) == len(counts)
+    for line in lines_chart([("bar", [float(c) for c in counts])], width, 4):
+        assert len(text_of(line)) <= width
+
+
+@given(st.lists(st.integers(0, 100), min_size=50, max_size=90), st.integers(5, 40))
+def test_joined_bins_keep_every_count(counts: list[int], room: int) -> None:
+    edges = [float(i) for i in range(len(counts) + 1)]
+    assert sum(resampled(edges, counts, room)) == sum(counts)
+
+
+def test_a_histogram_has_an_ascii_form() -> None:
+    lines = histogram([0, 1, 2, 3], [1, 5, 2], 40, 4, ascii_only=True)
+    assert all(text_of(line).isascii() for line in lines)
+
+
+def test_progress_bars_are_full_at_the_end_only() -> None:
+    assert text_of(progress_bar(5, 5, 10)) == "━" * 10
+    assert text_of(progress_bar(4.9, 5, 10)) != "━" * 10
+    assert text_of(progress_bar(0, 0, 10)) == "─" * 10
+
+
+def test_a_circle_lies_at_its_radius() -> None:
+    canvas = Canvas(60, 60)
+    canvas.circle(30, 30, 12, (255, 0, 0))
+    distances = [
+        ((at % 60 + 0.5 - 30) ** 2 + (at // 60 + 0.5 - 30) ** 2) ** 0.5
+        for at in canvas.marks
+    ]
+    assert len(distances) > 50
+    assert all(10.8 < d < 13.2 for d in distances)
+
+
+def test_pixels_stand_where_they_were_pasted() -> None:
+    canvas = Canvas(6, 4)
+    canvas.paste(bytes([255] * 4), 2, 2, left=5, top=3)
+    assert canvas.grey[3 * 6 + 5] == 255
+    assert sum(canvas.grey) == 255
+    assert sum(n for _, _, n in canvas.row(0)) == 6
+
+
+def test_low_merit_is_blue_and_high_merit_is_red() -> None:
+    assert fom_color(0)[2] > fom_color(0)[0]
+    assert fom_color(1)[0] > fom_color(1)[2]
+
+
+def test_scaling_takes_the_nearest_pixel() -> None:
+    assert scaled(bytes([1, 2, 3, 4]), 2, 2, 4, 2) == bytes([1, 1, 2, 2, 3, 3, 4, 4])
+
+
+@given(st.text())
+def test_plain_text_holds_nothing_that_a_terminal_obeys(text: str) -> None:
+    shown = plain(text)
+    assert all(
+        c.isprintable() or not (ord(c) < 32 or 127 <= ord(c) < 160) for c in shown
+    )
+    assert "\u202e" not in shown
+
+
+def test_the_interface_imports_neither_numpy_nor_asyncssh() -> None:
+    code = (
+        "import sys, tui.app, tui.screens.jobs, tui.screens.job, tui.forms.form, "
+        "tui.screens.pictures, tui.screens.statistics, tui.screens.clusters\n"
+        "bad = {'numpy', 'scipy', 'asyncssh', 'mrcfile', 'PIL'} & set(sys.modules)\n"
+        "assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_charts_need_no_textual() -> None:
+    code = (
+        "import sys, tui.charts, tui.halfblocks, tui.plain\n"
+        "assert not {'textual', 'rich'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -1,0 +1,84 @@
+"""Clusters, and the questions of a login."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remote.cluster import Cluster
+from remote.errors import LoginError
+from remote.prompts import HostKey, Prompts, Question
+from tests.support.fake_workspace import FakeWorkspace
+from tests.support.interface import interface, screen_text, seen, until
+from tui.screens.jobs import JobsScreen
+
+KEY = HostKey(
+    host="login.hpc1.example.org",
+    port=22,
+    type="ssh-ed25519",
+    fingerprint="SHA256:u7v1s0meFingerprint",
+    known_hosts="~/.ssh/known_hosts",
+)
+
+
+async def test_one_begins_with_clusters_and_opens_a_path() -> None:
+    space = FakeWorkspace()
+
+    async def opener(cluster: Cluster, project: str, prompts: Prompts) -> Any:
+        space.cluster, space.project = cluster, project
+        return space
+
+    async with interface(space, host="", opener=opener) as pilot:
+        await seen(pilot, "Clusters", "hpc1", "this machine")
+        await pilot.press("down", "o", *"/data/p1", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+        await seen(pilot, "hpc1", "/data/p1", "AutoPick/job012")
+        await pilot.press("escape")
+        await seen(pilot, "Clusters")
+
+
+async def test_host_key_and_both_rounds_of_a_login_are_asked_inside() -> None:
+    answers: list[Any] = []
+    space = FakeWorkspace()
+
+    async def opener(cluster: Cluster, project: str, prompts: Prompts) -> Any:
+        answers.append(await prompts.host_key(KEY))
+        answers.append(await prompts.ask("hpc1", "", "", [Question(text="Password: ")]))
+        answers.append(
+            await prompts.ask(
+                "hpc1",
+                "Second factor",
+                "Use [bold]the app[/]\x1b[2J",
+                [Question(text="Code: ", is_secret=False)],
+            )
+        )
+        return space
+
+    async with interface(space, opener=opener) as pilot:
+        await seen(pilot, "SHA256:u7v1s0meFingerprint", "ssh-ed25519")
+        await pilot.press("tab", "enter")
+        await seen(pilot, "Password:")
+        await pilot.press(*"geheim")
+        assert "geheim" not in screen_text(pilot)
+        await pilot.press("enter")
+        await seen(pilot, "Use [bold]the app[/]·[2J", "Code:")
+        await pilot.press(*"123456", "enter")
+        await seen(pilot, "AutoPick/job012")
+    assert answers == [True, ["geheim"], ["123456"]]
+
+
+async def test_an_unknown_host_is_refused_by_enter_and_by_escape() -> None:
+    answers: list[bool] = []
+
+    async def opener(cluster: Cluster, project: str, prompts: Prompts) -> Any:
+        answers.append(await prompts.host_key(KEY))
+        answers.append(await prompts.host_key(KEY))
+        message = "login.hpc1.example.org: its key was not accepted"
+        raise LoginError(message)
+
+    async with interface(opener=opener) as pilot:
+        await seen(pilot, "This host is not known yet")
+        await pilot.press("enter")
+        await pilot.pause(0.1)
+        await pilot.press("escape")
+        await seen(pilot, "its key was not accepted")
+    assert answers == [False, False]

@@ -1,0 +1,68 @@
+"""Every job's form renders, is checked, and keeps its values."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.jobs.job import Job
+from engine.jobs.registry import FORMS
+from tests.support.fake_workspace import FakeWorkspace
+from tests.support.interface import interface, seen, until
+from tui.forms.form import FormPane
+from tui.screens.job import JobScreen
+
+
+@pytest.mark.parametrize(
+    ("key", "version"),
+    [(key, "4.0") for key in FORMS]
+    + [
+        pytest.param(key, version, marks=pytest.mark.slow)
+        for key in FORMS
+        for version in ("3.1", "5.0")
+    ],
+)
+async def test_every_form_shows_every_field_and_keeps_its_values(
+    key: str, version: str
+) -> None:
+    space = FakeWorkspace(version=version)
+    async with interface(space, size=(120, 40)) as pilot:
+        app = pilot.app
+        cluster = app.bridge.cluster
+        assert cluster is not None
+        await app.push_screen(JobScreen(cluster, space.project, None, new_type=key))
+        await until(pilot, lambda: app.screen.query("FormPane Field"))
+        pane = app.screen.query_one(FormPane)
+        job = Job.new(key, version)
+        for index, tab in enumerate(job.type.tabs(version)):
+            assert pane.current == index
+            for option in tab.options:
+                assert pane._fields[option.key].value == job.values[option.key]
+            await pilot.press("pagedown")
+            await pilot.pause()
+        assert pane.job == job
+        assert Job.from_star(pane.job.to_star(), version=version).values == job.values
+
+
+async def test_a_wrong_value_is_told_beside_its_field_and_on_its_tab() -> None:
+    async with interface() as pilot:
+        await pilot.press("n", "4")
+        await until(pilot, lambda: pilot.app.screen.query(FormPane))
+        pane = pilot.app.screen.query_one(FormPane)
+        await pane.go_to_field("angpix")
+        await pilot.press("end", *["backspace"] * 2, *"many")
+        field = pane._fields["angpix"]
+        await until(pilot, lambda: field.has_class("wrong"))
+        await seen(pilot, "'many' is not a number", "I/O ✗3")
+
+
+async def test_greyed_fields_cannot_be_reached_and_say_why() -> None:
+    from tui.forms.help_pane import why_greyed
+
+    async with interface() as pilot:
+        await pilot.press("n", "4")
+        await until(pilot, lambda: pilot.app.screen.query(FormPane))
+        pane = pilot.app.screen.query_one(FormPane)
+        field = pane._fields["continue_manual"]
+        await until(pilot, lambda: field.editor.disabled)
+        why = why_greyed(pane.job, field.option, False)
+        assert why == "only when a job is continued"

@@ -1,0 +1,171 @@
+"""One job: its tabs at every size, and the way from a form to a picture."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.fake_workspace import FakeWorkspace
+from tests.support.interface import interface, open_job, screen_text, seen, until
+from tui.screens.job import JobScreen
+from tui.screens.pictures import PicturesPane
+from tui.screens.statistics import StatisticsPane
+from tui.widgets.log_view import LogView
+from tui.widgets.tile_view import TileView
+
+SIZES = [(80, 24), (120, 40), (200, 50)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_every_tab_shows_what_it_is_for(size: tuple[int, int]) -> None:
+    async with interface(size=size) as pilot:
+        await open_job(pilot, "AutoPick/job006")
+        await seen(pilot, "Who says so", "RELION_JOB_EXIT_SUCCESS")
+        await pilot.press("4")
+        await seen(pilot, "run.out", "Done!")
+        await pilot.press("5")
+        await seen(pilot, "particles picked", "Figure of merit")
+        await pilot.press("6")
+        await seen(pilot, "20170629_00021", "picks", "FOM")
+        assert "▀▀" in screen_text(pilot)
+        await pilot.press("3")
+        await seen(pilot, "Commands", "engine run")
+        await pilot.press("2")
+        await seen(pilot, "Laplacian", "Continue!")
+
+
+async def test_a_log_picking_job_from_the_form_to_the_picture_by_keys() -> None:
+    space = FakeWorkspace(step_s=0.05)
+    async with interface(space) as pilot:
+        await pilot.press("n", "4")
+        await seen(pilot, "Input micrographs for autopick", "Run!")
+        await pilot.press("ctrl+o")
+        await seen(pilot, "micrographs_split1.star")
+        await pilot.press("enter")
+        await pilot.pause(0.05)
+        await pilot.press("tab", "tab", "tab", "y", "pagedown")
+        await seen(pilot, "Min. diameter for LoG filter")
+        await pilot.press("end", *["backspace"] * 3, *"150")
+        await pilot.press("down", *["backspace"] * 3, *"180")
+        await pilot.press("ctrl+r")
+        await seen(pilot, "Engine", "1 MPI", "Command")
+        await pilot.press("enter")
+        await until(pilot, lambda: ("run", "AutoPick/job016", False) in space.calls)
+        form = space.forms["AutoPick/job016"]
+        assert form.text("fn_input_autopick") == "Select/job004/micrographs_split1.star"
+        assert form.flag("do_log")
+        assert (form.number("log_diam_min"), form.number("log_diam_max")) == (150, 180)
+        await seen(pilot, "AutoPick/job016", "run.out")
+        await until(
+            pilot, lambda: space.jobs["AutoPick/job016"].verdict.state == "succeeded"
+        )
+        pilot.app.bridge.refresh()
+        await pilot.press("5")
+        await seen(pilot, "particles picked")
+        await pilot.press("6")
+        await seen(pilot, "1/5 20170629", "▀▀▀▀")
+
+
+async def test_a_form_with_errors_is_not_sent() -> None:
+    space = FakeWorkspace()
+    async with interface(space) as pilot:
+        await pilot.press("n", "4")
+        await seen(pilot, "is empty")
+        await pilot.press("ctrl+r")
+        await pilot.pause(0.1)
+        assert isinstance(pilot.app.screen, JobScreen)
+        assert not space.calls
+
+
+async def test_a_changed_form_is_not_lost_by_escape() -> None:
+    space = FakeWorkspace()
+    async with interface(space) as pilot:
+        await pilot.press("n", "6")
+        await seen(pilot, "Input images STAR file")
+        await pilot.press("x", "escape")
+        await seen(pilot, "The form was changed")
+        await pilot.press("enter")
+        await until(pilot, lambda: ("create", "Class2D/job016") in space.calls)
+
+
+async def test_the_log_lets_go_when_one_scrolls_up_and_finds_words() -> None:
+    space = FakeWorkspace()
+    space.logs["AutoPick/job006", "out"] = "".join(
+        f"line {n}\n" if n != 40 else "ERROR: no such file\n" for n in range(300)
+    )
+    async with interface(space) as pilot:
+        await open_job(pilot, "AutoPick/job006", "log")
+        view = pilot.app.screen.query_one(LogView)
+        await until(pilot, lambda: len(view.texts) == 300)
+        await seen(pilot, "line 299")
+        assert view.is_following
+        await pilot.press("k", "k")
+        await until(pilot, lambda: not view.is_following)
+        await pilot.press("e")
+        await seen(pilot, "ERROR: no such file")
+        await pilot.press("slash", *"line 123", "enter")
+        await seen(pilot, "line 123")
+        await pilot.press("G")
+        await seen(pilot, "line 299")
+
+
+async def test_relions_progress_bar_is_drawn_as_a_bar() -> None:
+    space = FakeWorkspace()
+    space.logs["AutoPick/job006", "out"] = '  3.50/7.00 min .......~~(,_,">\n'
+    async with interface(space) as pilot:
+        await open_job(pilot, "AutoPick/job006", "log")
+        await seen(pilot, "━", "3.50 of 7.00 min")
+
+
+async def test_two_jobs_stand_side_by_side_in_the_statistics() -> None:
+    async with interface(size=(120, 40)) as pilot:
+        await open_job(pilot, "AutoPick/job006", "statistics")
+        await seen(pilot, "particles picked")
+        await pilot.press("c")
+        await seen(pilot, "Compare with")
+        await pilot.press("enter")
+        pane = pilot.app.screen.query_one(StatisticsPane)
+        await until(pilot, lambda: pane.theirs is not None)
+        await seen(pilot, "AutoPick/job006", "AutoPick/job012", "%")
+
+
+async def test_zooming_asks_for_the_region_and_the_threshold_hides_picks() -> None:
+    async with interface(size=(120, 40)) as pilot:
+        await open_job(pilot, "AutoPick/job006", "pictures")
+        await seen(pilot, "picks")
+        pane = pilot.app.screen.query_one(PicturesPane)
+        await until(pilot, lambda: pane.view.picks is not None)
+        before = pane.view.picture
+        await pilot.press("plus")
+        await until(pilot, lambda: pane.view.picture is not before)
+        assert pane.view.shown_region is not None
+        assert pane.view.picture is not None
+        assert before is not None
+        assert pane.view.picture.binning < before.binning
+        shown, total = pane.view.counted()
+        assert shown == total
+        await pilot.press(*["right_square_bracket"] * 10)
+        shown, total = pane.view.counted()
+        foms = pane.view.picks.fom if pane.view.picks else ()
+        assert shown == sum(f >= (pane.view.threshold or 0) for f in foms) < total
+        first = pane.current
+        await pilot.press("n")
+        await until(pilot, lambda: pane.current != first)
+
+
+async def test_class_averages_are_marked_and_counted() -> None:
+    async with interface(size=(120, 40)) as pilot:
+        await open_job(pilot, "Class2D/job008", "pictures")
+        await seen(pilot, "class 1 ", "by class distribution")
+        await pilot.press("space", "right", "space")
+        view = pilot.app.screen.query_one(TileView)
+        assert view.marked == {1, 2}
+        await seen(pilot, "2 marked, 45.0 % of the particles")
+
+
+async def test_next_jobs_come_with_their_inputs() -> None:
+    async with interface() as pilot:
+        await open_job(pilot, "Extract/job007")
+        await pilot.press("x")
+        await seen(pilot, "2D classification")
+        await pilot.press("enter")
+        await seen(pilot, "new 2D classification", "Extract/job007/particles.star")
