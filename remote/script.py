@@ -236,7 +236,10 @@ def build(
     body = [with_mpirun(command, wanted, cluster) for command in commands]
     lines = ["#!/bin/bash", *scheduler.directives(wanted)]
     lines.append("# written by cryodeck; the exit status is written last")
-    lines += [*prologue.splitlines(), *_environment(wanted, cluster, scheduler)]
+    lines += prologue.splitlines()
+    if scheduler.name == "pbs":  # it would show the logs only at the job's end
+        lines.append('exec >>"$job/run.out" 2>>"$job/run.err"')
+    lines += _environment(wanted, cluster, scheduler)
     lines += ["work() {", "    " + " &&\n    ".join(body), "}"]
     lines += EPILOGUE.splitlines()
     text = "\n".join(lines) + "\n"

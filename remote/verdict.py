@@ -14,6 +14,7 @@ from remote.schedulers.base import SchedulerJob, clock
 from remote.verdict_words import (
     error_words,
     progress_words,
+    time_left_words,
     when_to_start,
     who_cancelled,
 )
@@ -160,6 +161,9 @@ def _process(seen: Seen) -> _Said:
     """A job without scheduler: its process says enough."""
     alive = seen.facts.get("alive")
     host = seen.entry["id"].partition(":")[0]
+    is_asked = "alive" in seen.facts or seen.status == "Running"
+    if not is_asked and not seen.marker and seen.exit_status is None:
+        return _not_ours(seen)  # marked by hand; its process was not looked for
     if seen.marker or seen.exit_status is not None:
         if alive:
             return JobState.FINISHING, "ending", "", False
@@ -189,7 +193,8 @@ def _scheduled(seen: Seen) -> _Said:
     if job.state is JobState.SUCCEEDED:
         return _ended(seen)
     if job.state is JobState.RUNNING:
-        return _running(seen, f"on {job.nodes}" if job.nodes else "")
+        state, reason, _, _ = _running(seen, f"on {job.nodes}" if job.nodes else "")
+        return state, reason, time_left_words(seen.facts, job, seen.taken_at), False
     if job.state is JobState.UNKNOWN:
         reason = f"the scheduler says {job.raw[:100]!r}, which cryodeck does not know"
         state = JobState.RUNNING if seen.has_started else JobState.UNKNOWN
@@ -340,9 +345,13 @@ def _witnesses(seen: Seen) -> list[Witness]:
 
 def _scheduler_witness(seen: Seen) -> Witness:
     if seen.entry["scheduler"] == "shell":
-        alive = seen.facts.get("alive")
-        says = {True: "running", False: "gone", None: "on another host"}[alive]
-        return Witness(name="process", says=says, at=seen.taken_at)
+        if "alive" not in seen.facts:  # the job has settled: nobody looks any more
+            return Witness(name="process", says="not asked, it has ended", at=None)
+        host = seen.entry["id"].partition(":")[0]
+        says = {True: "running", False: "gone", None: f"on {host}, not asked from here"}
+        alive = seen.facts["alive"]
+        at = None if alive is None else seen.taken_at
+        return Witness(name="process", says=says[alive], at=at)
     if seen.job is not None:
         return Witness(name="scheduler", says=seen.job.raw, at=seen.asked_at)
     says = "not listed" if seen.absent_polls else "not asked"

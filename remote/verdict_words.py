@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from remote.schedulers.base import SchedulerJob
+from remote.schedulers.base import SchedulerJob, clock
 
 
 def progress_words(facts: dict[str, Any]) -> str:
@@ -61,3 +61,28 @@ def error_words(said: str) -> str:
     for head in ("sbatch: error: ", "Batch job submission failed: ", "sbatch: "):
         text = text.replace(head, "")
     return text[:300] or "without a word"
+
+
+def time_left_words(facts: dict[str, Any], job: SchedulerJob, now: float) -> str:
+    """A warning if a job will not be done by its time limit at its present speed."""
+    said = facts.get("progress") or {}
+    step = said.get("step") or {}
+    done, total = step.get("done"), step.get("total")
+    started = job.started_at or _number((facts.get("started") or {}).get("time"))
+    if not isinstance(done, int | float) or not isinstance(total, int | float):
+        return ""
+    if done <= 0 or total <= done or not job.limit_s or not started:
+        return ""
+    each = (float(step["t"]) - float(said["started_at"])) / done
+    needs = each * (total - done) - (now - float(step["t"]))
+    leaves = job.limit_s - (now - started)
+    if needs <= leaves or each * done < 30.0:  # too early to tell
+        return ""
+    return (
+        f"at this speed it needs {clock(needs)} more, but its time limit leaves "
+        f"{clock(max(0.0, leaves))}: let it run and Continue, or give it more time"
+    )
+
+
+def _number(text: str | None) -> float:
+    return float(text) if text and text.isdigit() else 0.0

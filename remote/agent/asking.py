@@ -65,7 +65,8 @@ def _ask(
         said = queries.ask(request, query, sorted(left))
         good = [one for one in said if one["exit_status"] is not None]
         if number == 0:
-            is_queue_up = bool(good) and good[0]["exit_status"] == 0
+            fine = query.get("answers") or [0]
+            is_queue_up = bool(good) and good[0]["exit_status"] in fine
             if is_queue_up:
                 known.asked_at = at
                 known.covered = set(ids)

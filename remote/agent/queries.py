@@ -75,5 +75,5 @@ def find(request: Request, queries: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
         if found:
             return {"id": found[-1], "answered": True}
         if number == 0:
-            is_answered = said["exit_status"] == 0
+            is_answered = said["exit_status"] in (query.get("answers") or [0])
     return {"id": "", "answered": is_answered}

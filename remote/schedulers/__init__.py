@@ -2,10 +2,19 @@
 
 from remote.errors import BadRequestError
 from remote.schedulers.base import Scheduler
+from remote.schedulers.lsf import Lsf
+from remote.schedulers.pbs import Pbs
+from remote.schedulers.sge import Sge
 from remote.schedulers.shell import Shell
 from remote.schedulers.slurm import Slurm
 
-_KNOWN: dict[str, type[Scheduler]] = {"slurm": Slurm, "shell": Shell}
+_KNOWN: dict[str, type[Scheduler]] = {
+    "slurm": Slurm,
+    "pbs": Pbs,
+    "sge": Sge,
+    "lsf": Lsf,
+    "shell": Shell,
+}
 
 
 def scheduler(name: str) -> Scheduler:

@@ -2,13 +2,15 @@
 
 Adapters do no input or output. What the agent must do on the cluster without asking
 back is given to it as data: argument lists, and the patterns that find an id in what is
-said. A row that cannot be read is kept as unknown with its raw text, and a query that failed
-says nothing about any job.
+said. A row that cannot be read is kept as unknown with its raw text, and a query that
+failed says nothing about any job.
 """
 
 from __future__ import annotations
 
 import re
+import time
+from calendar import timegm
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -62,6 +64,7 @@ class Query:
     pattern: str = ""
     per_id: bool = False
     joined_by: str = ","  # "" gives every id a word of its own
+    answers: tuple[int, ...] = (0,)  # exit statuses of a query that was answered
     env: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -72,6 +75,7 @@ class Query:
             "pattern": self.pattern,
             "per_id": self.per_id,
             "joined_by": self.joined_by,
+            "answers": list(self.answers),
             "env": dict(self.env),
         }
 
@@ -222,3 +226,12 @@ def megabytes(text: str) -> float | None:
     except ValueError:
         return None
     return number * 1024.0 ** ("KMGTP".index(match.group(2) or "M") - 1)
+
+
+def ctime(text: str) -> float | None:
+    """Seconds since 1970 of "Mon Nov 23 21:00:00 2026" in UTC; None if it is none."""
+    words = " ".join(text.split())
+    try:
+        return float(timegm(time.strptime(words, "%a %b %d %H:%M:%S %Y")))
+    except ValueError:
+        return None

@@ -285,3 +285,19 @@ def test_every_witness_has_its_age():
     assert ages["scheduler"] == NOW - 2
     assert ages["exit status"] == NOW - 30
     assert ages["progress"] == NOW - 5
+
+
+def test_a_job_that_will_not_be_done_in_time_is_warned_of():
+    slow = seen(
+        scheduler=job(JobState.RUNNING, started_at=NOW - 60, limit_s=120),
+        progress=progress(),
+    )
+    advice = judge(slow).verdict.advice
+    # 55 s for 2 of 5: 82.5 s for the rest, 5 of them over; 60 s are left
+    assert "needs 00:01:18 more" in advice
+    assert "leaves 00:01:00" in advice
+    fast = seen(
+        scheduler=job(JobState.RUNNING, started_at=NOW - 60, limit_s=600),
+        progress=progress(),
+    )
+    assert judge(fast).verdict.advice == ""

@@ -1,0 +1,154 @@
+"""LSF: bsub, bjobs, bkill."""
+
+from __future__ import annotations
+
+import re
+
+from remote.schedulers.base import (
+    IDS,
+    USER,
+    Listing,
+    Query,
+    Resources,
+    SchedulerJob,
+    SubmitCommand,
+    megabytes,
+)
+from remote.views import JobState
+
+STATES = {
+    "PEND": JobState.QUEUED,
+    "WAIT": JobState.QUEUED,
+    "PROV": JobState.QUEUED,
+    "PSUSP": JobState.HELD,
+    "RUN": JobState.RUNNING,
+    "USUSP": JobState.SUSPENDED,
+    "SSUSP": JobState.SUSPENDED,
+    "DONE": JobState.SUCCEEDED,
+    "EXIT": JobState.FAILED,
+}
+_REASONS = (
+    (r"TERM_RUNLIMIT|TERM_CPULIMIT|TERM_DEADLINE", JobState.TIMEOUT),
+    (r"TERM_MEMLIMIT|TERM_SWAP", JobState.OUT_OF_MEMORY),
+    (r"TERM_OWNER|TERM_FORCE_OWNER|TERM_ADMIN|TERM_FORCE_ADMIN", JobState.ABORTED),
+    (r"TERM_PREEMPT|TERM_REQUEUE", JobState.PREEMPTED),
+    (r"TERM_ZOMBIE|TERM_REMOVE_HUNG_JOB", JobState.NODE_FAILURE),
+)
+#: fields without free text first
+_FIELDS = "jobid stat exit_code run_time max_mem exec_host exit_reason pend_reason"
+
+
+class Lsf:
+    """The adapter."""
+
+    name = "lsf"
+    id_variable = "LSB_JOBID"
+    restart_variable = "LSB_RESTART_COUNT"
+
+    def directives(self, wanted: Resources) -> list[str]:
+        """#BSUB lines; they are read from standard input."""
+        lines = [
+            f"-J {wanted.label}",
+            f"-o {wanted.job}/run.out",
+            f"-e {wanted.job}/run.err",
+            "-rn",
+            f"-n {wanted.ranks}",
+        ]
+        if wanted.threads > 1:
+            lines.append(f'-R "affinity[core({wanted.threads})]"')
+        if wanted.time_limit_s:
+            minutes = -(-wanted.time_limit_s // 60)
+            lines.append(f"-W {minutes // 60}:{minutes % 60:02d}")
+        if wanted.memory_mb:
+            lines.append(f'-R "rusage[mem={wanted.memory_mb}MB]"')
+        if wanted.queue:
+            lines.append(f"-q {wanted.queue}")
+        if wanted.account:
+            lines.append(f"-P {wanted.account}")
+        if wanted.gpus:
+            lines.append(f'-gpu "num={wanted.gpus}"')
+        return [f"#BSUB {line}" for line in lines]
+
+    def submit(self, wanted: Resources, script: str) -> SubmitCommand:
+        """Bsub with the script on standard input, or it would ignore the directives."""
+        find = Query(
+            name="bjobs by name",
+            argv=(
+                *("bjobs", "-a", "-noheader", "-u", USER),
+                *("-J", wanted.label, "-o", "jobid"),
+            ),
+            pattern=r"^(\d+)\s*$",
+            answers=(0, 255),
+        )
+        return SubmitCommand(
+            argv=("bsub", "-J", wanted.label, *wanted.arguments),
+            id_pattern=r"^Job <(\d+)> is submitted",
+            uncertain=r"(?i)timed? ?out|cannot (?:connect|contact)|LSF is down|"
+            r"connection|batch daemon not responding|retry",
+            reads_stdin=True,
+            find=(find,),
+        )
+
+    def queries(self) -> tuple[Query, ...]:
+        """One listing; `-a` shows ended jobs for an hour by default."""
+        fields = f"{_FIELDS} delimiter='|'"
+        argv = ("bjobs", "-a", "-noheader", "-o", fields, IDS)
+        listing = Query(
+            name="bjobs",
+            argv=argv,
+            pattern=r"^(\d+)\|",
+            joined_by="",
+            answers=(0, 255),
+        )
+        return (listing,)
+
+    def parse(self, query: str, exit_status: int | None, out: str, err: str) -> Listing:
+        """Rows of bjobs; unknown ids are named among the errors."""
+        is_known = exit_status == 0 or "is not found" in err + out
+        if exit_status not in (0, 255) or not (is_known or out.strip()):
+            return Listing(answered=False, complaint=" ".join(err.split())[:300])
+        jobs: dict[str, SchedulerJob] = {}
+        unread = []
+        for line in out.splitlines():
+            parts = [part.strip() for part in line.split("|", 7)]
+            if len(parts) == 8 and parts[0].isdigit():
+                jobs[parts[0]] = _job(parts)
+            elif re.match(r"\d+\|", line):
+                key = line.partition("|")[0]
+                jobs[key] = SchedulerJob(id=key, state=JobState.UNKNOWN, raw=line)
+            elif line.strip() and "is not found" not in line:
+                unread.append(line)
+        return Listing(answered=True, jobs=jobs, unread=tuple(unread))
+
+    def cancel_argv(self) -> tuple[str, ...]:
+        """Bkill."""
+        return ("bkill", IDS)
+
+
+def _job(parts: list[str]) -> SchedulerJob:
+    key, word, code, took, memory, host, ended, waits = parts
+    state = STATES.get(word, JobState.UNKNOWN)
+    if word == "EXIT":
+        for pattern, meant in _REASONS:
+            if re.search(pattern, ended):
+                state = meant
+                break
+    status = int(code) if code.isdigit() else None
+    seconds = re.match(r"(\d+) second", took)
+    reason = waits if state in (JobState.QUEUED, JobState.HELD) else ended
+    return SchedulerJob(
+        id=key,
+        state=state,
+        raw=word,
+        reason="" if reason == "-" else reason,
+        exit_status=status if status is not None and status < 128 else None,
+        signal=status - 128 if status is not None and status > 128 else None,
+        elapsed_s=float(seconds.group(1)) if seconds else None,
+        nodes="" if host == "-" else host.partition(":")[0],
+        memory_mb=_memory(memory),
+    )
+
+
+def _memory(text: str) -> float | None:
+    match = re.match(r"([\d.]+) ([KMGT])(?:bytes)?", text)
+    return megabytes(match.group(1) + match.group(2)) if match else None

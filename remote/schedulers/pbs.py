@@ -1,0 +1,182 @@
+"""PBS Pro, OpenPBS and Torque: qsub, qstat, qselect, qdel."""
+
+from __future__ import annotations
+
+import re
+
+from remote.schedulers.base import (
+    IDS,
+    USER,
+    Listing,
+    Query,
+    Resources,
+    SchedulerJob,
+    SubmitCommand,
+    ctime,
+    duration,
+    megabytes,
+)
+from remote.views import JobState
+
+STATES = {
+    "Q": JobState.QUEUED,
+    "W": JobState.QUEUED,
+    "T": JobState.QUEUED,
+    "M": JobState.QUEUED,
+    "H": JobState.HELD,
+    "R": JobState.RUNNING,
+    "B": JobState.RUNNING,
+    "S": JobState.SUSPENDED,
+    "U": JobState.SUSPENDED,
+    "E": JobState.FINISHING,
+}
+_ENDED = ("F", "X", "C")
+#: OpenPBS's exit statuses of its own
+_BY_STATUS = {
+    -26: JobState.OUT_OF_MEMORY,
+    -27: JobState.OUT_OF_MEMORY,
+    -28: JobState.TIMEOUT,
+    -29: JobState.TIMEOUT,
+}
+_ENV = {"TZ": "UTC0"}  # times come without a zone
+_UNKNOWN_IDS = (0, 35, 153)  # the known ones are told of all the same
+
+
+class Pbs:
+    """The adapter."""
+
+    name = "pbs"
+    id_variable = "PBS_JOBID"
+    restart_variable = "PBS_RUNCOUNT"
+
+    def directives(self, wanted: Resources) -> list[str]:
+        """#PBS lines; one chunk per rank, since both dialects know nodes and ppn."""
+        lines = [
+            f"-N {wanted.short_label}",
+            f"-o {wanted.job}/run.out",
+            f"-e {wanted.job}/run.err",
+            "-r n",
+            f"-l nodes={wanted.ranks}:ppn={wanted.threads}"
+            + (f":gpus={wanted.gpus}" if wanted.gpus else ""),
+        ]
+        if wanted.time_limit_s:
+            hours, rest = divmod(wanted.time_limit_s, 3600)
+            lines.append(f"-l walltime={hours}:{rest // 60:02d}:{rest % 60:02d}")
+        if wanted.memory_mb:
+            lines.append(f"-l mem={wanted.memory_mb}mb")
+        if wanted.queue:
+            lines.append(f"-q {wanted.queue}")
+        if wanted.account:
+            lines.append(f"-A {wanted.account}")
+        return [f"#PBS {line}" for line in lines]
+
+    def submit(self, wanted: Resources, script: str) -> SubmitCommand:
+        """Qsub, with the token in the job's name."""
+        find = Query(
+            name="qselect",
+            argv=("qselect", "-u", USER, "-N", wanted.short_label),
+            pattern=r"^(\d+)",
+        )
+        return SubmitCommand(
+            argv=("qsub", "-N", wanted.short_label, *wanted.arguments, script),
+            id_pattern=r"^(\d+(?:\[\d*\])?)(?:\.\S+)?[ \t\r]*$",
+            uncertain=r"(?i)cannot connect|no reply|timed? ?out|connection|"
+            r"end of file|batch protocol error|Communication failure",
+            find=(find,),
+        )
+
+    def queries(self) -> tuple[Query, ...]:
+        """The live ones; PBS Pro's history for the rest."""
+        live = Query(
+            name="qstat",
+            argv=("qstat", "-f", IDS),
+            pattern=r"^Job Id: (\d+(?:\[\d*\])?)",
+            joined_by="",
+            answers=_UNKNOWN_IDS,
+            env=_ENV,
+        )
+        history = Query(
+            name="qstat -x",
+            argv=("qstat", "-x", "-f", IDS),
+            pattern=r"^Job Id: (\d+(?:\[\d*\])?)",
+            joined_by="",
+            answers=_UNKNOWN_IDS,
+            env=_ENV,
+        )
+        return live, history
+
+    def parse(self, query: str, exit_status: int | None, out: str, err: str) -> Listing:
+        """Jobs of `qstat -f`."""
+        if exit_status not in _UNKNOWN_IDS:
+            return Listing(
+                answered=False, complaint=" ".join((err or out).split())[:300]
+            )
+        jobs, unread = {}, []
+        for text in re.split(r"^(?=Job Id: )", out, flags=re.MULTILINE):
+            head = re.match(r"Job Id: (\d+(?:\[\d*\])?)", text)
+            if head is not None:
+                jobs[head.group(1)] = _job(head.group(1), _attributes(text))
+            elif text.strip() and not text.lstrip().startswith("<"):
+                unread.append(text.strip())
+        return Listing(answered=True, jobs=jobs, unread=tuple(unread))
+
+    def cancel_argv(self) -> tuple[str, ...]:
+        """Qdel."""
+        return ("qdel", IDS)
+
+
+def _attributes(text: str) -> dict[str, str]:
+    """Attributes of one job; a line that begins with a tab continues the last."""
+    joined = text.replace("\n\t", "")
+    found = re.findall(r"^\s+([\w.]+) = (.*)$", joined, re.MULTILINE)
+    return {key.lower(): value.strip() for key, value in found}
+
+
+def _job(key: str, said: dict[str, str]) -> SchedulerJob:
+    word = said.get("job_state", "")
+    used = duration(said.get("resources_used.walltime", ""))
+    limit = duration(said.get("resource_list.walltime", ""))
+    comment = said.get("comment", "")
+    text = said.get("exit_status", "")
+    status = int(text) if re.fullmatch(r"-?\d+", text) else None
+    state = STATES.get(word, JobState.UNKNOWN)
+    if word in _ENDED:
+        state = _ended(status, used, limit, comment)
+    is_waiting = state in (JobState.QUEUED, JobState.HELD)
+    return SchedulerJob(
+        id=key,
+        state=state,
+        raw=word or "no job_state",
+        reason=comment if is_waiting or state.is_over else "",
+        exit_status=status if status is not None and 0 <= status < 128 else None,
+        signal=status % 128 if status is not None and status > 128 else None,
+        started_at=ctime(said.get("stime", said.get("start_time", ""))),
+        ended_at=ctime(said.get("mtime", "")) if state.is_over else None,
+        elapsed_s=used,
+        limit_s=limit,
+        nodes=said.get("exec_host", "").partition("/")[0],
+        memory_mb=megabytes(
+            said.get("resources_used.mem", "").replace("b", "").upper()
+        ),
+    )
+
+
+def _ended(
+    status: int | None, used: float | None, limit: float | None, comment: str
+) -> JobState:
+    """How a job ended; being deleted and reaching the limit both give 271."""
+    if status is None:
+        return JobState.ABORTED if "delete" in comment.lower() else JobState.FAILED
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status == 0:
+        return JobState.SUCCEEDED
+    if re.search(r"(?i)walltime.*exceed|exceed.*walltime", comment):
+        return JobState.TIMEOUT
+    if re.search(r"(?i)\bv?mem\b.*exceed|exceed.*\bv?mem\b", comment):
+        return JobState.OUT_OF_MEMORY
+    if status in (271, 143, 265, 137):
+        if used is not None and limit and used >= limit:
+            return JobState.TIMEOUT
+        return JobState.ABORTED if status in (271, 143) else JobState.FAILED
+    return JobState.FAILED
