@@ -348,10 +348,12 @@ def _scheduler_witness(seen: Seen) -> Witness:
         if "alive" not in seen.facts:  # the job has settled: nobody looks any more
             return Witness(name="process", says="not asked, it has ended", at=None)
         host = seen.entry["id"].partition(":")[0]
-        says = {True: "running", False: "gone", None: f"on {host}, not asked from here"}
         alive = seen.facts["alive"]
-        at = None if alive is None else seen.taken_at
-        return Witness(name="process", says=says[alive], at=at)
+        if alive is None:
+            says = f"on {host}, not asked from here"
+            return Witness(name="process", says=says, at=None)
+        says = "running" if alive else "gone"
+        return Witness(name="process", says=says, at=seen.taken_at)
     if seen.job is not None:
         return Witness(name="scheduler", says=seen.job.raw, at=seen.asked_at)
     says = "not listed" if seen.absent_polls else "not asked"
