@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
-from remote.agent import lists
+from remote.agent import lists, records
 from remote.agent.class2d import class2d
 from remote.agent.particles import extracted, particles, selection
 from remote.agent.project import job_folder
@@ -79,13 +79,27 @@ def _elapsed(folder: str) -> Optional[float]:
     """Seconds from the start of the last run to its end."""
     try:
         with open(os.path.join(folder, "progress.jsonl"), encoding="utf-8") as file:
-            records = [json.loads(line) for line in file if line.endswith("\n")]
+            lines = [json.loads(line) for line in file if line.endswith("\n")]
     except (OSError, ValueError):
-        return None
-    started = [r for r in records if r.get("kind") == "started"]
+        return _elapsed_of_script(folder)
+    started = [r for r in lines if r.get("kind") == "started"]
     if not started:
         return None
-    return float(records[-1].get("t", 0)) - float(started[-1].get("t", 0))
+    return float(lines[-1].get("t", 0)) - float(started[-1].get("t", 0))
+
+
+def _elapsed_of_script(folder: str) -> Optional[float]:
+    """Whole seconds that the job script took: RELION's programs keep no time."""
+    entry = records.latest(folder)
+    if entry is None:
+        return None
+    base = records.base(folder, entry["token"])
+    times = [
+        lists.number((records.key_values(base + end) or {}).get("time", ""))
+        for end in (".started", ".ended")
+    ]
+    took = times[1] - times[0]
+    return max(0.0, took) if took == took else None
 
 
 # picking

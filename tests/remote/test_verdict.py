@@ -249,7 +249,27 @@ CASES = {
         JobState.RUNNING,
         "on login2, which is not the host we are on; only its files are seen",
     ),
+    "process of a job marked by hand": (
+        seen("Failed", of=entry(scheduler="shell", id="login1:7:99"), **STARTED),
+        JobState.FAILED,
+        "failed; see its run.err",
+    ),
 }
+
+PROCESS = entry(scheduler="shell", id="login1:7:99")
+WORDS = {
+    "running": seen(of=PROCESS, alive=True),
+    "gone": seen(of=PROCESS, alive=False),
+    "on login1, not asked from here": seen(of=PROCESS, alive=None),
+    "not asked, it has ended": seen("Succeeded", of=PROCESS, marker="Succeeded"),
+}
+
+
+@pytest.mark.parametrize("says", WORDS)
+def test_a_process_says_only_what_was_asked(says):
+    found = {w.name: w for w in judge(WORDS[says]).verdict.witnesses}["process"]
+    assert found.says == says
+    assert (found.at is None) == ("not asked" in says)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,0 +1,149 @@
+"""The same forms done by RELION's executables: local session, no scheduler."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import pytest
+from support import remote_project as far
+
+from remote.cluster import load
+from remote.views import JobState
+from remote.workspace import Workspace
+
+pytestmark = pytest.mark.relion
+
+ENGINES = ("cryodeck", "relion")
+#: what RELION's files do not say
+_OURS_ALONE = {"particles_total", "skipped_outside"}
+IMPORT = {
+    "do_raw": "No",
+    "do_other": "Yes",
+    "fn_in_other": "micrographs_ctf.star",
+    "node_type": "Micrographs STAR file (.star)",
+}
+LOG = {
+    "do_log": "Yes",
+    "log_diam_min": "100",
+    "log_diam_max": "160",
+    "log_adjust_thr": "0.5",
+    "nr_mpi": "2",
+}
+EXTRACT = {
+    "extract_size": "80",
+    "bg_diameter": "60",
+    "do_rescale": "Yes",
+    "rescale": "40",
+    "nr_mpi": "2",
+}
+CLASS2D = {
+    "nr_classes": "2",
+    "nr_iter": "2",
+    "particle_diameter": "200",
+    "psi_sampling": "24",
+    "offset_range": "3",
+    "offset_step": "2",
+    "nr_mpi": "3",
+}
+
+
+@pytest.fixture(scope="module")
+def practice(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("relion") / "it's a project"
+    far.simulate(folder, "--size", "384x384", "--pixel-size", "4", "--count", "2")
+    return folder
+
+
+@pytest.fixture
+async def workspace(practice, tmp_path, monkeypatch):
+    for name in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+    root = Path(__file__).resolve().parents[2]
+    cluster = dataclasses.replace(
+        load("local"),
+        setup=(f"export PYTHONPATH={root} OPENBLAS_NUM_THREADS=1",),
+        engine=f"{sys.executable} -m engine",
+        mpirun="mpirun --oversubscribe --allow-run-as-root",
+    )
+    opened = await Workspace.open(cluster, str(practice))
+    await opened.create_project(version="3.1")
+    yield opened
+    await opened.close()
+
+
+async def go(workspace, type_key, engine, values):
+    """A job of the given engine, done; its row and its numbers."""
+    row = await run(workspace, type_key, engine, values)
+    err = (await workspace.log(row.name, "err")).text
+    assert row.verdict.state is JobState.SUCCEEDED, (row.verdict, err)
+    assert row.status == "Succeeded"
+    for node in row.outputs:
+        assert (Path(workspace.project) / node.name).exists(), node
+    return row, (await workspace.statistics(row.name)).values
+
+
+async def run(workspace, type_key, engine, values):
+    job = await workspace.defaults(type_key)
+    for key, value in {**values, "cryodeck_engine": engine}.items():
+        job = job.replace(key, value)
+    assert job.version == "3.1"
+    name = await workspace.create(job)
+    await workspace.run(name)
+    return await workspace.wait(name, timeout=60)
+
+
+def output(row, kind):
+    return next(node.name for node in row.outputs if node.kind == kind)
+
+
+async def chain(workspace, first, second):
+    """Import to classes, engines in turn; the numbers of each by engine and type."""
+    imported, of_import = await go(workspace, "import", first, IMPORT)
+    micrographs = output(imported, "MicrographsData")
+    picked, of_picking = await go(
+        workspace, "autopick", second, {**LOG, "fn_input_autopick": micrographs}
+    )
+    coordinates = output(picked, "MicrographsCoords")
+    sources = {"star_mics": micrographs, "coords_suffix": coordinates}
+    cut, of_extraction = await go(workspace, "extract", first, {**EXTRACT, **sources})
+    particles = output(cut, "ParticlesData")
+    classed, of_classes = await go(
+        workspace, "class2d", second, {**CLASS2D, "fn_img": particles}
+    )
+    assert classed.inputs == (cut.name,)
+    assert (await workspace.gallery(classed.name, max_tile=32))["tiles"]
+    commands = (await workspace.preview(classed.name))["commands"]
+    assert ("relion_refine_mpi" in commands) == (second == "relion")
+    return {
+        (first, "import"): of_import,
+        (second, "autopick"): of_picking,
+        (first, "extract"): of_extraction,
+        (second, "class2d"): of_classes,
+    }
+
+
+async def test_either_engine_goes_on_from_what_the_other_made(workspace):
+    numbers = await chain(workspace, *ENGINES) | await chain(workspace, *ENGINES[::-1])
+    for kind in ("import", "autopick", "extract", "class2d"):
+        ours, theirs = numbers["cryodeck", kind], numbers["relion", kind]
+        assert set(ours) - set(theirs) <= _OURS_ALONE, kind
+        assert set(theirs) <= set(ours), kind
+    ours, theirs = numbers["cryodeck", "autopick"], numbers["relion", "autopick"]
+    assert theirs["picks_total"] == pytest.approx(ours["picks_total"], rel=0.02)
+    assert theirs["fom_median"] == pytest.approx(ours["fom_median"], abs=0.01)
+    for engine in ENGINES:
+        cut = numbers[engine, "extract"]
+        assert (cut["box_px"], cut["pixel_size"]) == (40, 8.0)
+        assert cut["particles_total"] == numbers[engine, "autopick"]["picks_total"]
+        shares = [c["distribution"] for c in numbers[engine, "class2d"]["classes"]]
+        assert sum(shares) == pytest.approx(1.0, abs=1e-4)
+
+
+async def test_the_line_of_relions_error_is_the_reason_of_the_verdict(workspace):
+    values = {**CLASS2D, "fn_img": "micrographs_ctf.star", "nr_mpi": "1"}
+    row = await run(workspace, "class2d", "relion", values)
+    assert row.verdict.state is JobState.FAILED
+    assert row.status == "Failed"
+    err = (await workspace.log(row.name, "err")).text
+    assert "box sizes not available" in row.verdict.reason
+    assert row.verdict.reason in err.splitlines()
