@@ -17,14 +17,14 @@ GREYS = 32  # levels: more cannot be told apart in a cell, and styles can be kep
 
 @cache
 def fom_color(fraction: float) -> Rgb:
-    """Blue for the lowest figure of merit over green to red for the highest."""
+    """Red for the lowest figure of merit over green to blue, as RELION's viewer has it."""
     f = min(1.0, max(0.0, fraction))
     stops = (
-        (70, 110, 255),
-        (60, 200, 230),
-        (110, 220, 110),
-        (245, 200, 70),
         (255, 80, 60),
+        (245, 200, 70),
+        (110, 220, 110),
+        (60, 200, 230),
+        (70, 110, 255),
     )
     at = f * (len(stops) - 1)
     left = min(int(at), len(stops) - 2)

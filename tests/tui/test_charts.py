@@ -79,9 +79,9 @@ def test_pixels_stand_where_they_were_pasted() -> None:
     assert sum(n for _, _, n in canvas.row(0)) == 6
 
 
-def test_low_merit_is_blue_and_high_merit_is_red() -> None:
-    assert fom_color(0)[2] > fom_color(0)[0]
-    assert fom_color(1)[0] > fom_color(1)[2]
+def test_low_merit_is_red_and_high_merit_is_blue() -> None:
+    assert fom_color(0)[0] > fom_color(0)[2]
+    assert fom_color(1)[2] > fom_color(1)[0]
 
 
 def test_scaling_takes_the_nearest_pixel() -> None:
