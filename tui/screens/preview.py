@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TITLES = {
     "commands": "Commands",
+    "other commands": "The same by the other engine",
     "script": "Script that is submitted",
     "job.star": "job.star",
 }
@@ -60,7 +61,7 @@ class PreviewPane(Vertical):
         """Show the texts, the commands first."""
         message.stop()
         given: dict[str, Any] = message.answer
-        self.texts = {str(k): str(v) for k, v in given.items() if isinstance(v, str)}
+        self.texts = {str(k): str(v) for k, v in given.items() if isinstance(v, str) and v}
         commands = given.get("commands")
         if isinstance(commands, list | tuple):
             self.texts["commands"] = "\n".join(str(c) for c in commands)

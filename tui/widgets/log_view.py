@@ -68,19 +68,23 @@ class LogView(LinesView):
         self.forgotten = 0
         self.needle = ""
         self.is_following = True
+        self._widest = 0
+        self._will_go = False
 
     def clear(self) -> None:
         """Begin anew."""
         self.texts, self.partial, self.forgotten = [], "", 0
+        self._widest = 0
         self._grown()
 
     def add(self, text: str, partial: str) -> None:
         """Add whole lines and show the unfinished last one."""
         if text:
-            lines = text.split("\n")
+            lines = [plain(line) for line in text.split("\n")]
             if lines and lines[-1] == "":
                 lines.pop()
-            self.texts += [plain(line) for line in lines]
+            self.texts += lines
+            self._widest = max(self._widest, max(map(len, lines), default=0))
             over = len(self.texts) - MAX_LINES
             if over > 0:
                 del self.texts[:over]
@@ -90,13 +94,14 @@ class LogView(LinesView):
 
     def _grown(self) -> None:
         total = len(self.texts) + (1 if self.partial else 0)
-        widest = max((len(line) for line in self.texts[-2000:]), default=0)
-        self.virtual_size = Size(max(widest, self.virtual_size.width), total)
-        if self.is_following:
+        self.virtual_size = Size(self._widest, total)
+        if self.is_following and not self._will_go:
+            self._will_go = True
             self.call_after_refresh(self._to_end)
         self.refresh()
 
     def _to_end(self) -> None:
+        self._will_go = False
         if self.is_following:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
 
