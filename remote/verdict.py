@@ -289,6 +289,11 @@ def _ended(seen: Seen) -> _Said:
         reason = f"stopped at {by}'s request" if by else "stopped by its abort file"
         return _with_progress(seen, JobState.ABORTED, reason, "")
     error = _error(seen)
+    marked_s = seen.taken_at - float(seen.facts.get("marker_at") or 0.0)
+    is_fresh = seen.exit_status is None and marked_s < MARKER_GRACE_S
+    if is_fresh and seen.has_started and not error:
+        reason = "ended; its exit status is still to come"
+        return JobState.FINISHING, reason, "", False
     if seen.marker == "Failed" or seen.exit_status:
         if not error and _speaks_of_memory(str(seen.facts.get("killer") or "")):
             reason = "killed for taking too much memory"

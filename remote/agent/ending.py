@@ -16,6 +16,7 @@ from remote.agent.verbs import Request, VerbError, verb
 
 TICK_S = 0.25
 KILL_AFTER_S = 5.0
+LOCK_S = 2.0
 
 
 @verb(whole=True)
@@ -130,7 +131,8 @@ def write_verdict(
         return False
     if records.read_intent(directory) is not None:
         return False
-    with changing(project, on_wait=locks.watch(project)) as pipeline:
+    # a lock that is held is no reason to keep an overview waiting: it comes again
+    with changing(project, LOCK_S, locks.watch(project)) as pipeline:
         process = pipeline.process(name)
         if process.status == "Running":
             marker = marker_status(project, name)

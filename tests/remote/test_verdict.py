@@ -204,6 +204,16 @@ CASES = {
         JobState.FINISHING,
         "ended; its files are still to come",
     ),
+    "a marker, but no exit status yet": (
+        seen(
+            scheduler=job(JobState.FAILED),
+            marker="Failed",
+            marker_at=NOW - 1,
+            **STARTED,
+        ),
+        JobState.FINISHING,
+        "ended; its exit status is still to come",
+    ),
     "absent once": (
         seen(absent=(1, 0.0), **STARTED),
         JobState.RUNNING,
