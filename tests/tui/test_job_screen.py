@@ -160,6 +160,12 @@ async def test_class_averages_are_marked_and_counted() -> None:
         view = pilot.app.screen.query_one(TileView)
         assert view.marked == {1, 2}
         await seen(pilot, "2 marked, 45.0 % of the particles")
+        await pilot.press("S")
+        await seen(pilot, "new Subset selection", "run_it025_optimiser.star")
+        screen = pilot.app.screen
+        assert isinstance(screen, JobScreen)
+        assert screen.form is not None
+        assert screen.form.text("cryodeck_classes") == "1,2"
 
 
 async def test_next_jobs_come_with_their_inputs() -> None:

@@ -32,6 +32,7 @@ class GalleryPane(Vertical):
         Binding("i", "iteration(1)", "iteration"),
         Binding("I", "iteration(-1)", "iteration before", show=False),
         Binding("s", "sort", "sort"),
+        Binding("S", "select", "keep the marked"),
     ]
 
     def __init__(self, row: JobRow) -> None:
@@ -119,3 +120,32 @@ class GalleryPane(Vertical):
         """Take the next order."""
         self.query_one(TileView).next_sort()
         self._say()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Look only, if one may only look."""
+        return not (self.app.read_only and action == "select")
+
+    def action_select(self) -> None:
+        """Open the form of a Select job that keeps the marked classes."""
+        from tui.screens.job import JobScreen
+
+        view, screen = self.query_one(TileView), self.screen
+        models = sorted(
+            node.name
+            for node in self.row.outputs
+            if node.name.endswith(("_optimiser.star", "_model.star"))
+        )
+        if not view.marked or not models:
+            words = "Mark classes with space first" if models else "No model file yet"
+            self.app.notify(words, timeout=4)
+            return
+        assert isinstance(screen, JobScreen)
+        values = {
+            "fn_model": models[-1],
+            "cryodeck_classes": ",".join(str(n) for n in sorted(view.marked)),
+        }
+        self.app.push_screen(
+            JobScreen(
+                screen.cluster, screen.project, None, new_type="select", values=values
+            )
+        )

@@ -61,7 +61,9 @@ class PreviewPane(Vertical):
         """Show the texts, the commands first."""
         message.stop()
         given: dict[str, Any] = message.answer
-        self.texts = {str(k): str(v) for k, v in given.items() if isinstance(v, str) and v}
+        self.texts = {
+            str(k): str(v) for k, v in given.items() if isinstance(v, str) and v
+        }
         commands = given.get("commands")
         if isinstance(commands, list | tuple):
             self.texts["commands"] = "\n".join(str(c) for c in commands)
