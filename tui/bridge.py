@@ -110,6 +110,12 @@ class Bridge:
         """End the connection."""
         await self._leave()
 
+    @property
+    def home(self) -> str:
+        """The home folder on the cluster; empty if it is not known."""
+        agent = getattr(self.workspace, "agent", None)
+        return str(agent.hello.get("home", "")) if agent is not None else ""
+
     # questions
 
     def ask(

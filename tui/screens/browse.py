@@ -39,7 +39,7 @@ class BrowseProjects(FilePicker):
         """Go on when connected."""
         if isinstance(message, ProjectOpened):
             self._is_open = True
-            self.folder = message.project
+            self.folder = message.project or self.app.bridge.home
             self._list_folder()
         elif isinstance(message, Refused) and message.what == "open":
             self._say(message.reason)

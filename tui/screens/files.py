@@ -73,7 +73,7 @@ class FilePicker(ModalScreen[str | None]):
         if self.option is not None and self.option.kind is Kind.NODE:
             hint += " · ^O folders" if self.mode == "nodes" else " · ^O results of jobs"
         if self.folders_only:
-            hint = "⏎ goes in · ^O is not needed: choose “this folder” to open it"
+            hint = "⏎ goes into a folder · “this folder” opens it as a project"
         self.query_one("#hint", Static).update(hint)
         if self.mode == "nodes":
             self._fill_nodes()
@@ -106,7 +106,9 @@ class FilePicker(ModalScreen[str | None]):
 
     def _list_folder(self) -> None:
         folder = self.folder
-        self.query_one("#where", Static).update(plain(f"{folder or 'project'}/"))
+        self.query_one("#where", Static).update(
+            plain(f"{folder.rstrip('/') if folder else 'project'}/")
+        )
         self.app.bridge.ask(self, "folder", lambda w: w.list_dir(folder))
 
     def on_answered(self, message: Answered) -> None:
