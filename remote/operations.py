@@ -11,6 +11,7 @@ from engine.errors import InputError
 from engine.jobs.command_lines import Site
 from engine.jobs.job import Job
 from engine.jobs.nodes import input_nodes, output_nodes
+from engine.jobs.running import ENGINE_KEY
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.errors import (
@@ -178,9 +179,24 @@ class Operating(Reading):
         return {
             "job.star": job.to_star(),
             "commands": "\n".join(script.commands),
+            "other commands": await self._other_commands(job, directory, facts),
             "script": script.text,
             "scheduler": self._scheduler_of(job).name,
         }
+
+    async def _other_commands(
+        self, job: Job, directory: str, facts: dict[str, Any]
+    ) -> str:
+        """How the other engine would do the same job; why not, if it cannot."""
+        if not job.type.engine_can:
+            return ""
+        other = "relion" if job.engine == "cryodeck" else "cryodeck"
+        turned = job.replace(ENGINE_KEY, other)
+        try:
+            script = await self._script(turned, directory, "0" * 10, facts)
+        except BadRequestError as error:
+            return f"# {other} cannot: {error}"
+        return "\n".join(script.commands)
 
     # running
 

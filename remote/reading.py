@@ -11,7 +11,7 @@ from engine.jobs.job import Job
 from engine.jobs.registry import by_key
 from remote.agent.text import clean, one_line
 from remote.contact import Contact
-from remote.errors import BadRequestError
+from remote.errors import AgentError, BadRequestError
 from remote.views import Finding, LogChunk, Node, Picks, Picture, Statistics
 
 _LONG_S = 120.0
@@ -154,6 +154,25 @@ class Reading(Contact):
             class_number=tuple(said["class_number"]),
             psi=tuple(said["psi"]),
         )
+
+    async def overlap(
+        self, first: str, second: str, *, within_angstrom: float = 40.0
+    ) -> dict[str, Any]:
+        """How many picks two jobs share, on the micrographs that both have done.
+
+        {"within_angstrom", "micrographs": [{"name", "first", "second", "shared"}]}
+        """
+        try:
+            said: dict[str, Any] = await self.ask(
+                "overlap.of_jobs",
+                first=first,
+                second=second,
+                within_angstrom=within_angstrom,
+                timeout=_LONG_S,
+            )
+        except AgentError as error:
+            raise BadRequestError(str(error)) from error
+        return said
 
     async def gallery(
         self, name: str, iteration: int | None = None, *, max_tile: int = 64

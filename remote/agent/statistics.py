@@ -89,17 +89,21 @@ def _elapsed(folder: str) -> Optional[float]:
 
 
 def _elapsed_of_script(folder: str) -> Optional[float]:
-    """Whole seconds that the job script took: RELION's programs keep no time."""
+    """Seconds that the job script took: RELION's programs keep no time."""
     entry = records.latest(folder)
     if entry is None:
         return None
     base = records.base(folder, entry["token"])
-    times = [
-        lists.number((records.key_values(base + end) or {}).get("time", ""))
-        for end in (".started", ".ended")
-    ]
-    took = times[1] - times[0]
-    return max(0.0, took) if took == took else None
+    told, written = [], []
+    for end in (".started", ".ended"):
+        times = records.key_values(base + end) or {}
+        told.append(lists.number(times.get("time", "")))
+        written.append(lists.stamp(base + end)[0] / 1e6)
+    took, exact = told[1] - told[0], written[1] - written[0]
+    if took != took:
+        return None
+    # the files' own times are finer, unless somebody has copied the files
+    return round(exact, 3) if abs(exact - took) <= 1.5 else max(0.0, took)
 
 
 # picking

@@ -133,8 +133,9 @@ async def show_job(invocation: Invocation) -> int:
 
     row = find_job(overview, invocation.job)
     job = await workspace.load_job(row.name)
+    commands = await _commands(invocation, row.name)
     output = invocation.output
-    output.result(job_record(row) | {"values": dict(job.values)})
+    output.result(job_record(row) | {"values": dict(job.values), "commands": commands})
     title = row.name + (f"  ({alias_of(row)})" if row.alias else "")
     output.line(title, "bold")
     verdict = row.verdict
@@ -153,8 +154,28 @@ async def show_job(invocation: Invocation) -> int:
         output.line("input from: " + ", ".join(row.inputs))
     for node in row.outputs:
         output.line(f"output: {node.name}  ({node.kind})")
+    for engine, text in commands.items():
+        output.line()
+        title = f"by {engine}" if engine == job.engine else f"the same by {engine}"
+        output.line(title, "bold")
+        output.block(text + "\n")
     _print_options(invocation, job)
     return DONE
+
+
+async def _commands(invocation: Invocation, name: str) -> dict[str, str]:
+    """Return a job's command lines by engine, the one that does it first."""
+    from remote.errors import BadRequestError
+
+    workspace = await invocation.workspace()
+    engine = (await workspace.load_job(name)).engine
+    other = "cryodeck" if engine == "relion" else "relion"
+    try:
+        texts = await workspace.preview(name)
+    except BadRequestError:
+        return {}  # a form that is not filled in yet
+    found = {engine: texts["commands"], other: texts.get("other commands", "")}
+    return {engine: text for engine, text in found.items() if text}
 
 
 def _print_options(invocation: Invocation, job: Any) -> None:

@@ -1,12 +1,12 @@
-"""Commands that show what came out: stats, compare, picture."""
+"""Commands that show what came out: stats, picture; compare is beside."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tui.cli.comparing import add_command as add_compare
 from tui.cli.failure import DONE, CommandFailure
-from tui.cli.formats import number
 from tui.cli.parser import add_job
 
 if TYPE_CHECKING:
@@ -43,14 +43,7 @@ def add_commands(commands: Commands) -> None:
         default=_MATCH_RADIUS_ANGSTROM,
         help="with --truth: a pick is right within so many Å of a particle's center",
     )
-    compare = commands.add(
-        "compare",
-        compare_jobs,
-        "compare the numbers and options of two jobs of one type",
-        examples="  cryodeck compare LoG fewer",
-    )
-    compare.add_argument("job", metavar="A", help="number, name or alias")
-    compare.add_argument("other", metavar="B", help="number, name or alias")
+    add_compare(commands)
     picture = commands.add(
         "picture",
         show_picture,
@@ -140,42 +133,6 @@ async def score_of(
         radius_px=radius_angstrom / pixel_size,
         radius_angstrom=radius_angstrom,
     )
-
-
-async def compare_jobs(invocation: Invocation) -> int:
-    """Print what differs between two jobs: numbers and options."""
-    workspace = await invocation.workspace()
-    first = await invocation.find(invocation.job)
-    second = await invocation.find(invocation.other)
-    if first.type != second.type:
-        types = f"{first.name} is {first.type}, {second.name} is {second.type}"
-        message = f"{types}: compare two of one type"
-        raise CommandFailure(message)
-    jobs = [await workspace.load_job(row.name) for row in (first, second)]
-    numbers = [(await workspace.statistics(r.name)).values for r in (first, second)]
-    keys = [k for k in jobs[0].values if k in jobs[1].values]
-    options = {
-        key: [job.text(key) for job in jobs]
-        for key in keys
-        if jobs[0].text(key) != jobs[1].text(key)
-    }
-    singles = {
-        key: [values.get(key) for values in numbers]
-        for key, value in numbers[0].items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    output = invocation.output
-    names = [first.name, second.name]
-    output.result({"jobs": names, "options": options, "numbers": singles})
-    heads = ("", *(">" + name for name in names))
-    output.line("options that differ", "bold")
-    output.table(
-        heads, [(key, *(v or "(empty)" for v in options[key])) for key in options]
-    )
-    output.line()
-    output.line("numbers", "bold")
-    output.table(heads, [(key, *(number(v) for v in singles[key])) for key in singles])
-    return DONE
 
 
 async def show_picture(invocation: Invocation) -> int:

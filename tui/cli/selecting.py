@@ -64,7 +64,7 @@ async def select_classes(invocation: Invocation) -> int:
     row = await invocation.find(invocation.job)
     job = await (await invocation.workspace()).defaults("select")
     ending = "_model.star" if job.version == "3.1" else "_optimiser.star"
-    job = _cleared(job).replace("fn_model", _output(row, ending))
+    job = cleared_form(job).replace("fn_model", _output(row, ending))
     job = job.replace("do_recenter", not invocation.no_recenter)
     if invocation.classes is not None:
         job = job.replace("cryodeck_classes", invocation.classes)
@@ -77,7 +77,7 @@ async def select_micrographs(invocation: Invocation) -> int:
     """Keep some micrographs of a list."""
     row = await invocation.find(invocation.job)
     job = await (await invocation.workspace()).defaults("select")
-    job = _cleared(job).replace("fn_mic", _output(row, "micrograph"))
+    job = cleared_form(job).replace("fn_mic", _output(row, "micrograph"))
     if invocation.first is not None:
         job = job.replace("cryodeck_first", str(invocation.first))
     else:
@@ -85,7 +85,7 @@ async def select_micrographs(invocation: Invocation) -> int:
     return await _run(invocation, job)
 
 
-def _cleared(job: Job) -> Job:
+def cleared_form(job: Job) -> Job:
     """Return a selection form without what the project selected last."""
     from engine.jobs.job import Job as Form
 
