@@ -17,7 +17,7 @@ GREYS = 32  # levels: more cannot be told apart in a cell, and styles can be kep
 
 @cache
 def fom_color(fraction: float) -> Rgb:
-    """Red for the lowest figure of merit over green to blue, as RELION's viewer has it."""
+    """Red for the lowest figure of merit over green to blue, as in RELION."""
     f = min(1.0, max(0.0, fraction))
     stops = (
         (255, 80, 60),
