@@ -37,6 +37,8 @@ from engine.classification.statistics import SufficientStatistics
 #: --adaptive_fraction).
 ADAPTIVE_FRACTION = 0.999
 _MAX_WEIGHT_HARMONIC = 24
+#: Part of the mean share below which a class gets no further advantage.
+_LEAST_SHARE = 0.005
 
 
 class Expectation:
@@ -58,8 +60,9 @@ class Expectation:
         Largest |U - V| among the particles, for the harmonics of C².
     does_align : bool
         Search angles and offsets; else only classes.
-    has_class_prior : bool
-        Weigh classes by their shares; else all alike, which keeps small ones alive.
+    class_exponent : float
+        Power of the classes' shares in their prior: 1 as they are, 0 all alike, -1
+        against the full ones.
     seed : int
         For noise outside the mask.
     """
@@ -76,7 +79,7 @@ class Expectation:
         n_scale_groups: int,
         max_astigmatism_angstrom: float = 0.0,
         does_align: bool = True,
-        has_class_prior: bool = False,
+        class_exponent: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.model, self.grid, self.sampling, self.optics = (
@@ -98,13 +101,16 @@ class Expectation:
         self.highest = int(limits[-1])
         self.highest_weight = self._weight_harmonics(max_astigmatism_angstrom)
         self.live = np.flatnonzero(model.class_distribution > 0)
-        shares = model.class_distribution[self.live]
-        if not has_class_prior:
-            shares = np.ones_like(shares)
-        self.log_shares = np.log(shares / shares.sum()).astype(np.float32)
+        self.log_shares = self._log_shares(class_exponent)
         self._lay_out_references()
         self._lay_out_sampling()
         self._ctf = RingCtf(grid, optics)
+
+    def _log_shares(self, exponent: float) -> Array:
+        """Logarithm of the classes' prior, float32."""
+        shares = self.model.class_distribution[self.live]
+        least = _LEAST_SHARE / max(self.model.n_classes, 1) if exponent < 0 else 0.0
+        return (exponent * np.log(np.maximum(shares, least))).astype(np.float32)
 
     def _weight_harmonics(self, astigmatism: float) -> int:
         """The highest even harmonic of C² that astigmatism makes (Bessel's order)."""

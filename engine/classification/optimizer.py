@@ -295,9 +295,16 @@ class Optimizer:
             n_scale_groups=len(model.group_scale),
             max_astigmatism_angstrom=self.groups.astigmatism_angstrom,
             does_align=settings.does_align,
-            has_class_prior=settings.has_class_prior,
+            class_exponent=self._class_exponent(iteration),
             seed=settings.seed,
         )
+
+    def _class_exponent(self, iteration: int) -> float:
+        """Full classes are held back at first, then all are alike; or by shares."""
+        if self.settings.has_class_prior:
+            return 1.0
+        early = iteration <= 0.6 * self.settings.n_iterations
+        return -1.0 if self.settings.balances_classes and early else 0.0
 
     def _expect(
         self, step: Expectation, mine: Array, state: State

@@ -50,6 +50,8 @@ class Settings:
         Width of the offsets' prior at the start.
     has_class_prior : bool
         Weigh classes by their shares in the E-step.
+    balances_classes : bool
+        Hold back full classes until 60 % of the iterations are done.
     centers_classes : bool
         Move averages to the middle of the box in every iteration.
     reseeds_classes : bool
@@ -70,6 +72,7 @@ class Settings:
     n_threads: int = 1
     offset_sigma_px: float = 3.0
     has_class_prior: bool = False
+    balances_classes: bool = True
     centers_classes: bool = False
     reseeds_classes: bool = False
 
