@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 _CSI = re.compile(r"\x1b\[([0-9;:]*)m")
+_AGE = re.compile(r"\d+ (ms|s|min)( ago)?|\bnow\b|\s+")
 _FONT_FOLDER = Path("/usr/share/fonts/truetype/dejavu")
 _BACKGROUND, _FOREGROUND = (15, 20, 25), (213, 221, 229)
 _BASE = (
@@ -116,12 +117,12 @@ class Terminal:
             time.sleep(0.1)
 
     def settled(self, quiet_s: float = 0.6, limit_s: float = 15.0) -> str:
-        """The screen once nothing has changed for a while."""
+        """The screen once nothing has changed for a while but the ages on it."""
         end = time.monotonic() + limit_s
-        before, since = self.cells(), time.monotonic()
+        before, since = _AGE.sub("", self.cells()), time.monotonic()
         while time.monotonic() - since < quiet_s and time.monotonic() < end:
             time.sleep(0.1)
-            now = self.cells()
+            now = _AGE.sub("", self.cells())
             if now != before:
                 before, since = now, time.monotonic()
         return self.text()
