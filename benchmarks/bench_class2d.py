@@ -17,6 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
+# before numpy: one thread per process, as the engine runs
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 
 from engine.classification.batch import Optics

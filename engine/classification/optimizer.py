@@ -38,6 +38,9 @@ from engine.parallel import Communicator
 SHELL_MARGIN = 10
 #: Part of the box's shells that the first references have.
 _INITIAL_SHELLS = 0.07
+#: Classes are kept balanced up to here; no part of the number of iterations, so that
+#: a continued job with more of them is what it would have been at once.
+_LAST_EARLY_ITERATION = 15
 
 
 class Optimizer:
@@ -244,7 +247,7 @@ class Optimizer:
         )
         power = sums.ctf_power / max(float(sums.totals[0]), 1)
         psi, offset = accuracies(step.harmonics, power, self.box_px)
-        if settings.reseeds_classes and 3 <= iteration <= 0.6 * settings.n_iterations:
+        if settings.reseeds_classes and 3 <= iteration <= _LAST_EARLY_ITERATION:
             mask = circular_mask(self.box_px, settings.optics.radius_px)
             reseeded(new, mask, random)
         if settings.centers_classes and settings.does_align:
@@ -303,7 +306,7 @@ class Optimizer:
         """Full classes are held back at first, then all are alike; or by shares."""
         if self.settings.has_class_prior:
             return 1.0
-        early = iteration <= 0.6 * self.settings.n_iterations
+        early = iteration <= _LAST_EARLY_ITERATION
         return -1.0 if self.settings.balances_classes and early else 0.0
 
     def _expect(

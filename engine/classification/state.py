@@ -51,7 +51,7 @@ class Settings:
     has_class_prior : bool
         Weigh classes by their shares in the E-step.
     balances_classes : bool
-        Hold back full classes until 60 % of the iterations are done.
+        Hold back full classes in the first 15 iterations.
     centers_classes : bool
         Move averages to the middle of the box in every iteration.
     reseeds_classes : bool
