@@ -144,8 +144,10 @@ class Line(Input):
     """A text field whose up and down keys go to other fields."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "app.focus_previous", "field above", show=False),
-        Binding("down,enter", "app.focus_next", "field below", show=False),
+        Binding("up", "app.focus_previous", "field above", show=False, priority=True),
+        Binding(
+            "down,enter", "app.focus_next", "field below", show=False, priority=True
+        ),
     ]
 
     def on_mount(self) -> None:
@@ -176,6 +178,10 @@ class Field(Vertical):
     Field Line:disabled { color: $faint; background: $background; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        # With priority the focus moves before the next key is given to a widget, so
+        # keys that come in one burst (fast typing, a slow link) land where they should.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         Binding("ctrl+o", "browse", "browse"),
         Binding("ctrl+z", "default", "back to the default", show=False),
     ]
