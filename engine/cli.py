@@ -10,6 +10,7 @@ from collections.abc import Sequence
 USAGE = """\
 usage: python -m engine run JOB_DIR        run a job, from the project folder
        python -m engine simulate DIR ...   write practice micrographs (--help)
+       python -m engine --version
 
 Under MPI: mpirun -n N python -m engine run JOB_DIR
 Exit codes: 0 done, 1 failed, 2 bad input, 3 aborted
@@ -29,8 +30,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["simulate"]:
         simulate = importlib.import_module("engine.programs.simulate")
         return int(simulate.main(words[1:]))
+    if words == ["--version"]:
+        sys.stdout.write(f"cryodeck engine {_version()}\n")
+        return 0
     if words in (["-h"], ["--help"], ["help"]):
         sys.stdout.write(USAGE)
         return 0
     sys.stderr.write(USAGE)
     return 2
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("cryodeck")
+    except PackageNotFoundError:
+        return "(a checkout)"

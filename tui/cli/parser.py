@@ -128,6 +128,7 @@ def build_parser() -> tuple[Parser, Commands]:
         drafting,
         following,
         form_pages,
+        installing,
         listing,
         practice,
         projects,
@@ -151,6 +152,7 @@ def build_parser() -> tuple[Parser, Commands]:
     commands = Commands(parser)
     for group in (
         clusters,
+        installing,
         projects,
         listing,
         following,

@@ -1,0 +1,119 @@
+"""The engine installed on a cluster through real SSH, with no index of packages."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from support import remote_project as far
+from support.wheelhouse import fill
+
+from remote import cluster as profiles
+from remote.errors import BadRequestError
+from remote.install import Wish, install
+from remote.views import JobState
+from remote.wheel import about, pack
+from remote.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_wheel_holds_every_module_and_its_own_record(tmp_path):
+    path = pack(tmp_path, about())
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        record = archive.read(f"cryodeck-{about().version}.dist-info/RECORD").decode()
+    assert {line.split(",")[0] for line in record.splitlines()} == names
+    for package in ("engine", "remote", "tui"):
+        for file in (ROOT / package).rglob("*.py"):
+            assert file.relative_to(ROOT).as_posix() in names
+    assert "tui/app.tcss" in names
+    assert not [name for name in names if "__pycache__" in name]
+    first = path.read_bytes()
+    assert pack(tmp_path, about()).read_bytes() == first
+
+
+def test_an_unknown_extra_is_refused_by_name():
+    with pytest.raises(BadRequestError, match="no extra is called 'gpus'"):
+        about().requirements(("engine", "gpus"))
+
+
+@pytest.fixture
+async def contact(ssh_server, monkeypatch, tmp_path):
+    for name in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+    setup = ("export PIP_NO_INDEX=1 PIP_CONFIG_FILE=/dev/null; unset PIP_FIND_LINKS",)
+    profile = ssh_server.profile(scheduler="shell", engine="", setup=setup)
+    opened = await Workspace.open(profile)
+    yield opened
+    await opened.close()
+
+
+def in_home(ssh_server, *parts):
+    return ssh_server.home.joinpath(".local/share/cryodeck", *parts)
+
+
+@pytest.mark.cluster
+async def test_what_fails_leaves_nothing_behind_and_one_line(
+    contact, ssh_server, tmp_path
+):
+    said = []
+    with pytest.raises(BadRequestError, match="try --offline") as refusal:
+        await install(contact, Wish(), said.append)
+    assert "\n" not in str(refusal.value)
+    assert "numpy" in str(refusal.value)
+    left = ssh_server.enter("find", str(in_home(ssh_server)), "-mindepth", "1")
+    assert left.split() == [str(in_home(ssh_server, "versions"))]
+    with pytest.raises(BadRequestError, match="no wheels"):
+        await install(contact, Wish(wheelhouse=tmp_path), said.append)
+    with pytest.raises(BadRequestError, match=r"no Python there.*--python"):
+        await install(contact, Wish(python="/no/such/python"), said.append)
+    with pytest.raises(BadRequestError, match="whole path"):
+        await install(contact, Wish(prefix="deck"), said.append)
+
+
+@pytest.mark.cluster
+@pytest.mark.mpi
+@pytest.mark.slow
+async def test_an_engine_from_a_wheelhouse_runs_jobs_on_two_ranks(
+    contact, ssh_server, tmp_path
+):
+    house = tmp_path / "house"
+    house.mkdir()
+    fill(house, about().requirements(("engine", "mpi")))
+    said = []
+    done = await install(contact, Wish(wheelhouse=house), said.append)
+    assert done.mpi_works, done.mpi
+    assert done.said == f"cryodeck engine {about().version}"
+    assert said[-1].startswith("installing in")
+    current = in_home(ssh_server, "current")
+    assert done.cluster.engine == f"{current}/bin/python -m engine"
+    assert not list(in_home(ssh_server).glob("incoming-*"))
+
+    folder = far.place(ssh_server, "project")
+    far.simulate(
+        folder / "set", "--size", "256x256", "--pixel-size", "6", "--count", "1"
+    )
+    ssh_server.enter("chown", "-R", ssh_server.user, str(folder))
+    contact.cluster = done.cluster
+    profiles.save(done.cluster)
+    assert profiles.load("tc").engine == done.cluster.engine
+    project = Workspace(done.cluster, str(folder / "set"), contact.agent)
+    await project.create_project()
+    form = (await project.defaults("import")).replace("do_raw", False)
+    form = form.replace("do_other", True).replace("fn_in_other", "micrographs_ctf.star")
+    form = form.replace("node_type", "Micrographs STAR file (.star)")
+    name = await project.create(form)
+    await project.run(name)
+    assert (await project.wait(name, timeout=60)).verdict.state is JobState.SUCCEEDED
+    form = (await project.defaults("autopick")).replace("do_log", True)
+    form = form.replace("fn_input_autopick", f"{name}/micrographs_ctf.star")
+    name = await project.create(form.replace("nr_mpi", "2"))
+    await project.run(name)
+    row = await project.wait(name, timeout=60)
+    assert row.verdict.state is JobState.SUCCEEDED, row.verdict
+    assert "2 ranks" in (await project.log(name)).text
+
+    again = await install(contact, Wish(wheelhouse=house, extras=()), said.append)
+    assert again.folder != done.folder
+    assert current.resolve() == Path(again.folder)
+    assert Path(done.folder).is_dir()  # jobs that run now go on from it
