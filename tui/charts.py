@@ -100,12 +100,15 @@ def histogram(
     """
     if not counts or len(edges) != len(counts) + 1:
         return [[("nothing to draw", "dim")]]
-    gutter = len(_number(max(counts))) + 1
-    room = max(4, width - gutter)
     low, high = edges[0], edges[-1]
-    columns = resampled(edges, counts, room)
-    second = resampled(edges, others, room) if others else None
-    most = max([*columns, *(second or [])], default=0.0) or 1.0
+    gutter, needed = 0, len(_number(max(counts))) + 1
+    while gutter < needed:  # bins joined in a narrower chart can need a longer label
+        gutter = needed
+        room = max(4, width - gutter)
+        columns = resampled(edges, counts, room)
+        second = resampled(edges, others, room) if others else None
+        most = max([*columns, *(second or [])], default=0.0) or 1.0
+        needed = len(_number(most)) + 1
     centers = [low + (high - low) * (i + 0.5) / room for i in range(room)]
     glyphs = _ASCII_RISING if ascii_only else _RISING
     lines: list[Line] = []
