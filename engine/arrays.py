@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,6 +69,19 @@ def to_device(array: Array, device: int | None) -> Array:
     """
     if device is None:
         return array
+    cupy = _load_cupy()
+    with cupy.cuda.Device(device):
+        return cupy.asarray(array)
+
+
+def _load_cupy() -> Any:
+    """The library for devices.
+
+    Raises
+    ------
+    ResourceError
+        If it is not installed.
+    """
     try:
         import cupy
     except ImportError as error:
@@ -76,18 +90,77 @@ def to_device(array: Array, device: int | None) -> Array:
             "install cryodeck[gpu] or say No to GPU acceleration"
         )
         raise ResourceError(message) from error
-    with cupy.cuda.Device(device):
-        return cupy.asarray(array)
+    return cupy
 
 
 def device_count() -> int:
-    """How many CUDA devices there are; 0 without cupy or a driver."""
-    try:
-        import cupy
+    """How many CUDA devices there are.
 
-        return int(cupy.cuda.runtime.getDeviceCount())
-    except Exception:
-        return 0
+    Raises
+    ------
+    ResourceError
+        If cupy is not installed, or no device can be used.
+    """
+    cupy = _load_cupy()
+    try:
+        count = int(cupy.cuda.runtime.getDeviceCount())
+        reason = "cupy finds none"
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        count, reason = 0, str(error)
+    if count == 0:
+        message = (
+            f"a GPU was asked for, but this node has none that can be used ({reason}): "
+            "ask the queue for one, or say No to GPU acceleration"
+        )
+        raise ResourceError(message)
+    return count
+
+
+def use_device(device: int) -> str:
+    """Let this thread's work on device arrays happen on a device; the device's name."""
+    cupy = _load_cupy()
+    cupy.cuda.Device(device).use()
+    name = cupy.cuda.runtime.getDeviceProperties(device)["name"]
+    return name.decode() if isinstance(name, bytes) else str(name)
+
+
+def astype(array: Array, dtype: Any) -> Array:
+    """The same numbers in another type; the array itself if it has that type."""
+    if isinstance(array, np.ndarray | np.generic) or is_on_device(array):
+        return array.astype(dtype, copy=False)
+    return array_namespace(array).astype(array, dtype, copy=False)
+
+
+def copied(array: Array) -> Array:
+    """The same numbers in an array of their own."""
+    if isinstance(array, np.ndarray) or is_on_device(array):
+        return array.copy()
+    return array_namespace(array).asarray(array, copy=True)
+
+
+def write_into(target: Array, function: Callable[..., Array], *arrays: Array) -> None:
+    """``function(*arrays)`` into an array that is there, without another one.
+
+    Parameters
+    ----------
+    target : array
+        Changed; may be one of `arrays`.
+    function : callable
+        An element-wise function of the arrays' library.
+    """
+    if isinstance(target, np.ndarray) or is_on_device(target):
+        function(*arrays, out=target)
+    else:  # the standard has no `out`
+        target[...] = function(*arrays)
+
+
+def copy_where(target: Array, values: Array, where: Array) -> None:
+    """Copy values into an array where a condition of the same shape holds."""
+    xp = array_namespace(target)
+    if isinstance(target, np.ndarray) or is_on_device(target):
+        xp.copyto(target, values, where=where)
+    else:
+        target[...] = xp.where(where, values, target)
 
 
 def bincount(indices: Array, weights: Array, length: int) -> Array:

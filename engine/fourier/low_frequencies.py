@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Array, array_namespace
+from engine.arrays import Array, array_namespace, is_on_device
 from engine.fourier.transforms import rfft
 
 #: FFTs are fast up to this prime factor.
@@ -42,9 +42,9 @@ def low_frequencies(rows: Array, count: int, *, workers: int = 1) -> Array:
     array, shape (rows, count), complex64
     """
     length = rows.shape[-1]
-    factor = _best_factor(length, count)
-    if factor == 0:
-        return rfft(rows, workers=workers)[:, :count]
+    factor = 0 if is_on_device(rows) else _best_factor(length, count)
+    if factor == 0:  # cuFFT is not slow at such lengths
+        return rfft(rows, workers=workers)[..., :count]
     return by_products(rows, count, factor)
 
 

@@ -6,7 +6,7 @@ stays at pixel 0, and the center n // 2 of an even size goes to the center m // 
 
 from __future__ import annotations
 
-from engine.arrays import Array, array_namespace
+from engine.arrays import Array, array_namespace, copied
 from engine.fourier.transforms import irfft2, rfft2
 
 
@@ -57,7 +57,7 @@ def resize(image: Array, new_shape: tuple[int, int], *, workers: int = 1) -> Arr
     """
     shape = (image.shape[-2], image.shape[-1])
     if shape == tuple(new_shape):
-        return array_namespace(image).asarray(image, copy=True)
+        return copied(image)
     transform = rfft2(image, workers=workers)
     resized = resize_transform(transform, shape, new_shape)
     return irfft2(resized, new_shape, workers=workers)

@@ -8,7 +8,9 @@ i <= n // 2, else i - n.
 
 from __future__ import annotations
 
-from engine.arrays import Array, is_on_device
+import numpy as np
+
+from engine.arrays import Array, array_namespace, copied
 
 
 def rfft2(image: Array, *, workers: int = 1, overwrite: bool = False) -> Array:
@@ -27,10 +29,9 @@ def rfft2(image: Array, *, workers: int = 1, overwrite: bool = False) -> Array:
     array, shape (..., y, x // 2 + 1)
         complex64 for float32 images; divided by y * x.
     """
-    if is_on_device(image):
-        import cupy
-
-        return cupy.fft.rfft2(image, norm="forward")
+    if not _is_on_host(image):
+        xp = array_namespace(image)
+        return xp.fft.rfftn(image, axes=(-2, -1), norm="forward")
     import scipy.fft
 
     return scipy.fft.rfft2(
@@ -57,10 +58,10 @@ def irfft2(
     overwrite : bool
         The input may be destroyed.
     """
-    if is_on_device(transform):
-        import cupy
-
-        return cupy.fft.irfft2(transform, s=shape, norm="forward")
+    if not _is_on_host(transform):
+        xp = array_namespace(transform)
+        columns = xp.fft.ifft(transform, n=shape[0], axis=-2, norm="forward")
+        return irfft(columns, shape[1])
     import scipy.fft
 
     return scipy.fft.irfft2(
@@ -70,10 +71,8 @@ def irfft2(
 
 def rfft(signal: Array, *, workers: int = 1) -> Array:
     """Half-transforms along the last axis, divided by its length."""
-    if is_on_device(signal):
-        import cupy
-
-        return cupy.fft.rfft(signal, norm="forward")
+    if not _is_on_host(signal):
+        return array_namespace(signal).fft.rfft(signal, norm="forward")
     import scipy.fft
 
     return scipy.fft.rfft(signal, norm="forward", workers=workers)
@@ -81,10 +80,9 @@ def rfft(signal: Array, *, workers: int = 1) -> Array:
 
 def irfft(transform: Array, length: int, *, workers: int = 1) -> Array:
     """Real signals of `length` from half-transforms along the last axis."""
-    if is_on_device(transform):
-        import cupy
-
-        return cupy.fft.irfft(transform, n=length, norm="forward")
+    if not _is_on_host(transform):
+        xp = array_namespace(transform)
+        return xp.fft.irfft(_real_ends(transform, length), n=length, norm="forward")
     import scipy.fft
 
     return scipy.fft.irfft(transform, n=length, norm="forward", workers=workers)
@@ -92,10 +90,8 @@ def irfft(transform: Array, length: int, *, workers: int = 1) -> Array:
 
 def fft(signal: Array, *, axis: int = -1, workers: int = 1) -> Array:
     """Full transforms along an axis, divided by its length."""
-    if is_on_device(signal):
-        import cupy
-
-        return cupy.fft.fft(signal, axis=axis, norm="forward")
+    if not _is_on_host(signal):
+        return array_namespace(signal).fft.fft(signal, axis=axis, norm="forward")
     import scipy.fft
 
     return scipy.fft.fft(signal, axis=axis, norm="forward", workers=workers)
@@ -103,10 +99,8 @@ def fft(signal: Array, *, axis: int = -1, workers: int = 1) -> Array:
 
 def ifft(transform: Array, *, axis: int = -1, workers: int = 1) -> Array:
     """The inverse of `fft`."""
-    if is_on_device(transform):
-        import cupy
-
-        return cupy.fft.ifft(transform, axis=axis, norm="forward")
+    if not _is_on_host(transform):
+        return array_namespace(transform).fft.ifft(transform, axis=axis, norm="forward")
     import scipy.fft
 
     return scipy.fft.ifft(transform, axis=axis, norm="forward", workers=workers)
@@ -114,10 +108,8 @@ def ifft(transform: Array, *, axis: int = -1, workers: int = 1) -> Array:
 
 def rfftn(volume: Array, *, workers: int = 1) -> Array:
     """Half-transform of a real map, shape (z, y, x // 2 + 1), divided by its voxels."""
-    if is_on_device(volume):
-        import cupy
-
-        return cupy.fft.rfftn(volume, norm="forward")
+    if not _is_on_host(volume):
+        return array_namespace(volume).fft.rfftn(volume, norm="forward")
     import scipy.fft
 
     return scipy.fft.rfftn(volume, norm="forward", workers=workers)
@@ -125,10 +117,11 @@ def rfftn(volume: Array, *, workers: int = 1) -> Array:
 
 def irfftn(transform: Array, shape: tuple[int, ...], *, workers: int = 1) -> Array:
     """The real map of a half-transform: the inverse of `rfftn`."""
-    if is_on_device(transform):
-        import cupy
-
-        return cupy.fft.irfftn(transform, s=shape, norm="forward")
+    if not _is_on_host(transform):
+        xp = array_namespace(transform)
+        for axis, length in enumerate(shape[:-1]):
+            transform = xp.fft.ifft(transform, n=length, axis=axis, norm="forward")
+        return irfft(transform, shape[-1])
     import scipy.fft
 
     return scipy.fft.irfftn(transform, s=shape, norm="forward", workers=workers)
@@ -139,3 +132,23 @@ def good_length(length: int) -> int:
     import scipy.fft
 
     return int(scipy.fft.next_fast_len(length, real=True))
+
+
+def _is_on_host(array: Array) -> bool:
+    """Whether scipy can transform it: it would turn other libraries' arrays to its."""
+    return isinstance(array, np.ndarray | np.generic)
+
+
+def _real_ends(transform: Array, length: int) -> Array:
+    """Half-transforms whose first (and, of an even length, last) value is real.
+
+    A real signal's are. Where cropping has left others, scipy takes the real part;
+    cuFFT leaves the result undefined.
+    """
+    xp = array_namespace(transform)
+    ends = copied(transform)
+    ends[..., 0] = xp.real(transform[..., 0])
+    last = length // 2
+    if length % 2 == 0 and ends.shape[-1] > last:
+        ends[..., last] = xp.real(transform[..., last])
+    return ends

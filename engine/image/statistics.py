@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.arrays import Array, array_namespace
+from engine.arrays import Array, array_namespace, astype
 from engine.errors import NumericalError
 
 #: Rows at a time: some MB, so that a block stays in the cache while it is worked on.
@@ -27,11 +27,12 @@ def mean_and_spread(image: Array) -> tuple[float, float]:
         If the image holds no finite numbers or one value only.
     """
     xp = array_namespace(image)
-    middle = float(xp.asarray(image[image.shape[0] // 2, image.shape[1] // 2]))
+    middle = float(image[image.shape[0] // 2, image.shape[1] // 2])
     total = squares = 0.0
     with np.errstate(all="ignore"):  # what is not finite is found below
         for first in range(0, image.shape[0], BLOCK_ROWS):
-            block = (image[first : first + BLOCK_ROWS] - xp.float32(middle)).reshape(-1)
+            block = astype(image[first : first + BLOCK_ROWS, :], xp.float32) - middle
+            block = xp.reshape(block, (-1,))
             total += float(xp.sum(block))
             squares += float(xp.sum(block * block))
     mean = total / image.size

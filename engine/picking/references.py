@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, array_namespace
 from engine.errors import InputError
 from engine.fourier.grids import squared_frequencies
 from engine.fourier.resize import resize_transform
@@ -38,12 +38,17 @@ class References:
     mask_radius_px: int
 
     def __len__(self) -> int:
-        return len(self.images)
+        return int(self.images.shape[0])
 
     @property
     def box_px(self) -> int:
         """Edge of the boxes."""
         return int(self.images.shape[-1])
+
+    @property
+    def mask_count(self) -> int:
+        """Pixels of the circle."""
+        return int(array_namespace(self.mask).count_nonzero(self.mask))
 
     @property
     def ring(self) -> Array:

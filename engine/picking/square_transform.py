@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.arrays import Array, array_namespace
+from engine.arrays import Array, array_namespace, astype
 from engine.fourier.grids import squared_frequencies
 from engine.fourier.low_frequencies import low_frequencies
 from engine.fourier.resize import resize_transform
@@ -74,16 +74,17 @@ def normalized_rows(
         bottom = full - top - height
         yield from _blocks(surroundings[:used], 0, full)
         yield from _blocks(
-            surroundings[len(surroundings) - bottom * full :], top + height, full
+            surroundings[surroundings.shape[0] - bottom * full :], top + height, full
         )
     padded = xp.zeros((BLOCK_ROWS, full), dtype=xp.float32)
     for first in range(0, height, BLOCK_ROWS):
-        block = image[first : first + BLOCK_ROWS]
-        rows = padded[: block.shape[0]]
+        block = image[first : first + BLOCK_ROWS, :]
+        count = block.shape[0]
+        rows = padded[:count, :]
         rows[:, left:right] = _clean_block(block, mean, spread, outlier_zscore)
         if surroundings is not None and beside:
-            sides = surroundings[used : used + len(rows) * beside]
-            sides = sides.reshape(len(rows), beside)
+            sides = surroundings[used : used + count * beside]
+            sides = xp.reshape(sides, (count, beside))
             used += sides.size
             # a row's pixels right of the image come before the next row's left ones
             rows[:, :left] = sides[:, :left]
@@ -92,9 +93,9 @@ def normalized_rows(
 
 
 def _blocks(pixels: Array, first: int, full: int) -> Iterator[tuple[int, Array]]:
-    rows = pixels.reshape(-1, full)
-    for start in range(0, len(rows), BLOCK_ROWS):
-        yield first + start, rows[start : start + BLOCK_ROWS]
+    rows = array_namespace(pixels).reshape(pixels, (-1, full))
+    for start in range(0, rows.shape[0], BLOCK_ROWS):
+        yield first + start, rows[start : start + BLOCK_ROWS, :]
 
 
 def _clean_block(
@@ -103,12 +104,12 @@ def _clean_block(
     """Rows in standard deviations from the mean; outliers are 0."""
     xp = array_namespace(block)
     # in two steps, because a large mean is no float32 number
-    coarse = xp.float32(mean)
-    rest = xp.float32((mean - float(coarse)) / spread)
-    clean = (block - coarse) * xp.float32(1 / spread) - rest
-    limit = xp.float32(outlier_zscore)
+    coarse = float(xp.asarray(mean, dtype=xp.float32))
+    rest = (mean - coarse) / spread
+    clean = (astype(block, xp.float32) - coarse) * (1 / spread) - rest
+    limit = outlier_zscore
     if xp.max(clean) > limit or xp.min(clean) < -limit:
-        clean = xp.where(xp.abs(clean) > limit, xp.float32(0), clean)
+        clean = xp.where(xp.abs(clean) > limit, xp.zeros_like(clean), clean)
     return clean
 
 
@@ -145,15 +146,16 @@ def cropped_transform(
     columns = inner // 2 + 1
     halfway = xp.zeros((full, columns), dtype=xp.complex64)
     for first, block in rows:
-        halfway[first : first + len(block)] = low_frequencies(
+        halfway[first : first + block.shape[0], :] = low_frequencies(
             block, columns, workers=workers
         )
     columns_done = fft(halfway, axis=0, workers=workers)
     positive = inner // 2 + 1
     out = xp.empty((inner, columns), dtype=xp.complex64)
-    out[:positive] = columns_done[:positive]
-    out[positive:] = columns_done[full - (inner - positive) :]
+    out[:positive, :] = columns_done[:positive, :]
+    out[positive:, :] = columns_done[full - (inner - positive) :, :]
     if new_px <= full:
         return out
     is_inside = squared_frequencies((full, full), xp) <= (full // 2) ** 2
-    return resize_transform(xp.where(is_inside, out, 0), (full, full), (new_px, new_px))
+    out = xp.where(is_inside, out, xp.zeros_like(out))
+    return resize_transform(out, (full, full), (new_px, new_px))

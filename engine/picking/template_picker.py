@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.arrays import Array
 from engine.coordinates import Coordinates
 from engine.ctf import Ctf, contrast_transfer
@@ -113,7 +111,7 @@ class TemplateMatcher:
         background = noise_maps(transform, squared, self._ring, work)
         grid = self._rotated.grid_px
         low = resize_transform(transform, (work, work), (grid, grid))
-        ctf = self._transfer(micrograph.ctf)
+        ctf = self._transfer(micrograph.ctf, low)
         low = low * ctf
         found = []
         for index in range(len(self.references)):
@@ -154,15 +152,16 @@ class TemplateMatcher:
         squares = ((first, block * block) for first, block in rows())
         return transform, cropped_transform(image, squares, self.size, work)
 
-    def _transfer(self, ctf: Ctf | None) -> Array:
+    def _transfer(self, ctf: Ctf | None, like: Array) -> Array:
         if not self._use_ctf or ctf is None:
-            return np.float32(1)
+            return 1.0
         grid = self._rotated.grid_px
         return contrast_transfer(
             ctf,
             (grid, grid),
             self._pixel_size * self.size.full_px / grid,
             intact_until_first_peak=self._intact,
+            like=like,
         )
 
 

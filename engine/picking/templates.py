@@ -13,12 +13,18 @@ Of all this only cc depends on the angle, so the best angle is that of the large
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from engine.arrays import Array
+from engine.arrays import (
+    Array,
+    array_namespace,
+    astype,
+    copy_where,
+    is_on_device,
+    write_into,
+)
 from engine.fourier.grids import column_frequencies, row_frequencies
 from engine.fourier.resize import resize_transform
 from engine.fourier.transforms import irfft2
@@ -29,8 +35,9 @@ from engine.picking.rotations import (
     phase_factors,
 )
 
-#: Bytes of correlation maps that are made together.
-_BATCH_BYTES = 12 * 2**20
+#: Bytes of correlation maps that are made together: what a cache holds, and on a
+#: device what keeps it busy.
+_BATCH_BYTES, _DEVICE_BATCH_BYTES = 12 * 2**20, 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +73,11 @@ class TemplateMap:
 
 def ring_transform(references: References, full_px: int, work_px: int) -> Array:
     """Transform of the ring's indicator in N x N, not scaled, shape (W, W // 2 + 1)."""
-    rows, columns = row_frequencies(work_px), column_frequencies(work_px)
-    ring = references.ring.astype(np.float64)
+    xp = array_namespace(references.images)
+    rows, columns = row_frequencies(work_px, xp), column_frequencies(work_px, xp)
+    ring = astype(references.ring, xp.float64)
     transform = box_transform(ring, rows, columns, full_px)
-    return transform.astype(np.complex64) / np.float32(references.ring.sum())
+    return astype(transform, xp.complex64) / float(xp.sum(ring))
 
 
 def noise_maps(
@@ -86,12 +94,13 @@ def noise_maps(
     work_px : int
         W.
     """
+    xp = array_namespace(transform)
     shape = (work_px, work_px)
-    both = np.stack([transform, squared_transform]) * ring.conj()
-    mean, square = irfft2(both, shape, overwrite=True)
+    both = xp.stack([transform, squared_transform]) * xp.conj(ring)
+    maps = irfft2(both, shape, overwrite=True)
+    mean, square = maps[0, :, :], maps[1, :, :]
     variance = square - mean * mean
-    is_some = variance > 1e-10
-    spread = np.sqrt(np.where(is_some, variance, np.float32(1)))
+    spread = xp.sqrt(xp.where(variance > 1e-10, variance, xp.ones_like(variance)))
     return NoiseMaps(mean=mean, spread=spread)
 
 
@@ -121,27 +130,27 @@ def reference_moments(
     full_px : int
         N.
     deviates : callable, optional
-        Gaussian deviates for RELION's random term.
+        Gaussian deviates for RELION's random term, arrays of the same library.
     """
+    xp = array_namespace(transform)
     grid = transform.shape[0]
     box = references.box_px
-    axis = np.arange(box) - box // 2
-    rows = phase_factors(row_frequencies(grid), axis, full_px).conj().T
-    kx = column_frequencies(grid)
-    columns = phase_factors(kx, axis, full_px).conj()
-    columns *= np.where(kx == 0, 1.0, 2.0)[:, None]
-    half = (rows.astype(np.complex64) @ transform) @ columns.astype(np.complex64)
-    values = half.real[references.mask].astype(np.float64)
-    count = references.mask.sum() + 1  # RELION's counter begins at 1
-    total, squares = values.sum(), (values**2).sum()
+    axis = xp.arange(box) - box // 2
+    rows = xp.conj(phase_factors(row_frequencies(grid, xp), axis, full_px)).T
+    columns = xp.conj(phase_factors(column_frequencies(grid, xp), axis, full_px))
+    columns[1:, :] *= 2  # what is not stored is the conjugate
+    half = (astype(rows, xp.complex64) @ transform) @ astype(columns, xp.complex64)
+    values = astype(xp.real(half)[references.mask], xp.float64)
+    count = values.shape[0] + 1  # RELION's counter begins at 1
+    total, squares = float(xp.sum(values)), float(xp.sum(values**2))
     random = 0.0
     if deviates is not None:
-        random = float((2 * values * deviates(len(values))).sum())
-    exponent = (squares + random) / (2 * count)
+        drawn = astype(deviates(values.shape[0]), xp.float64)
+        random = float(xp.sum(2 * values * drawn))
     return ReferenceMoments(
-        mean=float(total / count),
-        square=float(squares / count),
-        expected=float(np.exp(exponent)),
+        mean=total / count,
+        square=squares / count,
+        expected=math.exp((squares + random) / (2 * count)),
     )
 
 
@@ -165,32 +174,33 @@ def best_correlation(
         Sum over r of T(r - x) m(r), divided by N * N.
     angle_index : array of int16, shape (W, W)
     """
-    count = len(rotated.angles_deg)
     if not rotated.has_opposites:
         return _best_of_all(micrograph, rotated, reference, work_px)
-    best = np.full((work_px, work_px), -np.inf, dtype=np.float32)
-    index = np.zeros((work_px, work_px), dtype=np.int16)
-    half = count // 2
-    batch = max(1, _BATCH_BYTES // (8 * work_px**2))
+    xp = array_namespace(micrograph)
+    best, index = _nothing_yet(micrograph, work_px)
+    half = rotated.angles_deg.shape[0] // 2
+    room = _DEVICE_BATCH_BYTES if is_on_device(micrograph) else _BATCH_BYTES
+    batch = max(1, room // (8 * work_px**2))
+    turned = 1j * micrograph
     for first in range(0, half, batch):
-        angles = range(first, min(first + batch, half))
-        products = np.empty((2 * len(angles), *micrograph.shape), dtype=np.complex64)
-        for slot, angle in enumerate(angles):
+        count = min(batch, half - first)
+        products = xp.empty((2 * count, *micrograph.shape), dtype=xp.complex64)
+        for slot in range(count):
             # turned by 180 degrees a transform T is its own conjugate: with the maps
             # U of Re T and V of i Im T, the two angles have U - V and U + V
-            template = rotated.transform(reference, angle)
-            np.multiply(micrograph, template.real, out=products[2 * slot])
-            np.multiply(1j * micrograph, template.imag, out=products[2 * slot + 1])
+            template = rotated.transform(reference, first + slot)
+            even, odd = products[2 * slot, ...], products[2 * slot + 1, ...]
+            write_into(even, xp.multiply, micrograph, xp.real(template))
+            write_into(odd, xp.multiply, turned, xp.imag(template))
         maps = _maps(products, work_px)
-        for slot, angle in enumerate(angles):
-            even, odd = maps[2 * slot], maps[2 * slot + 1]
-            is_opposite = odd > 0
-            np.abs(odd, out=odd)
+        for slot in range(count):
+            even, odd = maps[2 * slot, ...], maps[2 * slot + 1, ...]
+            which = astype(odd > 0, xp.int16)
+            which *= half
+            which += first + slot
+            write_into(odd, xp.abs, odd)
             even += odd
-            is_better = even > best
-            np.maximum(best, even, out=best)
-            which = np.int16(angle) + np.int16(half) * is_opposite
-            np.copyto(index, which, where=is_better)
+            _keep_better(best, index, even, which)
     return best, index
 
 
@@ -198,15 +208,28 @@ def _best_of_all(
     micrograph: Array, rotated: RotatedReferences, reference: int, work_px: int
 ) -> tuple[Array, Array]:
     """`best_correlation` for any angles, one transform each."""
-    best = np.full((work_px, work_px), -np.inf, dtype=np.float32)
-    index = np.zeros((work_px, work_px), dtype=np.int16)
-    for angle in range(len(rotated.angles_deg)):
-        product = rotated.transform(reference, angle).conj() * micrograph
-        correlation = _maps(product[None], work_px)[0]
-        is_better = correlation > best
-        np.copyto(best, correlation, where=is_better)
-        np.copyto(index, np.int16(angle), where=is_better)
+    xp = array_namespace(micrograph)
+    best, index = _nothing_yet(micrograph, work_px)
+    for angle in range(rotated.angles_deg.shape[0]):
+        product = xp.conj(rotated.transform(reference, angle)) * micrograph
+        correlation = _maps(product[None, ...], work_px)[0, ...]
+        _keep_better(best, index, correlation, xp.full_like(index, angle))
     return best, index
+
+
+def _nothing_yet(like: Array, work_px: int) -> tuple[Array, Array]:
+    """Maps of the best correlation so far and of its angle."""
+    xp = array_namespace(like)
+    shape = (work_px, work_px)
+    best = xp.full(shape, -math.inf, dtype=xp.float32)
+    return best, xp.zeros(shape, dtype=xp.int16)
+
+
+def _keep_better(best: Array, index: Array, values: Array, which: Array) -> None:
+    """Take over what is larger, and which angle it is of."""
+    xp = array_namespace(best)
+    copy_where(index, which, values > best)
+    write_into(best, xp.maximum, best, values)
 
 
 def _maps(products: Array, work_px: int) -> Array:
@@ -231,9 +254,10 @@ def figure_of_merit(
     noise : NoiseMaps
     moments : ReferenceMoments
     """
-    offset = np.float32(moments.mean) * noise.mean - correlation
-    exponent = -offset / noise.spread - np.float32(0.5 * moments.square)
-    return np.expm1(exponent) / np.float32(moments.expected - 1)
+    xp = array_namespace(correlation)
+    offset = moments.mean * noise.mean - correlation
+    exponent = -offset / noise.spread - 0.5 * moments.square
+    return xp.expm1(exponent) / (moments.expected - 1)
 
 
 def template_map(
@@ -246,11 +270,14 @@ def template_map(
     full_px: int,
 ) -> TemplateMap:
     """The figure of merit of one reference over all angles; see the module."""
+    xp = array_namespace(micrograph)
     work_px = noise.mean.shape[0]
     best, index = best_correlation(micrograph, rotated, reference, work_px)
-    best *= np.float32(full_px**2 / references.mask.sum())
+    best *= full_px**2 / references.mask_count
+    angles = astype(rotated.angles_deg, xp.float32)
+    psi = xp.take(angles, xp.reshape(index, (-1,)), axis=0)
     return TemplateMap(
         fom=figure_of_merit(best, noise, moments),
-        psi=rotated.angles_deg.astype(np.float32)[index],
+        psi=xp.reshape(psi, index.shape),
         expected=moments.expected,
     )
