@@ -132,10 +132,22 @@ async def _project(contact: Contact) -> list[Finding]:
         return _warn("project", f"{contact.project}: no RELION project yet", advice)
     found = _ok("project", f"{contact.project}: {pipeline['size']:,} bytes of pipeline")
     if lock is not None:
-        says = "the project is locked by .relion_lock"
-        advice = "if no RELION is open there, the lock is stale; it is explained on use"
-        found += _warn("project", says, advice)
+        found += await _lock(contact)
+    damage: list[str] = await contact.ask("mending.damage")
+    if damage:
+        count = f"{len(damage)} node" + ("" if len(damage) == 1 else "s")
+        says = f"{count} with labels of another version of RELION, as {damage[0]}"
+        found += _warn("pipeline", says, "`cryodeck repair` mends them, after a copy")
     return found
+
+
+async def _lock(contact: Contact) -> list[Finding]:
+    seen = await contact.ask("mending.lock")
+    if seen is None:
+        return []  # it was let go meanwhile
+    advice = "`cryodeck unlock` removes it" if seen["removable"] else ""
+    says = f"the project is locked by {seen['held_by']}: {seen['why']}"
+    return _warn("lock", says, advice)
 
 
 async def _disk(contact: Contact) -> list[Finding]:

@@ -328,9 +328,9 @@ async def _remove(contact: Contact, *folders: str) -> None:
 
 def _why(text: str) -> str:
     """The line of a complaint that says most."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
     errors = [line for line in lines if re.search(r"(?i)error|cannot|not ", line)]
-    chosen = (errors or lines or ["it did not say why"])[-1]
+    chosen = errors[-1] if errors else (lines or ["it did not say why"])[0]
     return re.sub(r"^ERROR: ", "", chosen)[:300]
 
 

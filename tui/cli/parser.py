@@ -130,6 +130,7 @@ def build_parser() -> tuple[Parser, Commands]:
         form_pages,
         installing,
         listing,
+        mending,
         practice,
         projects,
         results,
@@ -161,6 +162,7 @@ def build_parser() -> tuple[Parser, Commands]:
         drafting,
         control,
         selecting,
+        mending,
         practice,
         settings,
     ):
