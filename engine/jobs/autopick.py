@@ -260,6 +260,19 @@ LAYOUT = {
 }
 
 
+OWN_OPTIONS = (
+    yes_no(
+        "cryodeck_avoid_contamination",
+        "Leave out picks on carbon and ice?",
+        False,
+        help="Yes looks for carbon, ice crystals and other dark contamination on "
+        "each micrograph and leaves out the picks there, with Laplacian of "
+        "Gaussian as with templates. For cryodeck's engine; No keeps every pick, as "
+        "RELION does.",
+    ),
+)
+
+
 def _variant(values: Mapping[str, str], version: str) -> str:
     def on(key: str) -> bool:
         return values.get(key) == "Yes"
@@ -289,4 +302,5 @@ TYPE = JobType(
     options=OPTIONS,
     layout=LAYOUT,
     variant=_variant,
+    own_options=OWN_OPTIONS,
 )
