@@ -26,18 +26,21 @@ class ProgressWriter:
     def __init__(self, path: str | Path | None) -> None:
         self._path = None if path is None else Path(path)
         self._last_step = 0.0
+        self._last_done = (-1, -1)
 
     def started(self, total: int, unit: str, **more: Any) -> None:
         """The work begins: `total` items of a unit ("micrographs")."""
-        self._last_step = 0.0
+        self._last_step, self._last_done = 0.0, (-1, -1)
         self._write("started", done=0, total=total, unit=unit, **more)
 
     def step(self, done: int, total: int, unit: str, **more: Any) -> None:
-        """`done` of `total` items are over; dropped if the last one was just now."""
+        """`done` of `total` items are over; dropped soon after another one."""
         now = time.monotonic()
         if done < total and now - self._last_step < STEP_INTERVAL_S:
             return
-        self._last_step = now
+        if (done, total) == self._last_done:
+            return
+        self._last_step, self._last_done = now, (done, total)
         self._write("step", done=done, total=total, unit=unit, **more)
 
     def iteration(self, done: int, total: int, **more: Any) -> None:

@@ -36,3 +36,15 @@ def test_half_a_line_and_foreign_text_do_no_harm():
 def test_without_a_path_nothing_is_written(tmp_path):
     ProgressWriter(None).started(1, "micrographs")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_step_is_said_once(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    writer = ProgressWriter(path)
+    writer.started(2, "micrographs")
+    for done in (2, 2):
+        writer.step(done, 2, "micrographs")
+    writer.started(2, "micrographs")
+    writer.step(2, 2, "micrographs")
+    kinds = [record["kind"] for record in read_progress(path.read_text())]
+    assert kinds == ["started", "step", "started", "step"]
