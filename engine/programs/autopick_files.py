@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,20 @@ from engine.io.coordinates import (
 from engine.io.micrographs import MicrographEntry
 from engine.io.pdf_report import BarChart, write_report
 from engine.io.star import write_star
+from engine.picking.working_size import WorkingSize
 from engine.programs.context import Context
 
 SUFFIX = "_autopick.star"
+
+_log = logging.getLogger(__name__)
+
+
+def log_choice(size: WorkingSize) -> None:
+    """Say what was chosen for micrographs of a size, and why."""
+    for note in size.notes:
+        _log.info("%s", note)
+    for warning in size.warnings:
+        _log.warning("%s", warning)
 
 
 def collect_foms(

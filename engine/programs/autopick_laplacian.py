@@ -19,6 +19,7 @@ from engine.picking.working_size import (
     choose_working_size,
     round_half_away,
 )
+from engine.programs.autopick_files import log_choice
 from engine.programs.autopick_options import CommonOptions, LaplacianOptions
 
 _log = logging.getLogger(__name__)
@@ -31,11 +32,20 @@ class LaplacianMethod:
     ----------
     common : CommonOptions
     options : LaplacianOptions
+    is_leader : bool
+        Say what concerns all ranks.
     """
 
     class_before_fom = False
 
-    def __init__(self, common: CommonOptions, options: LaplacianOptions) -> None:
+    def __init__(
+        self,
+        common: CommonOptions,
+        options: LaplacianOptions,
+        *,
+        is_leader: bool = True,
+    ) -> None:
+        self._is_leader = is_leader
         self._common = common
         self._options = options
         self._sizes: dict[tuple[tuple[int, int], float], WorkingSize] = {}
@@ -59,12 +69,6 @@ class LaplacianMethod:
         """Whether pixels are needed, or the headers' sizes will do."""
         return not self._common.read_fom_maps
 
-    def looks_for(self, pixel_size: float) -> tuple[float, bool]:
-        """Mean diameter in Å, and whether particles are bright."""
-        options = self._options
-        mean = 0.5 * (options.diameter_min + options.diameter_max)
-        return mean, options.is_white
-
     def announce(self) -> None:
         """Say what will be looked for."""
         low, high = self._options.diameter_min, self._options.diameter_max
@@ -77,7 +81,7 @@ class LaplacianMethod:
             _log.info("LoG filter with diameter %g A (%s)", diameter, verdict)
 
     def size_for(self, shape: tuple[int, int], pixel_size: float) -> WorkingSize:
-        """The working size of micrographs of a shape; what is new is logged."""
+        """The working size of micrographs of a shape; a new one is logged once."""
         key = (shape, pixel_size)
         if key not in self._sizes:
             size = choose_working_size(
@@ -88,10 +92,8 @@ class LaplacianMethod:
                 optimise=self._common.optimise_size,
             )
             self._sizes[key] = size
-            for note in size.notes:
-                _log.info("%s", note)
-            for warning in size.warnings:
-                _log.warning("%s", warning)
+            if self._is_leader:
+                log_choice(size)
         return self._sizes[key]
 
     def pick(

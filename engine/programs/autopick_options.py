@@ -87,7 +87,6 @@ class CommonOptions:
     random_seed: int
     is_compatible: bool  # exactly as RELION does it, defects too
     subpixel: bool
-    avoid_contamination: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +123,10 @@ class TemplateOptions:
     min_distance: float | None  # Å; None: half the box
     max_stddev_noise: float | None
     min_avg_noise: float | None
+    avoid_contamination: bool
     gauss_max: float
     padding: int
+    gpu_ids: str | None  # RELION's list; None: no GPU
 
 
 def read_arguments(job: Job) -> Arguments:
@@ -195,14 +196,12 @@ def common_options(job: Job, arguments: Arguments) -> CommonOptions:
         random_seed=int(arguments.number("--random_seed", 1)),
         is_compatible=compatible,
         subpixel=arguments.has("--subpixel") or not (is_log or compatible),
-        avoid_contamination=job.flag("cryodeck_avoid_contamination", False)
-        or arguments.has("--avoid_contamination"),
     )
 
 
 def laplacian_options(job: Job, arguments: Arguments) -> LaplacianOptions:
     """The options of the Laplacian tab."""
-    if job.flag("use_gpu", False) or arguments.has("--gpu"):
+    if _wants_gpu(job, arguments):
         message = (
             "Use GPU acceleration?: Laplacian-of-Gaussian does not need a GPU; say No"
         )
@@ -269,9 +268,17 @@ def template_options(job: Job, arguments: Arguments) -> TemplateOptions:
         min_avg_noise=_above(
             get("--min_avg_noise", job.number("minavgnoise_autopick")), -900.0
         ),
+        avoid_contamination=arguments.has("--avoid_contamination"),
         gauss_max=get("--gauss_max", 0.1),
         padding=int(get("--pad", 2)),
+        gpu_ids=arguments.text("--gpu", job.text("gpu_ids", ""))
+        if _wants_gpu(job, arguments)
+        else None,
     )
+
+
+def _wants_gpu(job: Job, arguments: Arguments) -> bool:
+    return job.flag("use_gpu", False) or arguments.has("--gpu")
 
 
 def _positive(value: float) -> float | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, to_device, to_host
 from engine.coordinates import Coordinates
 from engine.errors import InputError
 from engine.fourier.transforms import good_length
@@ -18,6 +18,7 @@ from engine.io.micrographs import MicrographEntry
 from engine.io.mrc import write_mrc
 from engine.io.references import read_references
 from engine.micrograph import Micrograph
+from engine.picking.contamination import darkest_clean_mean
 from engine.picking.directions import unique_directions
 from engine.picking.projections import project_map
 from engine.picking.references import (
@@ -38,6 +39,7 @@ from engine.picking.working_size import (
     choose_working_size,
     round_half_away,
 )
+from engine.programs.autopick_files import log_choice
 from engine.programs.autopick_options import CommonOptions, TemplateOptions
 
 #: Maps this many times finer than the low-pass needs find every peak.
@@ -57,6 +59,8 @@ class TemplateMethod:
         The project's, for the names of FOM maps.
     leads_into : path or None
         On rank 0 the job's directory, for projections of a map.
+    device : int or None
+        The GPU that matches; None for the processor.
     """
 
     class_before_fom = True
@@ -67,8 +71,12 @@ class TemplateMethod:
         options: TemplateOptions,
         version: str,
         leads_into: Path | None = None,
+        device: int | None = None,
     ) -> None:
         self._leads_into = leads_into
+        self._device = device
+        # what concerns all ranks is said by one
+        self._level = logging.DEBUG if leads_into is None else logging.INFO
         self._common = common
         self._options = options
         self._digits = 8 if version == "5.0" else 6
@@ -81,16 +89,6 @@ class TemplateMethod:
     def needs_images(self) -> bool:
         """Whether pixels are needed, or the headers' sizes will do."""
         return not self._common.read_fom_maps
-
-    def looks_for(self, pixel_size: float) -> tuple[float, bool]:
-        """Diameter of the references' mask in Å, and whether particles are bright."""
-        references, _ = self._references_for(pixel_size)
-        center = references.box_px // 2
-        reach = max(1, references.mask_radius_px // 2)
-        inner = slice(center - reach, center + reach + 1)
-        within = float(references.images[:, inner, inner].mean())
-        usual = float(references.images[:, references.mask].mean())
-        return 2 * references.mask_radius_px * pixel_size, within > usual
 
     def announce(self) -> None:
         """Say what will be looked for."""
@@ -128,12 +126,22 @@ class TemplateMethod:
             )
             raise InputError(message)
         matcher = self._matcher(size, entry.pixel_size)
-        noise = noise_around(self._noise, size, seed)
-        return matcher.match(
-            Micrograph(image=image, pixel_size=entry.pixel_size, ctf=entry.ctf),
-            noise=noise,
-            deviates=self._noise.draw if self._common.is_compatible else None,
+        around = noise_around(self._noise, size, seed)
+        micrograph = Micrograph(
+            image=to_device(image, self._device),
+            pixel_size=entry.pixel_size,
+            ctf=entry.ctf,
         )
+        maps = matcher.match(
+            micrograph,
+            noise=None if around is None else to_device(around, self._device),
+            deviates=self._draw if self._common.is_compatible else None,
+        )
+        return _on_host(maps)
+
+    def _draw(self, count: int) -> Array:
+        """Gaussian deviates, where the matching happens."""
+        return to_device(self._noise.draw(count), self._device)
 
     def _pick(
         self,
@@ -147,6 +155,10 @@ class TemplateMethod:
         if distance is None:
             distance = references.box_px * pixel_size / 2
         side = int(self._common.skip_side_px) + references.box_px // 2
+        darkest = options.min_avg_noise
+        if options.avoid_contamination:
+            limit = darkest_clean_mean(maps.noise.mean, size)
+            darkest = limit if darkest is None else max(limit, darkest)
         return pick_from_maps(
             maps,
             size,
@@ -154,7 +166,7 @@ class TemplateMethod:
                 threshold=options.threshold,
                 margin_px=side,
                 max_stddev_noise=options.max_stddev_noise,
-                min_avg_noise=options.min_avg_noise,
+                min_avg_noise=darkest,
             ),
             distance_px=round_half_away(distance / pixel_size),
             link_px=references.mask_radius_px,
@@ -174,10 +186,8 @@ class TemplateMethod:
                 optimise=self._common.optimise_size,
                 even_square=not self._common.is_compatible,
             )
-            for note in size.notes:
-                _log.info("%s", note)
-            for warning in size.warnings:
-                _log.warning("%s", warning)
+            if self._leads_into is not None:
+                log_choice(size)
             self._sizes[key] = self._no_finer_than_needed(size)
         return self._sizes[key]
 
@@ -189,7 +199,8 @@ class TemplateMethod:
         keeps = common.is_compatible or common.write_fom_maps or common.read_fom_maps
         if keeps or not common.subpixel or size.work_px <= enough:
             return size
-        _log.info(
+        _log.log(
+            self._level,
             "maps of %d pixels hold all that the low-pass leaves; peaks are placed "
             "between pixels",
             enough,
@@ -215,11 +226,11 @@ class TemplateMethod:
                 micrograph_pixel_size=pixel_size,
             )
             for note in found.notes:
-                _log.info("%s", note)
+                _log.log(self._level, "%s", note)
             images, reference_pixel_size = found.images, found.pixel_size
             if found.is_volume or options.is_volume:
                 images = self._project(images, reference_pixel_size)
-                if diameter is None:
+                if diameter is None and self._leads_into is not None:
                     _log.warning(
                         "a 3D reference has no mask to measure, so the whole box is "
                         "taken: give --particle_diameter"
@@ -233,7 +244,9 @@ class TemplateMethod:
             is_inverted=options.is_inverted,
         )
         if diameter is None:
-            _log.info("mask diameter of the references: %g A", used_diameter)
+            _log.log(
+                self._level, "mask diameter of the references: %g A", used_diameter
+            )
         data = np.ascontiguousarray(references.images, dtype=np.float32).tobytes()
         data += references.mask.tobytes()
         fingerprint = hashlib.sha1(data, usedforsecurity=False).hexdigest()[:12]
@@ -254,8 +267,8 @@ class TemplateMethod:
             tilt,
             lowpass_angstrom=self._common.lowpass_angstrom,
         )
-        _log.info("%d projections of %s", len(images), options.references)
         if self._leads_into is not None:
+            _log.info("%d projections of %s", len(images), options.references)
             write_mrc(
                 self._leads_into / "reference_projections.mrcs", images, pixel_size
             )
@@ -266,8 +279,13 @@ class TemplateMethod:
         if key not in self._matchers:
             options = self._options
             is_blob = options.references == "gauss"
+            references, _ = self._references_for(pixel_size)
             self._matchers[key] = TemplateMatcher(
-                self._references_for(pixel_size)[0],
+                replace(
+                    references,
+                    images=to_device(references.images, self._device),
+                    mask=to_device(references.mask, self._device),
+                ),
                 size,
                 pixel_size,
                 step_deg=360.0 if is_blob else options.psi_step_deg,
@@ -333,3 +351,13 @@ class TemplateMethod:
             psi, _ = read(psi_path)
             found.append(TemplateMap(fom=fom, psi=psi, expected=expected))
         return TemplateMaps(noise=NoiseMaps(mean=mean, spread=spread), templates=found)
+
+
+def _on_host(maps: TemplateMaps) -> TemplateMaps:
+    """The same maps as numpy arrays: peaks are few, and files are written from them."""
+    noise = NoiseMaps(mean=to_host(maps.noise.mean), spread=to_host(maps.noise.spread))
+    found = [
+        replace(one, fom=to_host(one.fom), psi=to_host(one.psi))
+        for one in maps.templates
+    ]
+    return TemplateMaps(noise=noise, templates=found)
