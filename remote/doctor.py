@@ -250,9 +250,26 @@ async def _relion(contact: Contact) -> list[Finding]:
     program = f"{folder}/relion_refine" if folder else "relion_refine"
     status, text = await _tool(contact, program, "--version")
     if status >= 0 and "RELION" in text:
-        return _ok("RELION", _first(text))
+        return await _layout(contact, _first(text))
     says = "RELION's programs are not on the login node's PATH"
     advice = "only needed to run jobs by RELION itself; set relion in the profile"
+    return _warn("RELION", says, advice)
+
+
+async def _layout(contact: Contact, says: str) -> list[Finding]:
+    """Whether RELION's programs write the files that the project's layout expects."""
+    release = re.search(r"(\d+)\.\d+", says)
+    if contact.project in ("", "~") or release is None:
+        return _ok("RELION", says)
+    facts = await contact.ask("operations.facts")
+    version = str(facts.get("version") or "")
+    if not version or version.partition(".")[0] == release.group(1):
+        return _ok("RELION", says)
+    advice = (
+        "its programs write files that the project does not expect: use cryodeck's "
+        f"engine, or a RELION of {version}"
+    )
+    says = f"{says}, but the project has the layout of {version}"
     return _warn("RELION", says, advice)
 
 

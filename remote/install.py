@@ -331,7 +331,7 @@ def _why(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if re.search(r"\w", line)]
     errors = [line for line in lines if re.search(r"(?i)error|cannot|not ", line)]
     chosen = errors[-1] if errors else (lines or ["it did not say why"])[0]
-    return re.sub(r"^ERROR: ", "", chosen)[:300]
+    return re.sub(r"^ERROR: ", "", chosen)[:300].rstrip(".")
 
 
 __all__ = ["Installed", "Wish", "install"]

@@ -80,3 +80,17 @@ def test_spoilt_labels_are_found_by_the_doctor_and_mended(shell, project):
     assert done["mended"] == wrong
     assert (project / done["backup"]).read_text() == spoilt
     assert shell.json("repair")["mended"] == []
+
+
+@pytest.mark.relion
+def test_the_doctor_warns_of_a_relion_older_than_the_project(shell, project):
+    assert _relion(shell, project)["level"] == "ok"
+    shell("convert", "4.0")
+    found = _relion(shell, project)
+    assert found["level"] == "warning"
+    assert "layout of 4.0" in found["says"]
+
+
+def _relion(shell, project):
+    told = shell.json("--project", str(project), "doctor")
+    return next(f for f in told["findings"] if f["check"] == "RELION")
