@@ -16,6 +16,7 @@ from engine.errors import EngineError, InputError
 from engine.io.coordinates import coordinate_path, write_coordinates
 from engine.io.micrographs import MicrographEntry, read_micrographs
 from engine.io.mrc import read_header, read_image
+from engine.picking.contamination import find_contamination, leave_out
 from engine.programs.autopick_files import (
     SUFFIX,
     collect_foms,
@@ -56,6 +57,10 @@ class Method(Protocol):
         """Say what will be looked for."""
         ...
 
+    def looks_for(self, pixel_size: float) -> tuple[float, bool]:
+        """The particles' diameter in Å, and whether they are bright."""
+        ...
+
     def pick(
         self,
         entry: MicrographEntry,
@@ -91,14 +96,19 @@ def run(context: Context) -> dict[str, Any]:
     if context.is_leader:
         _announce(method, entries, todo)
         context.progress.started(len(todo), _UNIT)
-    fresh, failed = _pick_all(context, common, method, todo)
+    fresh, left_out, failed = _pick_all(context, common, method, todo)
     fresh_all: dict[str, Array] = {}
     for part in context.comm.gather(fresh):
         fresh_all |= part
     failures = [item for part in context.comm.gather(failed) for item in part]
+    total_left_out = sum(context.comm.gather(left_out))
     if not context.is_leader:
         return {}
-    return _conclude(context, common, entries, fresh_all, failures)
+    values = _conclude(context, common, entries, fresh_all, failures)
+    if common.avoid_contamination:
+        values["picks_left_out"] = total_left_out
+        _log.info("%d picks on carbon or ice left out", total_left_out)
+    return values
 
 
 def _method(context: Context, common: CommonOptions) -> Method:
@@ -164,12 +174,14 @@ def _announce(
 
 def _pick_all(
     context: Context, common: CommonOptions, method: Method, todo: list[_Task]
-) -> tuple[dict[str, Array], list[dict[str, str]]]:
-    """FOMs per micrograph of this rank's share, and what failed."""
+) -> tuple[dict[str, Array], int, list[dict[str, str]]]:
+    """FOMs per micrograph of this rank's share, picks left out, and what failed."""
     foms: dict[str, Array] = {}
     failed = []
+    left_out = 0
+    needs_images = method.needs_images or common.avoid_contamination
     counter = context.comm.counter()
-    for task, loading in _read_ahead(context, method, todo):
+    for task, loading in _read_ahead(context, needs_images, todo):
         context.raise_if_aborted()
         name = task.entry.name
         target = coordinate_path(context.directory, name, SUFFIX)
@@ -178,8 +190,12 @@ def _pick_all(
             image, shape = loading.result()
             root = target.with_name(target.name.removesuffix(".star"))
             seed = common.random_seed + task.position
-            found = method.pick(task.entry, image, shape, root, seed)
-            del image
+            given = image if method.needs_images else None
+            found = method.pick(task.entry, given, shape, root, seed)
+            away = 0
+            if common.avoid_contamination and image is not None:
+                found, away = _leave_out(method, task.entry, image, found)
+            del image, given
         except (EngineError, OSError) as error:
             reason = _reason(error, name)
             failed.append({"name": name, "reason": reason})
@@ -193,33 +209,43 @@ def _pick_all(
                 version=context.star_version,
             )
             foms[name] = found.fom
+            left_out += away
             _log.info(
-                "%s: %d particles in %.2f s",
+                "%s: %d particles in %.2f s%s",
                 name,
                 len(found),
                 time.perf_counter() - started,
+                f"; {away} picks on carbon or ice left out" if away else "",
             )
         context.progress.step(counter.add(), len(todo), _UNIT)
     done = counter.finish()
     if todo:
         context.progress.step(done, len(todo), _UNIT)
-    return foms, failed
+    return foms, left_out, failed
+
+
+def _leave_out(
+    method: Method, entry: MicrographEntry, image: Array, found: Coordinates
+) -> tuple[Coordinates, int]:
+    diameter, is_white = method.looks_for(entry.pixel_size)
+    contamination = find_contamination(
+        image, entry.pixel_size, diameter, is_white=is_white
+    )
+    return leave_out(found, contamination)
 
 
 def _read_ahead(
-    context: Context, method: Method, todo: list[_Task]
+    context: Context, needs_images: bool, todo: list[_Task]
 ) -> Iterator[tuple[_Task, Future[tuple[Array | None, tuple[int, int]]]]]:
     """This rank's tasks with their images; the next is read while one is worked on."""
     share = context.comm.share(todo)
     with ThreadPoolExecutor(1) as reader:
-        loading = [
-            reader.submit(_load, t.entry, method.needs_images) for t in share[:1]
-        ]
+        loading = [reader.submit(_load, t.entry, needs_images) for t in share[:1]]
         for index, task in enumerate(share):
             current = loading.pop()
             if index + 1 < len(share):
                 following = share[index + 1].entry
-                loading.append(reader.submit(_load, following, method.needs_images))
+                loading.append(reader.submit(_load, following, needs_images))
             yield task, current
 
 

@@ -69,6 +69,12 @@ class LaplacianMethod:
         """Whether pixels are needed, or the headers' sizes will do."""
         return not self._common.read_fom_maps
 
+    def looks_for(self, pixel_size: float) -> tuple[float, bool]:
+        """Mean diameter in Å, and whether particles are bright."""
+        options = self._options
+        mean = 0.5 * (options.diameter_min + options.diameter_max)
+        return mean, options.is_white
+
     def announce(self) -> None:
         """Say what will be looked for."""
         low, high = self._options.diameter_min, self._options.diameter_max

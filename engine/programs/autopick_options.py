@@ -87,6 +87,7 @@ class CommonOptions:
     random_seed: int
     is_compatible: bool  # exactly as RELION does it, defects too
     subpixel: bool
+    avoid_contamination: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,6 @@ class TemplateOptions:
     min_distance: float | None  # Å; None: half the box
     max_stddev_noise: float | None
     min_avg_noise: float | None
-    avoid_contamination: bool
     gauss_max: float
     padding: int
     gpu_ids: str | None  # RELION's list; None: no GPU
@@ -196,6 +196,8 @@ def common_options(job: Job, arguments: Arguments) -> CommonOptions:
         random_seed=int(arguments.number("--random_seed", 1)),
         is_compatible=compatible,
         subpixel=arguments.has("--subpixel") or not (is_log or compatible),
+        avoid_contamination=job.flag("cryodeck_avoid_contamination", False)
+        or arguments.has("--avoid_contamination"),
     )
 
 
@@ -268,7 +270,6 @@ def template_options(job: Job, arguments: Arguments) -> TemplateOptions:
         min_avg_noise=_above(
             get("--min_avg_noise", job.number("minavgnoise_autopick")), -900.0
         ),
-        avoid_contamination=arguments.has("--avoid_contamination"),
         gauss_max=get("--gauss_max", 0.1),
         padding=int(get("--pad", 2)),
         gpu_ids=arguments.text("--gpu", job.text("gpu_ids", ""))

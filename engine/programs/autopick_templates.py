@@ -18,7 +18,6 @@ from engine.io.micrographs import MicrographEntry
 from engine.io.mrc import write_mrc
 from engine.io.references import read_references
 from engine.micrograph import Micrograph
-from engine.picking.contamination import darkest_clean_mean
 from engine.picking.directions import unique_directions
 from engine.picking.projections import project_map
 from engine.picking.references import (
@@ -90,6 +89,16 @@ class TemplateMethod:
         """Whether pixels are needed, or the headers' sizes will do."""
         return not self._common.read_fom_maps
 
+    def looks_for(self, pixel_size: float) -> tuple[float, bool]:
+        """Diameter of the references' mask in Å, and whether particles are bright."""
+        references, _ = self._references_for(pixel_size)
+        center = references.box_px // 2
+        reach = max(1, references.mask_radius_px // 2)
+        inner = slice(center - reach, center + reach + 1)
+        within = float(references.images[:, inner, inner].mean())
+        usual = float(references.images[:, references.mask].mean())
+        return 2 * references.mask_radius_px * pixel_size, within > usual
+
     def announce(self) -> None:
         """Say what will be looked for."""
         options = self._options
@@ -155,10 +164,6 @@ class TemplateMethod:
         if distance is None:
             distance = references.box_px * pixel_size / 2
         side = int(self._common.skip_side_px) + references.box_px // 2
-        darkest = options.min_avg_noise
-        if options.avoid_contamination:
-            limit = darkest_clean_mean(maps.noise.mean, size)
-            darkest = limit if darkest is None else max(limit, darkest)
         return pick_from_maps(
             maps,
             size,
@@ -166,7 +171,7 @@ class TemplateMethod:
                 threshold=options.threshold,
                 margin_px=side,
                 max_stddev_noise=options.max_stddev_noise,
-                min_avg_noise=darkest,
+                min_avg_noise=options.min_avg_noise,
             ),
             distance_px=round_half_away(distance / pixel_size),
             link_px=references.mask_radius_px,
