@@ -52,7 +52,7 @@ def _print_picks(output: Output, values: dict[str, Any]) -> None:
     if micrographs and len(micrographs) <= _MOST_BARS:
         output.line()
         output.line("picks per micrograph", "bold")
-        rows = [(Path(m["name"]).name, m["picks"], _defocus(m)) for m in micrographs]
+        rows = [(Path(m["name"]).name, m["picks"] or 0, _about(m)) for m in micrographs]
         output.bars(rows)
     elif histogram := values.get("picks_histogram"):
         output.line()
@@ -69,7 +69,9 @@ def _print_picks(output: Output, values: dict[str, Any]) -> None:
         output.histogram(histogram)
 
 
-def _defocus(micrograph: dict[str, Any]) -> str:
+def _about(micrograph: dict[str, Any]) -> str:
+    if micrograph["picks"] is None:
+        return "not picked yet"
     defocus = micrograph.get("defocus")
     return "" if defocus is None else f"defocus {defocus / 1e4:.2f} µm"
 

@@ -69,3 +69,28 @@ def test_nothing_is_colored_where_nobody_looks():
     out = io.StringIO()
     Output(out=out, err=io.StringIO()).line("text", "red")
     assert out.getvalue() == "text\n"
+
+
+def test_a_micrograph_that_was_not_picked_yet_is_a_bar_of_nothing():
+    from remote.views import Statistics
+    from tui.cli.reports import print_statistics
+
+    out = io.StringIO()
+    values = {
+        "micrographs": [
+            {"name": "m/one.mrc", "picks": 12, "defocus": 15000.0},
+            {"name": "m/two.mrc", "picks": None, "defocus": None},
+        ],
+        "micrographs_total": 2,
+        "micrographs_done": 1,
+        "picks_total": 12,
+    }
+    print_statistics(
+        Output(out=out),
+        Statistics(job="AutoPick/job006", type="autopick", values=values, taken_at=0.0),
+    )
+    lines = out.getvalue().splitlines()
+    assert "12 particles on 1 of 2 micrographs, 12 on average" in lines
+    assert [line.split()[-3:] for line in lines if "two.mrc" in line] == [
+        ["not", "picked", "yet"]
+    ]
