@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from engine.project.actions import ABORT_NOW, EXIT_MARKERS
 from remote.agent import records
+from remote.agent.relion_progress import iterations
 from remote.agent.text import one_line
 
 TAIL_BYTES = 16384
@@ -55,10 +56,15 @@ def of_ended(directory: str) -> Dict[str, Any]:
         facts["started"] = records.key_values(base + ".started")
         facts["ended"] = records.key_values(base + ".ended")
     facts["progress"] = progress(directory)
+    if facts["progress"] is None:
+        facts["progress"] = iterations(directory, facts.get("started"))
     if facts["marker"] != "Succeeded":
         offset = int((entry or {}).get("err_offset") or 0)
         facts["error"], facts["killer"] = errors(directory, offset)
     facts["summary"] = summary(directory)
+    step = (facts["progress"] or {}).get("step") or {}
+    if not facts["summary"] and step.get("unit") == "iterations":
+        facts["summary"] = "iteration {:g}".format(step["done"])
     facts["modified_at"] = _mtime(directory, "")
     return facts
 
