@@ -25,7 +25,8 @@ from remote.errors import (
 from remote.overview import Picture, certain, shown_id
 from remote.prompts import Prompts
 from remote.reading import Reading
-from remote.schedulers import Scheduler, scheduler
+from remote.schedulers.base import Scheduler
+from remote.schedulers.known import scheduler
 from remote.script import SCRIPT, Script, build
 from remote.verdict import Judgement
 from remote.verdict_words import error_words

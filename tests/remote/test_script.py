@@ -11,7 +11,7 @@ from engine.jobs.job import Job
 from remote import script
 from remote.cluster import Cluster
 from remote.errors import BadRequestError
-from remote.schedulers import scheduler
+from remote.schedulers.known import scheduler
 
 ODD = "it's a $(touch oops) project; \n é"
 

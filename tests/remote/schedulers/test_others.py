@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from remote.schedulers import scheduler
 from remote.schedulers.base import Resources
+from remote.schedulers.known import scheduler
 from remote.schedulers.sge import state_of
 from remote.views import JobState
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from remote.schedulers import scheduler
 from remote.schedulers.base import Resources, merged
+from remote.schedulers.known import scheduler
 from remote.schedulers.slurm import STATES, UNCERTAIN, Slurm, state_of
 from remote.views import JobState
 
