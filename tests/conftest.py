@@ -1,3 +1,3 @@
 """Fixtures for all tests."""
 
-pytest_plugins = ["support.cluster"]
+pytest_plugins = ["support.cluster", "support.libraries"]

@@ -31,7 +31,8 @@ def mean_and_spread(image: Array) -> tuple[float, float]:
     total = squares = 0.0
     with np.errstate(all="ignore"):  # what is not finite is found below
         for first in range(0, image.shape[0], BLOCK_ROWS):
-            block = astype(image[first : first + BLOCK_ROWS, :], xp.float32) - middle
+            stop = min(first + BLOCK_ROWS, image.shape[0])
+            block = astype(image[first:stop, :], xp.float32) - middle
             block = xp.reshape(block, (-1,))
             total += float(xp.sum(block))
             squares += float(xp.sum(block * block))

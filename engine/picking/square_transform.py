@@ -78,7 +78,7 @@ def normalized_rows(
         )
     padded = xp.zeros((BLOCK_ROWS, full), dtype=xp.float32)
     for first in range(0, height, BLOCK_ROWS):
-        block = image[first : first + BLOCK_ROWS, :]
+        block = image[first : min(first + BLOCK_ROWS, height), :]
         count = block.shape[0]
         rows = padded[:count, :]
         rows[:, left:right] = _clean_block(block, mean, spread, outlier_zscore)
@@ -95,7 +95,7 @@ def normalized_rows(
 def _blocks(pixels: Array, first: int, full: int) -> Iterator[tuple[int, Array]]:
     rows = array_namespace(pixels).reshape(pixels, (-1, full))
     for start in range(0, rows.shape[0], BLOCK_ROWS):
-        yield first + start, rows[start : start + BLOCK_ROWS, :]
+        yield first + start, rows[start : min(start + BLOCK_ROWS, rows.shape[0]), :]
 
 
 def _clean_block(
