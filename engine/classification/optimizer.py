@@ -71,6 +71,9 @@ class Optimizer:
         self.on_progress = on_progress or (lambda done, total: None)
         self._share = np.array(comm.share(range(n_particles)), dtype=np.int64)
         self._grids: dict[tuple[int, int], PolarGrid] = {}
+        self._usable = np.arange(n_particles)
+        if groups.is_usable is not None:
+            self._usable = np.flatnonzero(groups.is_usable)
 
     @property
     def box_px(self) -> int:
@@ -147,7 +150,7 @@ class Optimizer:
         count = np.zeros(n_groups)
         mean = np.zeros((box, box))
         sums = step.zeros(int(self.groups.scale.max()) + 1)
-        for batch in self._batches(self._mine(np.arange(self.n_particles)), particles):
+        for batch in self._batches(self._mine(self._usable), particles):
             images = masked(batch.images, mask)
             rings, shell_power = grid.rings_and_power(images)
             np.add.at(power, batch.noise_group, shell_power)
@@ -157,7 +160,7 @@ class Optimizer:
                 step.add(batch, rings, sums)
             self.on_progress(0, 0)
         power, count, mean = (self.comm.sum(a) for a in (power, count, mean))
-        mean /= max(self.n_particles, 1)
+        mean /= max(len(self._usable), 1)
         own = grid.rings_and_power(mean[None].astype(np.float32))[1][0]
         noise = 0.5 * (power / np.maximum(count, 1)[:, None] - own)
         return _positive(noise), sums.reduced(self.comm), grid
@@ -209,16 +212,16 @@ class Optimizer:
 
     def subset(self, iteration: int) -> Array:
         """Particles of an iteration: all, or RELION's schedule of fast subsets."""
-        n, k = self.n_particles, self.settings.n_classes
+        n, k = len(self._usable), self.settings.n_classes
         if not self.settings.has_fast_subsets or iteration > 15:
-            return np.arange(n)
+            return self._usable
         size = 100 * k if iteration <= 5 else 300 * k
         if iteration > 10:
             size = max(size, int(0.3 * n))
         if size >= n:
-            return np.arange(n)
+            return self._usable
         random = np.random.default_rng([self.settings.seed, iteration, 7])
-        return np.sort(random.permutation(n)[:size])
+        return self._usable[np.sort(random.permutation(n)[:size])]
 
     def next(self, state: State) -> State:
         """The state after one more iteration."""
@@ -253,6 +256,8 @@ class Optimizer:
         if settings.centers_classes and settings.does_align:
             reach = settings.sampling.offset_range_px
             new, particles = center_classes(new, particles, reach)
+        if len(self._usable) < self.n_particles:
+            self._set_aside(new, particles)
         new.accuracy_psi_deg = _scattered(psi, step.live, 999.0, settings.n_classes)
         new.accuracy_offset_px = _scattered(
             offset, step.live, 999.0, settings.n_classes
@@ -266,6 +271,11 @@ class Optimizer:
             changes=_changes(state.particles, particles, used),
             n_used=len(used),
         )
+
+    def _set_aside(self, model: ClassModel, particles: Assignments) -> None:
+        """Particles that take no part go where they change least."""
+        rest = np.setdiff1d(np.arange(self.n_particles), self._usable)
+        particles.class_index[rest] = int(np.argmin(model.class_distribution))
 
     def _sampling(self, model: ClassModel, perturbation: float) -> Sampling:
         sampling = replace(self.settings.sampling, perturbation=perturbation)

@@ -114,8 +114,12 @@ class Groups:
     noise, scale : int64, shape (n,)
     astigmatism_angstrom : float, Å
         Largest |U - V|.
+    is_usable : bool, shape (n,), or None
+        Particles that take part; None for all. Others keep their places and get the
+        class of the lowest share.
     """
 
     noise: Array
     scale: Array
     astigmatism_angstrom: float = 0.0
+    is_usable: Array | None = None

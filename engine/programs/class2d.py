@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.classification.optimizer import Optimizer
+from engine.classification.outliers import reasons
 from engine.classification.state import Groups, State
 from engine.errors import InputError
 from engine.io.star import read_star
@@ -29,6 +30,9 @@ from engine.programs.disc_sums import DiscCommunicator
 from engine.programs.particle_set import ImageStore, ParticleSet, read_particles
 
 _log = logging.getLogger(__name__)
+
+#: Particles left out that the summary names.
+_MOST_NAMED = 1000
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -56,6 +60,7 @@ class _Run:
     ) -> None:
         self.context, self.options, self.particles = context, options, particles
         self.settings = options.settings
+        self.left_out = _left_out(context, particles, store, self.settings.n_classes)
         comm = context.comm
         if options.through_disc and comm.size > 1:
             comm = DiscCommunicator(comm, context.directory)
@@ -68,6 +73,7 @@ class _Run:
             noise=noise,
             scale=particles.group_index,
             astigmatism_angstrom=particles.astigmatism_angstrom,
+            is_usable=self._usable(),
         )
         self.optimizer = Optimizer(
             store, len(particles), groups, self.settings, comm, self._progress
@@ -75,6 +81,14 @@ class _Run:
         self.store = store
         self.history: list[dict[str, Any]] = []
         self.iteration = 0
+
+    def _usable(self) -> Array | None:
+        """Which particles take part; None for all."""
+        if not self.left_out:
+            return None
+        usable = np.ones(len(self.particles), dtype=bool)
+        usable[list(self.left_out)] = False
+        return usable
 
     def go(self, start_from: str | None) -> dict[str, Any]:
         """Iterate to the last iteration; the statistics."""
@@ -137,8 +151,10 @@ class _Run:
             return
         if self.options.arguments.has("--dont_check_norm"):
             return
-        count = min(len(self.particles), 64)
-        images = self.particles.read(np.arange(count))
+        usable = self._usable()
+        rows = np.arange(len(self.particles)) if usable is None else usable.nonzero()[0]
+        rows = rows[:64]
+        images = self.particles.read(rows)
         box = self.particles.box_px
         x = np.arange(box) - box // 2
         outside = np.hypot(x[:, None], x) > round(self.settings.optics.radius_px)
@@ -150,8 +166,8 @@ class _Run:
         if bad.any():
             i = int(np.argmax(bad))
             self.context.warn(
-                f"{self.particles.path}: particle {i + 1} has a background of mean "
-                f"{mean[i]:.2f} and deviation {spread[i]:.2f}; extract with "
+                f"{self.particles.path}: particle {rows[i] + 1} has a background of "
+                f"mean {mean[i]:.2f} and deviation {spread[i]:.2f}; extract with "
                 "normalization, and a background circle inside the box"
             )
 
@@ -246,6 +262,9 @@ class _Run:
                 done, total, "particles", iteration=self.iteration
             )
 
+    def _name(self, row: int) -> str:
+        return _image_name(self.particles, row)
+
     def _statistics(self, state: State) -> dict[str, Any]:
         model, pixel = state.model, self.particles.pixel_size
         length = self.particles.box_px * pixel
@@ -270,6 +289,11 @@ class _Run:
             "iteration": state.iteration,
             "iterations_total": self.settings.n_iterations,
             "particles_total": len(self.particles),
+            "particles_used": len(self.particles) - len(self.left_out),
+            "failed": [
+                {"name": self._name(row), "reason": reason}
+                for row, reason in self.left_out.items()
+            ][:_MOST_NAMED],
             "classes": classes,
             "history": self.history,
         }
@@ -325,6 +349,38 @@ def _place_images(
     elif options.scratch:
         name = f"{context.directory.name}_{comm.rank}"
         store.copy_to_scratch(mine, options.scratch, name)
+
+
+def _left_out(
+    context: Context, particles: ParticleSet, store: ImageStore, n_classes: int
+) -> dict[int, str]:
+    """Rows of particles that take no part, with the reason; told to people."""
+    comm = context.comm
+    mine: Array = np.array(comm.share(range(len(particles))), dtype=np.int64)
+    found = reasons(store.deviations(mine, comm), particles.optics_index)
+    left_out = {row: reason for row, reason in enumerate(found) if reason}
+    n, left = len(particles), len(particles) - len(left_out)
+    if left < n_classes:
+        row, reason = next(iter(left_out.items()))
+        message = (
+            f"{particles.path}: {left} of {n} particles can be used, too few for "
+            f"{n_classes} classes; particle {row + 1}: {reason}; extract them again"
+        )
+        raise InputError(message)
+    if left_out and context.is_leader:
+        for row, reason in list(left_out.items())[:5]:
+            _log.info("left out: %s: %s", _image_name(particles, row), reason)
+        context.warn(
+            f"{particles.path}: {len(left_out)} of {len(particles)} particles take no "
+            f"part, the first {_image_name(particles, next(iter(left_out)))}; they "
+            "keep their rows, in the class of the lowest share"
+        )
+    return left_out
+
+
+def _image_name(particles: ParticleSet, row: int) -> str:
+    stack = particles.stacks[int(particles.stack_index[row])]
+    return f"{int(particles.image_index[row]) + 1:06d}@{stack}"
 
 
 def _tell(context: Context, text: str, *values: Any) -> None:

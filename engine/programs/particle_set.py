@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.arrays import Array
+from engine.classification.outliers import deviations
 from engine.ctf import Ctf
 from engine.errors import InputError, ResourceError
 from engine.io.mrc import read_header, read_images
@@ -102,12 +103,6 @@ class ParticleSet:
                 )
                 raise InputError(message)
             out[rows] = images
-        if not np.isfinite(out).all():
-            bad = int(indices[np.flatnonzero(~np.isfinite(out).all(axis=(1, 2)))[0]])
-            message = (
-                f"{self.path}: particle {bad + 1} holds values that are no numbers"
-            )
-            raise InputError(message)
         return out
 
 
@@ -158,6 +153,9 @@ def read_particles(path: str) -> ParticleSet:
 
 def _plain_stack(path: str) -> ParticleSet:
     header = read_header(path)
+    if header.nz < 1:
+        message = f"{path}: no images in it; pick and extract some first"
+        raise InputError(message)
     if header.pixel_size <= 0:
         message = f"{path}: no pixel size in the header; use a particle list (.star)"
         raise InputError(message)
@@ -323,6 +321,17 @@ class ImageStore:
         if self._held is None or self._place is None:
             return self.particles.read(indices)
         return np.asarray(self._held[self._place[indices]], dtype=np.float32)
+
+    def deviations(self, mine: Array, comm: Communicator) -> Array:
+        """Of all particles, each rank reading its own; as `outliers.deviations`."""
+        out = np.empty(len(mine))
+        for first in range(0, len(mine), 64):
+            part = slice(first, first + 64)
+            out[part] = deviations(self.images(mine[part]))
+        whole = np.empty(len(self.particles))
+        for index, values in comm.gather((mine, out)):
+            whole[index] = values
+        return whole
 
     def hold(self, mine: Array, target: Array | None = None) -> None:
         """Read this rank's images once, into memory or into another array."""

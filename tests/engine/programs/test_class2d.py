@@ -9,7 +9,7 @@ import pytest
 from support.engine_jobs import run_engine, run_relion, write_job
 from support.worked_example import confusion, example_project, example_truth
 
-from engine.io.mrc import read_header
+from engine.io.mrc import read_header, read_images, write_mrc
 from engine.io.star import read_star
 from engine.progress import read_progress
 
@@ -258,3 +258,50 @@ def test_we_continue_from_relions_optimiser(project):
     table = confusion(example_truth()["class"], found)
     # the pipeline keeps micrographs sorted already: rows are in the same order
     assert np.trace(table) >= 297
+
+
+def spoilt(project, name, rows):
+    """The worked example with some images replaced."""
+    images = read_images(project / "particles.mrcs").copy()
+    for row, change in rows.items():
+        images[row] = change(images[row])
+    write_mrc(project / f"{name}.mrcs", images, 4.0)
+    text = (project / "particles.star").read_text()
+    (project / f"{name}.star").write_text(
+        text.replace("particles.mrcs", name + ".mrcs")
+    )
+
+
+def test_wild_empty_and_broken_particles_are_named_and_spoil_nothing(project):
+    rows = {
+        10: lambda image: image * 1e4,
+        20: lambda image: image * 0,
+        30: lambda image: image * np.nan,
+    }
+    spoilt(project, "wild", rows)
+    write_job(
+        project, "Class2D/job040", "class2d", **(VALUES | {"fn_img": "wild.star"})
+    )
+    done = run_engine(project, "Class2D/job040")
+    assert done.returncode == 0, done.stderr
+    assert "3 of 300 particles take no part" in done.stderr
+    folder = project / "Class2D/job040"
+    summary = json.loads((folder / "summary.json").read_text())
+    names = [entry["name"] for entry in summary["failed"]]
+    places = [int(name.partition("@")[0]) - 1 for name in names]
+    order = read_star(project / "wild.star")["particles"].text("rlnImageName")
+    assert sorted(places) == sorted(rows)
+    assert summary["particles_used"] == 297
+    clean = state(project, "job001")["model_noise_power"]
+    noise = state(project, "job040")["model_noise_power"]
+    np.testing.assert_allclose(noise, clean, rtol=0.1)
+    data = read_star(folder / "run_it003_data.star")["particles"]
+    assert data.text("rlnImageName") == order
+    lowest = 1 + int(np.argmin(state(project, "job040")["model_class_distribution"]))
+    at = [order.index(name) for name in names]
+    assert set(data.integers("rlnClassNumber")[at]) == {lowest}
+
+
+def test_a_stack_of_zeros_fails_with_one_clear_line(project):
+    spoilt(project, "zeros", dict.fromkeys(range(300), lambda image: image * 0))
+    fails(project, "job041", "0 of 300 particles can be used", fn_img="zeros.star")
