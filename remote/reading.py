@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +14,7 @@ from engine.jobs.registry import by_key
 from remote.agent.text import clean, one_line
 from remote.contact import Contact
 from remote.errors import AgentError, BadRequestError
-from remote.views import Finding, LogChunk, Node, Picks, Picture, Statistics
+from remote.views import Finding, JobPicks, LogChunk, Node, Picks, Picture, Statistics
 
 _LONG_S = 120.0
 
@@ -153,6 +155,32 @@ class Reading(Contact):
             fom=tuple(said["fom"]),
             class_number=tuple(said["class_number"]),
             psi=tuple(said["psi"]),
+        )
+
+    async def job_picks(self, name: str) -> JobPicks:
+        """Coordinates of a picking job on all of its micrographs."""
+        said, data = await self.ask_blob("hunting.of_job", name=name, timeout=_LONG_S)
+        numbers = array.array("f")
+        numbers.frombytes(data)
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        found, at = [], 0
+        for row in said["micrographs"]:
+            n = int(row["picks"])
+            x, y, fom = (
+                tuple(numbers[at + i * n : at + (i + 1) * n]) for i in range(3)
+            )
+            at += 3 * n
+            found.append(
+                Picks(
+                    micrograph=row["name"], x=x, y=y, fom=fom if row["has_fom"] else ()
+                )
+            )
+        return JobPicks(
+            job=name,
+            picks=tuple(found),
+            pixel_size=float(said["pixel_size"]),
+            map_count=sum(bool(row["has_map"]) for row in said["micrographs"]),
         )
 
     async def overlap(

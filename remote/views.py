@@ -199,6 +199,16 @@ class Picks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobPicks:
+    """All picks of a picking job; `map_count` micrographs have kept FOM maps."""
+
+    job: str
+    picks: tuple[Picks, ...]  # in the order of the input, those that are done
+    pixel_size: float  # Å; 0 if unknown
+    map_count: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """What a finished or running job came to; see docs/statistics.md for `values`."""
 

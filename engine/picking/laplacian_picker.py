@@ -14,6 +14,7 @@ from engine.errors import InputError
 from engine.micrograph import Micrograph
 from engine.picking.laplacian import (
     BlobMap,
+    BlobThresholds,
     apply_threshold,
     blob_responses,
     blob_thresholds,
@@ -36,6 +37,7 @@ class BlobStages:
     best: BlobMap
     selected: BlobMap
     thresholded: BlobMap
+    thresholds: BlobThresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,9 @@ class LaplacianPicker:
             upper=thresholds.upper,
             neighbour_percent=self.neighbour_percent,
         )
-        stages = BlobStages(best=best, selected=selected, thresholded=kept)
+        stages = BlobStages(
+            best=best, selected=selected, thresholded=kept, thresholds=thresholds
+        )
         if self.subpixel:
             return place_exactly(refine_peaks(best.response, peaks), size), stages
         return place_on_grid(peaks, size), stages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -101,14 +102,37 @@ def run(context: Context) -> dict[str, Any]:
     for part in context.comm.gather(fresh):
         fresh_all |= part
     failures = [item for part in context.comm.gather(failed) for item in part]
+    levels: dict[str, tuple[float, float]] = {}
+    for some in context.comm.gather(getattr(method, "levels", {})):
+        levels |= some
     total_left_out = sum(context.comm.gather(left_out))
     if not context.is_leader:
         return {}
     values = _conclude(context, common, entries, fresh_all, failures)
+    values |= _log_levels(context, levels)
     if common.avoid_contamination:
         values["picks_left_out"] = total_left_out
         _log.info("%d picks on carbon or ice left out", total_left_out)
     return values
+
+
+def _log_levels(
+    context: Context, levels: dict[str, tuple[float, float]]
+) -> dict[str, Any]:
+    """Mean and spread of the LoG map of each micrograph, of earlier runs as well."""
+    if not levels:
+        return {}
+    known: dict[str, Any] = {}
+    try:
+        text = context.path("summary.json").read_text(encoding="utf-8")
+        known = dict(json.loads(text).get("log_levels") or {})
+    except (OSError, ValueError, TypeError, AttributeError):
+        pass  # the first run, or nothing that can be read
+    known |= {
+        name: [round(mean, 6), round(spread, 6)]
+        for name, (mean, spread) in levels.items()
+    }
+    return {"log_levels": known}
 
 
 def _method(context: Context, common: CommonOptions) -> Method:

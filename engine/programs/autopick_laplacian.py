@@ -49,6 +49,8 @@ class LaplacianMethod:
         self._common = common
         self._options = options
         self._sizes: dict[tuple[tuple[int, int], float], WorkingSize] = {}
+        #: micrograph -> mean and spread that its threshold was made of
+        self.levels: dict[str, tuple[float, float]] = {}
         self._noise = RelionNoise(forgets=not common.is_compatible)
         self._picker = LaplacianPicker(
             diameter_min=options.diameter_min,
@@ -133,6 +135,8 @@ class LaplacianMethod:
                 noise=noise_around(self._noise, size, seed),
             )
         coordinates, stages = self._picker.pick(responses, size, entry.pixel_size)
+        used = stages.thresholds
+        self.levels[entry.name] = (used.mean, used.spread)
         if self._common.write_fom_maps:
             self._write_maps(root, size, entry, responses, stages)
         return coordinates

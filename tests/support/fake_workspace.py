@@ -21,6 +21,7 @@ from remote.cluster import Cluster
 from remote.errors import BadRequestError, SessionLostError
 from remote.views import (
     Finding,
+    JobPicks,
     JobRow,
     JobState,
     Link,
@@ -355,6 +356,8 @@ class FakeWorkspace:
         self.forms: dict[str, Job] = {}
         self.logs: dict[tuple[str, str], str] = {}
         self.notes: dict[str, str] = {}
+        self.map_counts: dict[str, int] = {}
+        self.log_levels: dict[str, dict[str, list[float]]] = {}
         self.calls: list[tuple[Any, ...]] = []
         self.link = Link(state=LinkState.CONNECTED, round_trip_s=0.012)
         self.is_cut = False
@@ -574,6 +577,8 @@ class FakeWorkspace:
             "fom_max": ordered[-1],
             "failed": [],
         }
+        if row.name in self.log_levels:
+            values["log_levels"] = self.log_levels[row.name]
         return Statistics(
             job=row.name, type=row.type, values=values, taken_at=time.time()
         )
@@ -581,6 +586,17 @@ class FakeWorkspace:
     async def picks(self, name: str, micrograph: str) -> Picks:
         await self._pause()
         return picks_of(micrograph, self._find(name).number)
+
+    async def job_picks(self, name: str) -> JobPicks:
+        items = await self.micrographs(name)
+        number = self._find(name).number
+        picks = tuple(picks_of(item["name"], number) for item in items)
+        return JobPicks(
+            job=name,
+            picks=picks,
+            pixel_size=PIXEL_SIZE,
+            map_count=self.map_counts.get(name, 0),
+        )
 
     async def micrograph(
         self,

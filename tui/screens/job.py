@@ -51,6 +51,7 @@ class JobScreen(Screen[None]):
         Binding("x", "next_job", "next job"),
         Binding("k", "clone", "copy the form into a new job", show=False),
         Binding("A", "abort", "abort"),
+        Binding("H", "hunt", "threshold hunt"),
         Binding("escape", "back", "back"),
     ]
 
@@ -377,6 +378,8 @@ class JobScreen(Screen[None]):
             return False
         if action in {"next_job", "clone"}:
             return self.row is not None
+        if action == "hunt":
+            return self.row is not None and self.row.type == "autopick"
         if action == "abort":
             return self.row is not None and is_active(self.row)
         return True
@@ -434,6 +437,33 @@ class JobScreen(Screen[None]):
             self.app.push_screen(
                 JobScreen(self.cluster, self.project, None, form=form.continued(False))
             )
+
+    def action_hunt(self) -> None:
+        """Try other thresholds on the picks that are stored."""
+        from tui.screens.hunt import HuntScreen
+
+        if self.row is not None:
+            screen = HuntScreen(self.cluster, self.project, self.row)
+            self.app.push_screen(screen, self._hunted)
+
+    async def _hunted(self, values: dict[str, str] | None) -> None:
+        """Go on with what was found, through the form as ever."""
+        form = self.form_pane.job if self.form_pane is not None else self.form
+        if values is None or form is None:
+            return
+        if values.pop("how") == "new":
+            for key, value in values.items():
+                if key in form.values:
+                    form = form.replace(key, value)
+            screen = JobScreen(
+                self.cluster, self.project, None, form=form.continued(False)
+            )
+            self.app.push_screen(screen)
+            return
+        await self.show_tab("form")
+        if self.form_pane is not None:
+            self.form_pane.set_values(values)
+            self.form_pane.action_run()
 
     def action_abort(self) -> None:
         """Stop the job, after asking."""

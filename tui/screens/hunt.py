@@ -1,0 +1,410 @@
+"""The threshold hunt: other values tried on stored picks, then Continue! with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from remote.views import JobPicks, JobRow, Picture, Statistics
+from tui.charts import Line
+from tui.hunting import EXACT, RERUN, Hunt, Trial
+from tui.messages import Answered, Refused
+from tui.plain import plain
+from tui.screens.hunt_widgets import CountList, FomHistogram
+from tui.widgets.bars import KeyBar, TopBar
+from tui.widgets.lines import text_of
+from tui.widgets.picture_view import PictureView
+from tui.words import count, displayed_name, is_active
+
+if TYPE_CHECKING:
+    from engine.jobs.job import Job
+    from remote.cluster import Cluster
+    from tui.app import CryodeckApp
+
+LOWPASS_ANGSTROM = 20.0
+MAX_TRIED = 6
+
+
+class HuntScreen(Screen["dict[str, str] | None"]):
+    """Dismissed with options and "how": "continue" or "new"; None to change nothing."""
+
+    app: CryodeckApp
+    HELP_TEXT = (
+        "Left and right move the threshold, comma and full stop the minimum distance; "
+        "counts and circles follow at once, from the figures of merit that the job "
+        "has stored. Space keeps a pair of values to compare, digits take one up "
+        "again. Enter goes on with them: the form is filled in, and Continue! asks "
+        "before it does anything."
+    )
+    DEFAULT_CSS = """
+    HuntScreen #hunt-left { width: 46%; min-width: 36; height: 1fr; padding: 0 1; }
+    HuntScreen FomHistogram { height: 8; }
+    HuntScreen.low FomHistogram { height: 6; }
+    HuntScreen #hunt-values { height: 5; }
+    HuntScreen #hunt-tried { height: auto; max-height: 8; }
+    HuntScreen CountList { height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("right,right_square_bracket", "threshold(1)", "threshold"),
+        Binding("left,left_square_bracket", "threshold(-1)", "lower", show=False),
+        Binding("shift+right,right_curly_bracket", "threshold(5)", "much", show=False),
+        Binding("shift+left,left_curly_bracket", "threshold(-5)", "less", show=False),
+        Binding("full_stop", "distance(1)", "distance"),
+        Binding("comma", "distance(-1)", "shorter distance", show=False),
+        Binding("greater_than_sign", "distance(5)", "much longer", show=False),
+        Binding("less_than_sign", "distance(-5)", "much shorter", show=False),
+        Binding("t", "type", "type values"),
+        Binding("space", "keep", "keep to compare"),
+        *[
+            Binding(str(i + 1), f"take_up({i})", f"values {i + 1}", show=False)
+            for i in range(MAX_TRIED)
+        ],
+        Binding("enter", "go_on", "Continue! with these", priority=True),
+        Binding("n,down,j", "step(1)", "next micrograph"),
+        Binding("p,up,k", "step(-1)", "micrograph before", show=False),
+        Binding("u", "own", "the job's own values", show=False),
+        Binding("escape", "leave", "back"),
+    ]
+    _remembered: ClassVar[dict[tuple[str, str], list[Trial]]] = {}
+
+    def __init__(self, cluster: Cluster, project: str, row: JobRow) -> None:
+        super().__init__()
+        self.cluster, self.project, self.row = cluster, project, row
+        self.hunt: Hunt | None = None
+        self.trial = Trial(0.0, 0.0)
+        self.tried = self._remembered.setdefault((project, row.name), [])
+        self.index = 0
+        self._job: Job | None = None
+        self._levels: dict[str, tuple[float, float]] | None = None
+        self._found: JobPicks | None = None
+        self._trouble = ""
+
+    def compose(self) -> ComposeResult:
+        """Histogram, values, counts; the micrograph; keys."""
+        alias = displayed_name(self.row) if self.row.alias else ""
+        shown = f"{self.row.name} ({alias})" if alias else self.row.name
+        yield TopBar("cryodeck", self.cluster.name, self.project, shown, "thresholds")
+        with Horizontal():
+            with Vertical(id="hunt-left"):
+                yield FomHistogram()
+                yield Static(id="hunt-values")
+                yield Static(id="hunt-tried")
+                yield CountList()
+            yield PictureView(ascii_only=self.app.ascii_only)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Ask for picks, form and levels."""
+        self.query_one(FomHistogram).focus()
+        name = self.row.name
+        ask = self.app.bridge.ask
+        ask(self, "hunt-form", lambda w: w.load_job(name))
+        ask(self, "hunt-picks", lambda w: w.job_picks(name))
+        ask(self, "hunt-levels", lambda w: w.statistics(name))
+        self._write()
+
+    def on_resize(self) -> None:
+        """Leave room for the counts on a small screen."""
+        self.set_class(self.size.height < 30, "low")
+
+    def take(self, message: Message) -> None:
+        """Nothing: what is hunted on does not change."""
+
+    # answers
+
+    def on_answered(self, message: Answered) -> None:
+        """Begin when all is there; show pictures."""
+        message.stop()
+        what, answer = message.what, message.answer
+        if what == "hunt-form":
+            self._job = answer
+        elif what == "hunt-picks":
+            self._found = answer
+        elif what == "hunt-levels":
+            self._levels = levels_of(answer)
+        elif what == "hunt-picture":
+            self._take_picture(*answer)
+            return
+        if self.hunt is None:
+            self._begin()
+
+    def on_refused(self, message: Refused) -> None:
+        """Say why."""
+        message.stop()
+        if message.what == "hunt-levels":
+            self._levels = {}
+            self._begin()
+            return
+        self._trouble = message.reason
+        self._write()
+
+    def _begin(self) -> None:
+        if self._job is None or self._found is None or self._levels is None:
+            return
+        self.hunt = Hunt(self._found, self._job, self._levels)
+        self.trial = self.hunt.own
+        self._trouble = self.hunt.trouble
+        if not self._trouble:
+            self.query_one(FomHistogram).show_scores(self.hunt.scores)
+            self.index = next(
+                (i for i, p in enumerate(self.hunt.found.picks) if p.x), 0
+            )
+        self._changed()
+        self._ask_picture()
+
+    # the picture
+
+    @property
+    def view(self) -> PictureView:
+        """The micrograph."""
+        return self.query_one(PictureView)
+
+    def on_picture_view_wanted(self) -> None:
+        """Other pixels, or other room."""
+        self._ask_picture()
+
+    def _picture_key(self) -> tuple[Any, ...]:
+        return (self.index, self.view.looked_at, self.view.room())
+
+    def _ask_picture(self) -> None:
+        if self.hunt is None or not self.hunt.found.picks or self._trouble:
+            return
+        key = self._picture_key()
+        name, micrograph = self.row.name, self.hunt.found.picks[self.index].micrograph
+        region, (width, height) = self.view.looked_at, self.view.room()
+
+        async def question(w: Any) -> tuple[Any, Picture]:
+            return key, await w.micrograph(
+                name,
+                micrograph,
+                width=width,
+                height=height,
+                lowpass_angstrom=LOWPASS_ANGSTROM,
+                region=region,
+            )
+
+        self.app.bridge.ask(self, "hunt-picture", question)
+
+    def _take_picture(self, key: tuple[Any, ...], picture: Picture) -> None:
+        if key != self._picture_key():
+            return
+        pixel = picture.pixel_size
+        self.view.diameter_px = self._diameter() / pixel if pixel else 0.0
+        self.view.show_picture(picture, key[1])
+
+    def _diameter(self) -> float:
+        if self._job is None:
+            return 0.0
+        if self._job.flag("do_log", False):
+            return self._job.number("log_diam_max", 0.0)
+        return self._job.number("mindist_autopick", 0.0) or 100.0
+
+    # what is seen
+
+    def _changed(self) -> None:
+        """Count and draw for the values as they are now."""
+        hunt = self.hunt
+        if hunt is None or self._trouble:
+            self._write()
+            return
+        self.query_one(FomHistogram).show_threshold(self.trial.threshold)
+        own = [len(picks.x) for picks in hunt.found.picks]
+        names = [picks.micrograph for picks in hunt.found.picks]
+        counts = hunt.counts(self.trial)
+        self.query_one(CountList).show_counts(names, own, counts, self.index)
+        if hunt.found.picks:
+            self.view.show_picks(hunt.kept(self.index, self.trial))
+        self._write(sum(counts))
+
+    def _write(self, total: int = 0) -> None:
+        hunt = self.hunt
+        values = self.query_one("#hunt-values", Static)
+        if hunt is None or self._trouble:
+            words = self._trouble or "reading the picks …"
+            role = "warn" if self._trouble else "dim"
+            values.update(text_of(self, [[(plain(words), role)]]))
+            return
+        values.update(text_of(self, self._value_lines(hunt, total)))
+        self.query_one("#hunt-tried", Static).update(
+            text_of(self, self._tried_lines(hunt))
+        )
+
+    def _value_lines(self, hunt: Hunt, total: int) -> list[Line]:
+        sure, why = hunt.certainty(self.trial)
+        role = "good" if sure == EXACT else "warn" if sure == RERUN else "accent2"
+        title = "adjust threshold" if hunt.is_log else "picking threshold"
+        unit = " σ" if hunt.is_log else ""
+        lines: list[Line] = [
+            [
+                (f"{title} ", "dim"),
+                (f"{self.trial.threshold:.2f}{unit}", "mark"),
+                (f"  was {hunt.own.threshold:g}", "faint"),
+            ]
+        ]
+        if hunt.can_thin:
+            lines.append(
+                [
+                    ("minimum distance ", "dim"),
+                    (f"{self.trial.distance:g} Å", "mark"),
+                    (f"  was {hunt.own.distance:g}", "faint"),
+                ]
+            )
+        else:
+            words = "kept by the Laplacian itself" if hunt.is_log else "too many picks"
+            lines.append([("minimum distance ", "dim"), (words, "faint")])
+        sign = "≥ " if sure == RERUN else "≈ " if sure != EXACT else ""
+        lines += [
+            [
+                (f"{sign}{count(total)} picks", "title"),
+                (f" of {count(hunt.total)}", "dim"),
+            ],
+            [(sure, role), (f": {why}", "faint")],
+        ]
+        return lines
+
+    def _tried_lines(self, hunt: Hunt) -> list[Line]:
+        lines: list[Line] = []
+        for i, trial in enumerate(self.tried):
+            sure, _ = hunt.certainty(trial)
+            sign = "≥" if sure == RERUN else "≈" if sure != EXACT else " "
+            counts = hunt.counts(trial)
+            mean = sum(counts) / max(1, len(counts))
+            now = trial == self.trial
+            distance = "" if hunt.is_log else f"{trial.distance:6g} Å"
+            lines.append(
+                [
+                    (f"{i + 1} ", "key"),
+                    (f"{trial.threshold:6.2f}{distance}", "mark" if now else "text"),
+                    (f"  {sign}{count(sum(counts)):>7}", "title"),
+                    (f"  {mean:.0f} each", "dim"),
+                ]
+            )
+        return lines
+
+    # actions
+
+    def _try(self, trial: Trial) -> None:
+        self.trial = trial
+        self._changed()
+
+    def action_threshold(self, steps: int) -> None:
+        """Move the threshold by so many steps."""
+        if self.hunt is None:
+            return
+        step = 0.05 if self.hunt.is_log else 0.01
+        self._try(
+            Trial(round(self.trial.threshold + steps * step, 4), self.trial.distance)
+        )
+
+    def on_fom_histogram_pointed(self, message: FomHistogram.Pointed) -> None:
+        """Put the threshold where the mouse is."""
+        self._try(Trial(round(message.value, 2), self.trial.distance))
+
+    def action_distance(self, steps: int) -> None:
+        """Move the least distance by so many times 10 Å."""
+        if self.hunt is not None and self.hunt.can_thin:
+            distance = max(0.0, round(self.trial.distance + 10 * steps, 1))
+            self._try(Trial(self.trial.threshold, distance))
+
+    def action_own(self) -> None:
+        """Go back to what the job was run with."""
+        if self.hunt is not None:
+            self._try(self.hunt.own)
+
+    def action_keep(self) -> None:
+        """Keep the values beside the others."""
+        if self.hunt is None or self._trouble or self.trial in self.tried:
+            return
+        self.tried.append(self.trial)
+        del self.tried[:-MAX_TRIED]
+        self._changed()
+
+    def action_take_up(self, index: int) -> None:
+        """Take values up that were kept."""
+        if index < len(self.tried):
+            self._try(self.tried[index])
+
+    def action_type(self) -> None:
+        """Ask for values."""
+        from tui.screens.dialogs import AskLine
+
+        hunt = self.hunt
+        if hunt is None:
+            return
+
+        def given(text: str | None) -> None:
+            if text is None:
+                return
+            try:
+                numbers = [float(word) for word in text.replace(",", " ").split()]
+                threshold = numbers[0]
+                distance = numbers[1] if len(numbers) > 1 else self.trial.distance
+                if not (abs(threshold) < 1e6 and 0 <= distance < 1e6):
+                    raise ValueError
+            except (ValueError, IndexError):
+                self.app.notify(
+                    "a threshold, or a threshold and a distance in Å",
+                    severity="error",
+                    timeout=5,
+                )
+                return
+            self._try(Trial(threshold, distance))
+
+        now = f"{self.trial.threshold:g}"
+        title = "Adjustment in σ" if hunt.is_log else "Threshold and distance in Å"
+        if not hunt.is_log:
+            now += f" {self.trial.distance:g}"
+        self.app.push_screen(AskLine(title, now), given)
+
+    def action_step(self, step: int) -> None:
+        """Look at another micrograph."""
+        self._look_at(self.index + step)
+
+    def on_count_list_chosen(self, message: CountList.Chosen) -> None:
+        """Look at what was clicked."""
+        self._look_at(message.index)
+
+    def _look_at(self, index: int) -> None:
+        if self.hunt is None or not self.hunt.found.picks:
+            return
+        index = max(0, min(index, len(self.hunt.found.picks) - 1))
+        if index != self.index:
+            self.index = index
+            self.view.looked_at = None
+            self._changed()
+            self._ask_picture()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without going on when one may only look."""
+        return not (action == "go_on" and self.app.read_only)
+
+    def action_go_on(self) -> None:
+        """Take the values to the form, where Continue! asks."""
+        hunt = self.hunt
+        if hunt is None or self._trouble:
+            return
+        continuing = hunt.may_continue and not is_active(self.row)
+        values = hunt.values(self.trial, continuing=continuing)
+        self.dismiss({**values, "how": "continue" if continuing else "new"})
+
+    def action_leave(self) -> None:
+        """Back to the job."""
+        self.dismiss(None)
+
+
+def levels_of(statistics: Statistics) -> dict[str, tuple[float, float]]:
+    """Mean and spread of each micrograph's map, as far as the job has kept them."""
+    given = statistics.values.get("log_levels")
+    levels = {}
+    for name, pair in given.items() if isinstance(given, dict) else ():
+        try:
+            levels[str(name)] = (float(pair[0]), float(pair[1]))
+        except (TypeError, ValueError, IndexError):
+            continue
+    return levels
