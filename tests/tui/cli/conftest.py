@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,11 @@ def shell(tmp_path_factory):
     slow = {"session": "local", "scheduler": "shell", "setup": "sleep 60"}
     shell("hosts", "add", "slow", *(f"--set={k}={v}" for k, v in slow.items()))
     return shell
+
+
+@pytest.fixture
+def apart(shell, tmp_path):
+    """The same commands in a copy of the project, for tests that leave jobs behind."""
+    copy = Shell(shell.home, tmp_path / shell.project.name)
+    shutil.copytree(shell.project, copy.project, symlinks=True)
+    return copy

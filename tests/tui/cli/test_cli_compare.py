@@ -5,8 +5,8 @@ import pytest
 pytestmark = pytest.mark.relion
 
 
-def test_both_engines_do_a_subset_and_their_picks_are_counted(shell):
-    told = shell.json("compare", "LoG", "--engines", "--first", "2")
+def test_both_engines_do_a_subset_and_their_picks_are_counted(apart):
+    told = apart.json("compare", "LoG", "--engines", "--first", "2")
     assert told["options"]["cryodeck_engine"] == ["cryodeck", "relion"]
     rows = told["overlap"]["micrographs"]
     assert len(rows) == 2
