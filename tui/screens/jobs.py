@@ -10,13 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.events import Resize
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Input, Label, Static
 
 from remote.views import JobRow, LinkState
 from tui.charts import Line
 from tui.messages import Answered, LinkChanged, OverviewArrived, ProjectOpened, Refused
 from tui.plain import plain
+from tui.screens.job_deeds import JobDeeds
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.job_table import SORTS, JobTable
 from tui.widgets.lines import LinesView, text_of
@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 _VERBS = {"new", "abort", "alias", "mark", "run", "clean", "delete"}
 
 
-class JobsScreen(Screen[None]):
+class JobsScreen(JobDeeds):
     """Every job with its verdict, live."""
 
     app: CryodeckApp
     HELP_TEXT = (
         "One line per job. A status is never guessed: it comes from RELION's pipeline, "
         "the marker files, the scheduler and the exit status, and the line below the "
-        "list says which.\n\nThe filter takes several words; !word leaves jobs out."
+        "list says which.\n\nThe filter takes several words; !word leaves jobs out. "
+        "Space selects jobs; abort, mark, clean and delete then mean all of them."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new job"),
@@ -49,6 +50,7 @@ class JobsScreen(Screen[None]):
         Binding("A", "abort", "abort"),
         Binding("m", "mark", "mark finished or failed"),
         Binding("r", "refresh_now", "refresh"),
+        Binding("w", "graph", "who feeds whom"),
         Binding("C", "clean", "clean up", show=False),
         Binding("D", "delete", "delete", show=False),
         Binding("escape", "back", "back", show=False),
@@ -123,9 +125,11 @@ class JobsScreen(Screen[None]):
     def on_answered(self, message: Answered) -> None:
         """Say that a deed is done."""
         if message.what == "clean?":
-            self._confirm_clean(*message.answer)
+            self.confirm_clean(*message.answer)
         elif message.what == "delete?":
-            self._confirm_delete(*message.answer)
+            self.confirm_delete(*message.answer)
+        elif message.what == "deeds":
+            self.say_deeds(*message.answer)
         else:
             self.app.notify(message.what, markup=False, timeout=4)
 
@@ -178,6 +182,8 @@ class JobsScreen(Screen[None]):
             )
         counts = f"{plural(len(self.table.rows), 'job')}, "
         counts += SORTS[self.table.sort_key][0]
+        if self.table.selected:
+            counts += f", {len(self.table.selected)} selected: A m C D mean all of them"
         if self.table.filter_text:
             counts += f", filter: {plain(self.table.filter_text)}"
         lines.append([(counts, "faint")])
@@ -205,7 +211,10 @@ class JobsScreen(Screen[None]):
         self.table.sort_by(names[(at + 1) % len(names)])
 
     def action_back(self) -> None:
-        """Clear the filter, else go to the clusters."""
+        """Drop the selection, clear the filter, else go to the clusters."""
+        if self.table.selected:
+            self.table.select_none()
+            return
         line = self.query_one("#filter-line")
         if line.has_class("shown"):
             self.query_one("#filter", Input).value = ""
@@ -221,6 +230,23 @@ class JobsScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without verbs when one may only look."""
         return not (self.app.read_only and action in _VERBS)
+
+    def targets(self) -> list[JobRow]:
+        """Selected jobs, else the one under the cursor."""
+        return self.table.targets()
+
+    def action_graph(self) -> None:
+        """Show who feeds whom, beginning at the job under the cursor."""
+        from tui.screens.graph import GraphScreen
+
+        row = self.table.current
+        screen = GraphScreen(
+            self.cluster,
+            self.project,
+            self.table.all_rows,
+            row.name if row is not None else "",
+        )
+        self.app.push_screen(screen, lambda name: self.table.go_to_job(name or ""))
 
     def open_job(self, row: JobRow, tab: str) -> None:
         """Show a job at one of its tabs."""
@@ -272,116 +298,3 @@ class JobsScreen(Screen[None]):
             AskLine(f"Alias of {row.name}", shown, "Letters, digits and _ - only."),
             named,
         )
-
-    def action_abort(self) -> None:
-        """Stop the job, after asking."""
-        from tui.screens.dialogs import Confirm
-
-        row = self.table.current
-        if row is None:
-            return
-        if not is_active(row):
-            self.app.notify(f"{row.name} is not under way", markup=False)
-            return
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self.app.bridge.act(
-                    self, f"{row.name}: abort sent", lambda w: w.abort(row.name)
-                )
-
-        words = (
-            "The job is told to stop (RELION_JOB_ABORT_NOW) and the scheduler is told "
-            "to cancel it. What is finished stays; Continue! goes on from there."
-        )
-        self.app.push_screen(Confirm(f"Abort {row.name}?", words, "Abort"), sure)
-
-    def action_mark(self) -> None:
-        """Say by hand how a job ended."""
-        from tui.screens.dialogs import Choose
-
-        row = self.table.current
-        if row is None:
-            return
-
-        def chosen(status: str | None) -> None:
-            if status:
-                self.app.bridge.act(
-                    self,
-                    f"{row.name} is marked as {status.lower()}",
-                    lambda w: w.mark(row.name, status),
-                )
-
-        self.app.push_screen(
-            Choose(f"Mark {row.name} as", ["Succeeded", "Failed", "Aborted"]), chosen
-        )
-
-    def action_clean(self) -> None:
-        """Ask what a gentle clean would remove."""
-        from tui.screens.dialogs import Choose
-
-        row = self.table.current
-        if row is None:
-            return
-
-        def chosen(which: str | None) -> None:
-            if which:
-                harsh = which.startswith("Harsh")
-                self._ask_clean(row.name, harsh)
-
-        self.app.push_screen(
-            Choose(
-                f"Clean up {row.name}",
-                [
-                    "Gentle clean: intermediate files only",
-                    "Harsh clean: everything but the last results",
-                ],
-            ),
-            chosen,
-        )
-
-    def _ask_clean(self, name: str, harsh: bool) -> None:
-        async def question(w: object) -> tuple[str, bool, object]:
-            return name, harsh, await w.clean(name, harsh=harsh, dry_run=True)  # type: ignore[attr-defined]
-
-        self.app.bridge.ask(self, "clean?", question)
-
-    def _confirm_clean(self, name: str, harsh: bool, plan: dict[str, object]) -> None:
-        from tui.screens.dialogs import Confirm, plan_words
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self.app.bridge.act(
-                    self,
-                    f"{name} is cleaned up",
-                    lambda w: w.clean(name, harsh=harsh, dry_run=False),
-                )
-
-        words = plan_words(plan)
-        self.app.push_screen(Confirm(f"Clean up {name}?", words, "Clean up"), sure)
-
-    def action_delete(self) -> None:
-        """Ask what a deletion would take along."""
-        row = self.table.current
-        if row is None:
-            return
-        name = row.name
-
-        async def question(w: object) -> tuple[str, object]:
-            return name, await w.delete(name, dry_run=True)  # type: ignore[attr-defined]
-
-        self.app.bridge.ask(self, "delete?", question)
-
-    def _confirm_delete(self, name: str, plan: dict[str, object]) -> None:
-        from tui.screens.dialogs import Confirm, plan_words
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self.app.bridge.act(
-                    self,
-                    f"{name} is in the Trash",
-                    lambda w: w.delete(name, dry_run=False),
-                )
-
-        words = plan_words(plan) + " It goes to the project's Trash folder."
-        self.app.push_screen(Confirm(f"Delete {name}?", words, "Delete"), sure)

@@ -67,6 +67,8 @@ class JobTable(ScrollView, can_focus=True):
         Binding("home,g", "edge(0)", "first", show=False),
         Binding("end,G", "edge(1)", "last", show=False),
         Binding("enter", "open", "open"),
+        Binding("space", "select", "select"),
+        Binding("asterisk", "select_all", "select all shown", show=False),
     ]
 
     class Highlighted(Message):
@@ -92,6 +94,7 @@ class JobTable(ScrollView, can_focus=True):
         self.cursor = 0
         self._changed: dict[str, float] = {}
         self._hover = -1
+        self.selected: set[str] = set()
 
     # what is shown
 
@@ -104,6 +107,7 @@ class JobTable(ScrollView, can_focus=True):
             if before and (old is None or old.verdict.state != row.verdict.state):
                 self._changed[row.name] = now
         self.all_rows = tuple(rows)
+        self.selected &= {row.name for row in rows}
         self._arrange()
 
     def sort_by(self, key: str) -> None:
@@ -142,6 +146,43 @@ class JobTable(ScrollView, can_focus=True):
                     )
         self.cursor = max(0, min(self.cursor, len(self.rows) - 1))
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
+        self.refresh()
+        self.post_message(self.Highlighted(self.current))
+
+    # selecting
+
+    def targets(self) -> list[JobRow]:
+        """Selected jobs, shown or not, oldest first; else the one under the cursor."""
+        if self.selected:
+            rows = [row for row in self.all_rows if row.name in self.selected]
+            return sorted(rows, key=lambda row: row.number)
+        return [self.current] if self.current is not None else []
+
+    def action_select(self) -> None:
+        """Select the job or let it go, and go on to the next."""
+        if self.current is None:
+            return
+        self.selected ^= {self.current.name}
+        if self.cursor < len(self.rows) - 1:
+            self._go_to(self.cursor + 1)
+        else:
+            self._say_selected()
+
+    def action_select_all(self) -> None:
+        """Select all that are shown; if they are already, none."""
+        shown = {row.name for row in self.rows}
+        if shown <= self.selected:
+            self.selected -= shown
+        else:
+            self.selected |= shown
+        self._say_selected()
+
+    def select_none(self) -> None:
+        """Let all go."""
+        self.selected.clear()
+        self._say_selected()
+
+    def _say_selected(self) -> None:
         self.refresh()
         self.post_message(self.Highlighted(self.current))
 
@@ -269,7 +310,9 @@ class JobTable(ScrollView, can_focus=True):
         folder, _, number = plain(row.name).partition("/")
         recent = time.monotonic() - self._changed.get(row.name, -60.0) < 6.0
         line: Line = [
-            ("▎" if recent else " ", "accent"),
+            ("◆", "accent2")
+            if row.name in self.selected
+            else ("▎" if recent else " ", "accent"),
             (f"{sign} {word}".ljust(15) + "  ", role),
             (shortened(f"{folder}/", name), "dim"),
             (number.ljust(name + 2 - len(folder) - 1), "text"),
