@@ -25,6 +25,7 @@ from engine.classification.maximization import (
     class_averages,
     maximize,
 )
+from engine.classification.mini_batches import MiniBatches, blended
 from engine.classification.model import ClassModel
 from engine.classification.polar import PolarGrid, angles_needed
 from engine.classification.reseeding import reseeded
@@ -74,6 +75,12 @@ class Optimizer:
         self._usable = np.arange(n_particles)
         if groups.is_usable is not None:
             self._usable = np.flatnonzero(groups.is_usable)
+        self.mini_batches = MiniBatches(
+            n_particles=len(self._usable),
+            n_classes=settings.n_classes,
+            n_iterations=settings.n_iterations,
+            seed=settings.seed,
+        )
 
     @property
     def box_px(self) -> int:
@@ -210,8 +217,14 @@ class Optimizer:
             scale_group=scale_group,
         )
 
+    def _is_mini_batch(self, iteration: int) -> bool:
+        has = self.settings.has_mini_batches
+        return has and not self.mini_batches.is_full(iteration)
+
     def subset(self, iteration: int) -> Array:
-        """Particles of an iteration: all, or RELION's schedule of fast subsets."""
+        """Particles of an iteration: all, a mini-batch, or RELION's fast subsets."""
+        if self._is_mini_batch(iteration):
+            return self._usable[self.mini_batches.particles(iteration)]
         n, k = len(self._usable), self.settings.n_classes
         if not self.settings.has_fast_subsets or iteration > 15:
             return self._usable
@@ -233,11 +246,15 @@ class Optimizer:
             perturbation = next_perturbation(state.perturbation, random)
         sampling = self._sampling(model, perturbation)
         step = self.expectation(model, sampling, iteration)
+        is_mini = self._is_mini_batch(iteration)
         used = self.subset(iteration)
         mine = self._mine(used)
         particles, sums = self._expect(step, mine, state)
         sums = sums.reduced(self.comm)
         particles = self._gathered(particles, mine, state.particles)
+        if is_mini:
+            memory = self.mini_batches.memory(iteration)
+            sums = blended(state.running, sums, memory)
         updates = Updates(
             tau_fudge=settings.tau_fudge, radius_px=settings.optics.radius_px
         )
@@ -253,7 +270,8 @@ class Optimizer:
         if settings.reseeds_classes and 3 <= iteration <= _LAST_EARLY_ITERATION:
             mask = circular_mask(self.box_px, settings.optics.radius_px)
             reseeded(new, mask, random)
-        if settings.centers_classes and settings.does_align:
+        # the blended sums stay in their frame
+        if settings.centers_classes and settings.does_align and not is_mini:
             reach = settings.sampling.offset_range_px
             new, particles = center_classes(new, particles, reach)
         if len(self._usable) < self.n_particles:
@@ -270,6 +288,7 @@ class Optimizer:
             sampling=sampling,
             changes=_changes(state.particles, particles, used),
             n_used=len(used),
+            running=sums if is_mini else None,
         )
 
     def _set_aside(self, model: ClassModel, particles: Assignments) -> None:
@@ -317,6 +336,8 @@ class Optimizer:
         if self.settings.has_class_prior:
             return 1.0
         early = iteration <= _LAST_EARLY_ITERATION
+        if self.settings.has_mini_batches:
+            early = self.mini_batches.is_balanced(iteration)
         return -1.0 if self.settings.balances_classes and early else 0.0
 
     def _expect(

@@ -9,6 +9,7 @@ from engine.arrays import Array
 from engine.classification.batch import Assignments, Optics
 from engine.classification.model import ClassModel
 from engine.classification.sampling import Sampling
+from engine.classification.statistics import SufficientStatistics
 from engine.ctf import Ctf
 
 
@@ -56,6 +57,8 @@ class Settings:
         Move averages to the middle of the box in every iteration.
     reseeds_classes : bool
         Give dead classes half of the largest one's particles.
+    has_mini_batches : bool
+        All but the last iterations use few particles each.
     """
 
     n_classes: int
@@ -75,6 +78,7 @@ class Settings:
     balances_classes: bool = True
     centers_classes: bool = False
     reseeds_classes: bool = False
+    has_mini_batches: bool = False
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -94,6 +98,8 @@ class State:
         Of classes (fraction), angles (degrees), offsets (pixels).
     n_used : int
         Particles of this iteration.
+    running : SufficientStatistics or None
+        Blended sums of mini-batches.
     """
 
     iteration: int
@@ -103,6 +109,7 @@ class State:
     sampling: Sampling
     changes: tuple[float, float, float] = (1.0, 999.0, 999.0)
     n_used: int = 0
+    running: SufficientStatistics | None = None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ RELION_ONLY = {
         ("do_pick_helical_segments", "filaments"),
     ),
     "extract": (("do_extract_helix", "helical segments"),),
-    "class2d": (("do_grad", "VDAM"), ("do_helix", "helical segments")),
+    "class2d": (("do_helix", "helical segments"),),
     "select": (("do_filaments", "filament selection"),),
 }
 
@@ -286,7 +286,7 @@ def class2d_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
             said = "both are" if em else "neither is"
             message = f"exactly one of EM and VDAM must be Yes; {said}"
             problems.append(Problem("do_grad", message))
-        elif grad and job.integer("nr_mpi") > 1:
+        elif grad and job.engine != "cryodeck" and job.integer("nr_mpi") > 1:
             message = "VDAM runs in one process only; set 1, or use EM"
             problems.append(Problem("nr_mpi", message))
     problems += _positive(job, "tau_fudge", "particle_diameter", "nr_pool")

@@ -22,15 +22,17 @@ from engine.programs.class2d_files import (
     IterationFiles,
     known_assignments,
     read_relion_iteration,
-    read_state,
 )
 from engine.programs.class2d_options import Options, read_options, read_references
+from engine.programs.class2d_state import read_state
 from engine.programs.context import Context
 from engine.programs.disc_sums import DiscCommunicator
 from engine.programs.particle_set import ImageStore, ParticleSet, read_particles
 
 _log = logging.getLogger(__name__)
 
+#: Of mini-batches every tenth is written.
+_WRITTEN = 10
 #: Particles left out that the summary names.
 _MOST_NAMED = 1000
 
@@ -214,7 +216,9 @@ class _Run:
             return new
         seconds = round(time.monotonic() - started, 3)
         self.history.append(self._history_entry(new, seconds))
-        self.files.write(new, self.history, settings.n_iterations)
+        # mini-batches are too quick to write each
+        if new.running is None or new.iteration % _WRITTEN == 0:
+            self.files.write(new, self.history, settings.n_iterations)
         self._report(new, seconds)
         return new
 

@@ -5,10 +5,7 @@ The optimiser file is written last: where it is, the iteration is whole.
 
 from __future__ import annotations
 
-import json
 import math
-import zipfile
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +14,13 @@ import numpy as np
 from engine.arrays import Array
 from engine.classification.batch import Assignments
 from engine.classification.model import ClassModel
-from engine.classification.sampling import Sampling
 from engine.classification.state import Settings, State
 from engine.errors import InputError
-from engine.io.atomic import replacing, write_text
+from engine.io.atomic import write_text
 from engine.io.mrc import read_images, write_mrc
 from engine.io.star import Column, Table, format_tables, read_star
+from engine.programs.class2d_state import write_state
 from engine.programs.particle_set import ParticleSet
-
-_FORMAT = 1
 
 
 class IterationFiles:
@@ -358,69 +353,6 @@ def _pairs(values: dict[str, Any]) -> Table:
         for label, value in values.items()
     }
     return Table(columns, is_loop=False)
-
-
-def write_state(path: str, state: State, history: list[dict[str, Any]]) -> None:
-    """All numbers of a state at full precision."""
-    arrays: dict[str, Any] = {}
-    for name in (field.name for field in fields(ClassModel)):
-        arrays[f"model_{name}"] = np.asarray(getattr(state.model, name))
-    for name in (field.name for field in fields(Assignments)):
-        arrays[f"particles_{name}"] = getattr(state.particles, name)
-    sampling = {f.name: getattr(state.sampling, f.name) for f in fields(Sampling)}
-    note = {
-        "format": _FORMAT,
-        "iteration": state.iteration,
-        "perturbation": state.perturbation,
-        "sampling": sampling,
-        "changes": state.changes,
-        "n_used": state.n_used,
-        "history": history,
-    }
-    arrays["note"] = np.array(json.dumps(note))
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **arrays)
-
-
-def read_state(path: str | Path) -> tuple[State, list[dict[str, Any]]]:
-    """A state that `write_state` wrote, and the history up to it.
-
-    Raises
-    ------
-    InputError
-        If it is none, or of another format.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-        note = json.loads(str(arrays.pop("note")))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        message = f"{path}: not a state of a 2D classification ({error})"
-        raise InputError(message) from error
-    if note["format"] != _FORMAT:
-        message = f"{path}: written by another version; continue from an older job"
-        raise InputError(message)
-    values = {
-        field.name: arrays[f"model_{field.name}"][()]
-        if arrays[f"model_{field.name}"].ndim == 0
-        else arrays[f"model_{field.name}"]
-        for field in fields(ClassModel)
-    }
-    for name in ("current_shell", "finest_ring"):
-        values[name] = int(values[name])
-    particles = Assignments(
-        **{f.name: arrays[f"particles_{f.name}"] for f in fields(Assignments)}
-    )
-    state = State(
-        iteration=note["iteration"],
-        model=ClassModel(**values),
-        particles=particles,
-        perturbation=note["perturbation"],
-        sampling=Sampling(**note["sampling"]),
-        changes=tuple(note["changes"]),
-        n_used=note["n_used"],
-    )
-    return state, note["history"]
 
 
 def known_assignments(particles: ParticleSet) -> Assignments:

@@ -106,6 +106,7 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         has_class_prior=is_compat or arguments.has("--class_prior"),
         centers_classes=job.flag("do_center", False),
         reseeds_classes=arguments.has("--reseed_classes"),
+        has_mini_batches=job.flag("do_grad", False),
     )
     _check_sizes(context, settings, particles)
     return Options(
@@ -126,12 +127,6 @@ def _refuse(job: Job) -> None:
         message = (
             "Classify 2D helical segments: cryodeck's engine cannot do it; say No, or "
             "let RELION run this job"
-        )
-        raise InputError(message)
-    if job.flag("do_grad", False):
-        message = (
-            "VDAM is RELION's algorithm; choose EM (do_em Yes, do_grad No), or let "
-            "RELION run this job"
         )
         raise InputError(message)
 

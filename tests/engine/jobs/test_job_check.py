@@ -93,17 +93,19 @@ def test_references_need_a_file_and_a_lowpass_below_the_highpass() -> None:
     assert "larger number" in found["highpass"]
 
 
-def test_relion_alone_does_topaz_vdam_and_filaments() -> None:
+def test_relion_alone_does_topaz_and_filaments() -> None:
     found = errors(sound("autopick", do_log="No", do_topaz="Yes"))
     assert "cryodeck's engine does not do Topaz" in found["do_topaz"]
-    own = sound("class2d", do_em="No", do_grad="Yes")
-    assert "VDAM" in errors(own)["do_grad"]
+    own = sound("class2d", do_helix="Yes")
+    assert "helical" in errors(own)["do_helix"]
     assert errors(own.replace("cryodeck_engine", "relion")) == {}
 
 
-def test_vdam_runs_in_one_process() -> None:
+def test_mini_batches_need_one_process_in_relion_in_any_number_in_ours() -> None:
     job = sound("class2d", do_em="No", do_grad="Yes", cryodeck_engine="relion")
     assert "one process" in errors(job.replace("nr_mpi", "3"))["nr_mpi"]
+    own = sound("class2d", do_em="No", do_grad="Yes", nr_mpi="3")
+    assert errors(own) == {}
 
 
 def test_the_ranker_wants_an_optimiser_and_no_recentering() -> None:

@@ -305,3 +305,32 @@ def test_wild_empty_and_broken_particles_are_named_and_spoil_nothing(project):
 def test_a_stack_of_zeros_fails_with_one_clear_line(project):
     spoilt(project, "zeros", dict.fromkeys(range(300), lambda image: image * 0))
     fails(project, "job041", "0 of 300 particles can be used", fn_img="zeros.star")
+
+
+GRADIENT = {
+    **{k: v for k, v in VALUES.items() if k != "nr_iter"},
+    **{"do_em": "No", "do_grad": "Yes", "nr_iter_grad": "15", "do_center": "Yes"},
+}
+
+
+def test_mini_batches_write_every_tenth_and_the_full_passes_and_continue(project):
+    job = {"version": "4.0", **GRADIENT}
+    write_job(project, "Class2D/job050", "class2d", **job)
+    done = run_engine(project, "Class2D/job050")
+    assert done.returncode == 0, done.stderr
+    folder = project / "Class2D/job050"
+    written = sorted(path.name for path in folder.glob("run_it*_optimiser.star"))
+    numbers = [int(name[6:9]) for name in written]
+    assert numbers == [0, 10, 13, 14, 15]
+    assert "with 100 particles" in done.stdout
+    whole = state(project, "job050", "run_it015")
+    for path in folder.glob("run_it01[345]*"):
+        path.unlink()
+    write_job(project, "Class2D/job050", "class2d", is_continue=True, **job)
+    done = run_engine(project, "Class2D/job050")
+    assert done.returncode == 0, done.stderr
+    assert "going on after iteration 10" in done.stdout
+    again = state(project, "job050", "run_it015")
+    for name in whole.files:
+        if name != "note":
+            assert np.array_equal(whole[name], again[name]), name

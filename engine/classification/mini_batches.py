@@ -1,0 +1,94 @@
+"""Mini-batches: sums of few particles at a time, blended with what came before.
+
+Stepwise expectation-maximization (Cappé & Moulines 2009, J. R. Stat. Soc. B 71, 593) on
+the same sums as full passes. The blended sums are those of a window of particles that
+grows with the number seen, up to all, so that the Wiener filter sees the noise that
+there is. Full passes at the end give every particle its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from engine.arrays import Array
+from engine.classification.statistics import SufficientStatistics
+
+#: Iterations at the end that use all particles.
+FULL_PASSES = 3
+#: Particles of a mini-batch per class, at least, and as a part of all.
+_PER_CLASS = 4
+_LEAST = 100
+_PART = 0.01
+#: Part of the particles seen so far that the window holds.
+_WINDOW = 0.5
+#: Part of the mini-batches in which full classes are held back.
+_BALANCED = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiniBatches:
+    """Which particles each mini-batch has, and how long its sums are remembered.
+
+    Attributes
+    ----------
+    n_particles, n_classes, n_iterations : int
+        `n_iterations` with the full passes at the end.
+    seed : int
+    """
+
+    n_particles: int
+    n_classes: int
+    n_iterations: int
+    seed: int
+
+    @property
+    def size(self) -> int:
+        """Particles of a mini-batch."""
+        return int(
+            min(
+                self.n_particles,
+                max(_LEAST, _PER_CLASS * self.n_classes, _PART * self.n_particles),
+            )
+        )
+
+    def is_full(self, iteration: int) -> bool:
+        """Whether an iteration takes all particles."""
+        return iteration > self.n_iterations - FULL_PASSES
+
+    def is_balanced(self, iteration: int) -> bool:
+        """Whether an iteration holds back full classes."""
+        return iteration <= _BALANCED * self.n_iterations
+
+    def particles(self, iteration: int) -> Array:
+        """Indices of a mini-batch, in order: a round uses no particle twice."""
+        n, size = self.n_particles, self.size
+        number, place = divmod(iteration - 1, n // size)
+        random = np.random.default_rng([self.seed, number, 11])
+        order = random.permutation(n)
+        return np.sort(order[place * size : (place + 1) * size])
+
+    def memory(self, iteration: int) -> float:
+        """Factor on the sums of earlier mini-batches, 0 to 1."""
+        seen = iteration * self.size
+        window = min(self.n_particles, max(self.size, _WINDOW * seen))
+        return 1 - self.size / window
+
+
+def blended(
+    earlier: SufficientStatistics | None, new: SufficientStatistics, memory: float
+) -> SufficientStatistics:
+    """New sums plus `memory` times earlier ones, on the rings of the new ones."""
+    if earlier is None or memory <= 0:
+        return new
+    sums = {}
+    for name in (field.name for field in fields(new)):
+        a, b = getattr(earlier, name), getattr(new, name)
+        total = b.copy()
+        common = tuple(
+            slice(0, min(p, q)) for p, q in zip(a.shape, b.shape, strict=True)
+        )
+        total[common] += memory * a[common]
+        sums[name] = total
+    return SufficientStatistics(**sums)

@@ -1,0 +1,112 @@
+"""Mini-batches of 2D classification."""
+
+import numpy as np
+import pytest
+from support.worked_example import (
+    ArraySource,
+    confusion,
+    example_ctf,
+    example_groups,
+    example_images,
+    example_truth,
+)
+
+from engine.classification.batch import Optics
+from engine.classification.mini_batches import MiniBatches, blended
+from engine.classification.optimizer import Optimizer
+from engine.classification.sampling import Sampling
+from engine.classification.state import Groups, Settings
+from engine.classification.statistics import SufficientStatistics
+from engine.parallel import Communicator, run_threads
+
+
+def classify(comm=None, *, iterations, n_iterations, seed=1):
+    settings = Settings(
+        n_classes=3,
+        n_iterations=n_iterations,
+        tau_fudge=2,
+        sampling=Sampling(),
+        optics=Optics(pixel_size=4.0, radius_px=12.5),
+        offset_sigma_px=2.5,
+        seed=seed,
+        has_mini_batches=True,
+    )
+    noise = np.zeros(300, dtype=int)
+    groups = Groups(noise=noise, scale=example_groups(), astigmatism_angstrom=200)
+    source = ArraySource(example_images(), example_ctf())
+    optimizer = Optimizer(source, 300, groups, settings, comm or Communicator())
+    state = optimizer.start()
+    for _ in range(iterations):
+        state = optimizer.next(state)
+    return state
+
+
+def batches(**more):
+    values = {"n_particles": 1030, "n_classes": 10, "n_iterations": 63, "seed": 3}
+    return MiniBatches(**(values | more))
+
+
+def test_a_round_of_mini_batches_uses_no_particle_twice():
+    plan = batches()
+    assert plan.size == 100
+    count = np.zeros(1030, dtype=int)
+    for iteration in range(1, 61):
+        np.add.at(count, plan.particles(iteration), 1)
+        assert count.max() == (iteration + 9) // 10
+    assert count.sum() == 6000
+    assert count.min() >= 3
+    assert [plan.is_full(i) for i in (60, 61, 63, 64)] == [False, True, True, True]
+
+
+def test_mini_batches_depend_on_seed_and_iteration_alone():
+    one, two = batches().particles(7), batches().particles(7)
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, batches(seed=4).particles(7))
+    assert not np.array_equal(one, batches().particles(8))
+
+
+def test_the_memory_holds_a_window_that_grows_up_to_all_particles():
+    plan = batches()
+    held = 0.0
+    for iteration in range(1, 61):
+        held = held * plan.memory(iteration) + plan.size
+        assert held <= min(1030, 100 * iteration) + 1e-6
+    assert held == pytest.approx(1030, rel=0.05)
+
+
+def test_blended_sums_are_the_weighted_ones_on_common_rings():
+    def sums(rings, value):
+        out = SufficientStatistics.zeros(
+            n_classes=2, n_harmonics=rings, n_weight_harmonics=1, n_rings=rings,
+            n_noise_groups=1, n_shells=9, n_scale_groups=1,
+        )  # fmt: skip
+        out.data += value
+        out.noise += value
+        return out
+
+    found = blended(sums(4, 2.0), sums(6, 1.0), 0.5)
+    assert found.data.shape == (2, 6, 6)
+    np.testing.assert_array_equal(found.data[:, :4, :4], 2)
+    np.testing.assert_array_equal(found.data[:, 4:], 1)
+    np.testing.assert_array_equal(found.noise, 2)
+    assert blended(None, found, 0.5) is found
+
+
+def test_mini_batches_find_the_three_true_classes():
+    truth = example_truth()["class"]
+    pure = 0
+    for seed in (1, 2, 3):
+        found = classify(seed=seed, iterations=24, n_iterations=24)
+        table = confusion(truth, found.particles.class_index)
+        pure += table.max(axis=0).sum() >= 290 and len(set(table.argmax(axis=0))) == 3
+    assert pure >= 2
+
+
+def test_ranks_share_a_mini_batch():
+    values = {"iterations": 5, "n_iterations": 20}
+    one = classify(**values)
+    many = run_threads(3, lambda comm: classify(comm, **values))
+    for state in many:
+        assert state.n_used == 100
+        difference = np.abs(state.model.images - one.model.images).max()
+        assert difference < 1e-3 * np.abs(one.model.images).max()
