@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,22 +97,24 @@ def simulated_sets(work: Path, seeds: list[int], count: int) -> Iterator[Set]:
     """One clean set, and one of several seeds with carbon and ice."""
     references = work / "betagalactosidase.mrcs"
     project_molecule("betagalactosidase", references, CORRECTED)
-    judged = {
-        "references": references,
-        "diameter": 200.0,
-        "blob": (150, 180),
-        "distance": 110.0,
-        "radius": 50.0,
-        "use_ctf": True,
-    }
     clean = simulate(work / "clean", count, seeds[0] + 10, [])
-    yield Set(name=f"simulated, {count}", projects=(clean,), **judged)
+    one = Set(
+        name=f"simulated, {count}",
+        projects=(clean,),
+        references=references,
+        diameter=200,
+        blob=(150, 180),
+        distance=110,
+        radius=50,
+        use_ctf=True,
+    )
+    yield one
     dirty = tuple(
         simulate(work / f"dirty{seed}", count, seed, ["--dirty", "--contrast", "0.6"])
         for seed in seeds
     )
     name = f"simulated dirty, {count * len(seeds)}"
-    yield Set(name=name, projects=dirty, **judged)
+    yield replace(one, name=name, projects=dirty)
 
 
 def simulate(project: Path, count: int, seed: int, more: list[str]) -> Path:
