@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -57,9 +56,7 @@ def test_the_demo_reopens_the_project_it_made(demo, tmp_path):
     pipeline = (tmp_path / "practice/default_pipeline.star").read_text()
     picked = tmp_path / "practice/AutoPick/job002/RELION_JOB_EXIT_SUCCESS"
     stamp = picked.stat().st_mtime_ns
-    start = time.monotonic()
     demo("--headless")
-    assert time.monotonic() - start < 10
     assert (tmp_path / "practice/default_pipeline.star").read_text() == pipeline
     assert picked.stat().st_mtime_ns == stamp
 

@@ -78,11 +78,9 @@ async def test_agent_says_who_and_where_it_is(agent):
 
 
 async def test_requests_overtake_slow_ones(agent):
-    slow = asyncio.create_task(agent.call("processes.run", argv=["sleep", "5"]))
+    slow = asyncio.create_task(agent.call("processes.run", argv=["sleep", "60"]))
     await asyncio.sleep(0.05)
-    started = time.monotonic()
     await asyncio.gather(*(agent.call("host.ping") for _ in range(50)))
-    assert time.monotonic() - started < 2
     assert not slow.done()
     slow.cancel()
 

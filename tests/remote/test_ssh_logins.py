@@ -6,7 +6,6 @@ The server hands its command to a real shell, so the agent runs as over any SSH.
 import asyncio
 import os
 import subprocess
-import time
 from dataclasses import replace
 
 import asyncssh
@@ -222,10 +221,8 @@ async def test_a_login_that_never_ends_is_given_up(serve):
 
     person.ask = never
     profile = replace(profile, connect_timeout_s=1.0, login_timeout_s=1.0)
-    started = time.monotonic()
     with pytest.raises(SessionError, match="took too long"):
-        await log_in(profile, person)
-    assert time.monotonic() - started < 5
+        await asyncio.wait_for(log_in(profile, person), 30)
 
 
 async def test_sftp_only_servers_say_so(serve):

@@ -34,15 +34,18 @@ def own_keys(key: str, version: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "path",
-    sorted((DATA / "rel40").glob("*_job.star"))
-    + sorted((DATA / "rel50").glob("*_job.star")),
+    [
+        path
+        for version in ("rel40", "rel50")
+        for path in sorted((DATA / version).glob("*_job.star"))
+        if not path.name.startswith("MotionCorr")  # has no form
+    ],
     ids=lambda p: f"{p.parent.name}-{p.stem}",
 )
 def test_the_tables_have_every_key_of_4_0_and_5_0_and_no_other(path: Path) -> None:
     version = {"rel40": "4.0", "rel50": "5.0"}[path.parent.name]
     job = Job.from_star(path.read_text(), version=version)
-    if not job.type.has_form:
-        return
+    assert job.type.has_form
     stored = set(stored_options(path))
     extras = {key for key in stored if key.startswith("qsub_extra")}
     assert stored - extras == own_keys(job.type.key, version)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
@@ -153,9 +152,9 @@ def test_a_new_threshold_on_maps_that_were_kept_needs_no_matching(tmp_path):
     everything = read_coordinates(tmp_path / PICKS)
     values = CASE_B | {"do_read_fom_maps": "Yes", "threshold_autopick": "1.2"}
     write_job(tmp_path, JOB, "autopick", is_continue=True, **values)
-    started = time.perf_counter()
+    micrograph = tmp_path / "Micrographs/mic1.mrc"
+    write_mrc(micrograph, np.zeros_like(read_image(micrograph)), 4.0)
     assert run_engine(tmp_path, JOB).returncode == 0
-    assert time.perf_counter() - started < 5
     few = read_coordinates(tmp_path / PICKS)
     np.testing.assert_array_equal(few.fom, everything.fom[everything.fom >= 1.2])
 

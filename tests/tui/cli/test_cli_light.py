@@ -1,8 +1,8 @@
 """The command line starts light and without the libraries it has no use for."""
 
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -38,15 +38,20 @@ def test_no_command_imports_textual_or_numpy():
     assert not loaded_after(code) & {"textual", "numpy", "scipy", "mrcfile"}
 
 
-def test_help_comes_within_80_ms_of_the_interpreter():
-    def fastest(arguments):
+def test_help_takes_80_ms_of_cpu_more_than_the_interpreter():
+    def least(arguments):
         times = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = cpu_of_children()
             subprocess.run(
                 [sys.executable, *arguments], capture_output=True, check=True
             )
-            times.append(time.perf_counter() - start)
+            times.append(cpu_of_children() - start)
         return min(times)
 
-    assert fastest(["-m", "tui", "--help"]) - fastest(["-c", "pass"]) < 0.08
+    assert least(["-m", "tui", "--help"]) - least(["-c", "pass"]) < 0.08
+
+
+def cpu_of_children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

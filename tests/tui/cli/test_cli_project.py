@@ -231,11 +231,20 @@ def test_the_last_lines_of_a_log_can_be_asked_for(shell):
     assert shell("log", "LoG", "-n", "2").out.splitlines() == whole[-2:]
 
 
+def looks(shell):
+    journal = (shell.home / "state/journal.jsonl").read_text().splitlines()
+    return [line for line in journal if '"overview.' in line]
+
+
 def test_waiting_can_be_left_and_the_job_goes_on(shell):
     shell("--host", "slow", "new", "autopick", "--from", "LoG", "--alias", "slow")
     shell("--host", "slow", "run", "slow")
+    before = len(looks(shell))
     waiting = shell.start("--host", "slow", "wait", "slow")
-    time.sleep(2)
+    end = time.monotonic() + 60
+    while len(looks(shell)) < before + 2:  # it waits from its second look on
+        assert time.monotonic() < end
+        time.sleep(0.02)
     assert waiting.poll() is None
     waiting.send_signal(signal.SIGINT)
     _, err = waiting.communicate(timeout=20)
