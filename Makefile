@@ -10,7 +10,7 @@ APT := relion openmpi-bin openssh-server openssh-client munge slurmctld slurmd \
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 
-.PHONY: demo test test-long check lint types contracts venv system clean bench help
+.PHONY: demo test test-long check lint types contracts venv system clean help
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 

@@ -1,6 +1,7 @@
 """Deleted jobs brought back, left-over locks removed, spoilt pipelines mended."""
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ def test_an_old_lock_is_explained_and_removed_only_when_confirmed(apart):
     old = time.time() - 600
     os.utime(lock, (old, old))
     said = apart("unlock", code=2).err
-    assert "does not say who it is, for 600 s" in said
+    assert re.search(r"does not say who it is, for 6\d\d s", said)
     assert "--yes" in said
     assert lock.is_dir()
     assert apart.json("unlock", "--yes")["removed"]
