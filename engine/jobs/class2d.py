@@ -93,8 +93,9 @@ OPTIONS = (
         True,
         on_continue=OnContinue.GREYED,
         versions=SINCE_4,
-        help="RELION 4's gradient method on mini-batches: fast for large sets, "
-        "one process only.",
+        help="Mini-batches: few particles in each iteration, fast for large sets. "
+        "RELION's method is VDAM and needs one process; cryodeck's engine has its "
+        "own, in any number of processes.",
     ),
     integer(
         "nr_iter_grad",
@@ -103,7 +104,8 @@ OPTIONS = (
         (50, 500, 10),
         active_if=(("do_grad", "Yes"),),
         versions=SINCE_4,
-        help="Mini-batches of VDAM; 200 is usual.",
+        help="Mini-batches; 200 are usual. In cryodeck's engine the last three "
+        "use all particles.",
     ),
     number(
         "particle_diameter",

@@ -53,7 +53,7 @@ class Job:
     ) -> Job:
         """Job with RELION's defaults but for the values given.
 
-        Where cryodeck's engine lacks the default method (VDAM), the one it has.
+        Where another method serves better in cryodeck's engine, that one.
         """
         job_type = by_key(type_key)
         defaults = job_type.defaults(version)

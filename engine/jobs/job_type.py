@@ -53,7 +53,7 @@ class JobType:
         Whether cryodeck's engine has a program for it.
     engine_defaults : mapping
         Defaults that differ from RELION's when cryodeck's engine does the work,
-        because it has no such method.
+        because another method serves better there.
     """
 
     key: str

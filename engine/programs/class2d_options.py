@@ -20,7 +20,13 @@ from engine.programs.context import Context
 from engine.programs.particle_set import ParticleSet
 
 _SWITCHES = frozenset(
-    ["--dont_check_norm", "--reseed_classes", "--class_prior", "--micrograph_noise"]
+    [
+        "--dont_check_norm",
+        "--reseed_classes",
+        "--class_prior",
+        "--micrograph_noise",
+        "--mini_batches",
+    ]
 )
 _VALUED = frozenset(
     ["--random_seed", "--ref", "--offset", "--perturb", "--ini_high", "--verb"]
@@ -106,7 +112,7 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         has_class_prior=is_compat or arguments.has("--class_prior"),
         centers_classes=job.flag("do_center", False),
         reseeds_classes=arguments.has("--reseed_classes"),
-        has_mini_batches=job.flag("do_grad", False),
+        has_mini_batches=job.flag("do_grad", False) or arguments.has("--mini_batches"),
     )
     _check_sizes(context, settings, particles)
     return Options(
