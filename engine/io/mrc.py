@@ -2,13 +2,15 @@
 
 The header is read by hand: real files break the letter of MRC2014 (no version, faulty
 labels, no pixel size), and a reader must take them. Modes 0 (int8), 1 (int16),
-2 (float32), 6 (uint16), 12 (float16) and 101 (4 bit) in both byte orders.
+2 (float32), 6 (uint16), 12 (float16) and 101 (4 bit) in both byte orders. Compressed
+files (.gz, .bz2) are left to mrcfile; see docs/decisions/0102.
 Source: Cheng et al. 2015, J. Struct. Biol. 192, 146 (MRC2014); RELION's modes.
 """
 
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ HEADER_BYTES = 1024
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 _MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
 _PACKED_4_BIT = 101
+_COMPRESSED = {".gz", ".bz2"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ def read_header(path: str | Path) -> MrcHeader:
     InputError
         If there is no such file, or it is no MRC file of a known mode.
     """
+    if Path(path).suffix in _COMPRESSED:
+        return _read_compressed(path)[0]
     try:
         with Path(path).open("rb") as file:
             raw = file.read(HEADER_BYTES)
@@ -134,7 +139,8 @@ def read_images(
     -------
     array, shape (n, y, x), float32
     """
-    header = read_header(path)
+    packed = _read_compressed(path) if Path(path).suffix in _COMPRESSED else None
+    header = packed[0] if packed else read_header(path)
     wanted = list(range(header.nz)) if indices is None else list(indices)
     for index in wanted:
         if not 0 <= index < header.nz:
@@ -145,6 +151,9 @@ def read_images(
         images = reuse
     else:
         images = np.empty(shape, dtype=np.float32)
+    if packed:
+        images[...] = packed[1][wanted]
+        return images
     try:
         with Path(path).open("rb") as file:
             for first, count in _runs(wanted):
@@ -154,6 +163,35 @@ def read_images(
         message = f"{path}: {error.strerror or error}"
         raise InputError(message) from error
     return images
+
+
+def _read_compressed(path: str | Path) -> tuple[MrcHeader, Array]:
+    """Header and images, shape (n, y, x), of a file compressed by gzip or bzip2."""
+    import mrcfile
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # faulty but readable
+            opened = mrcfile.open(path, permissive=True)
+        with opened as file:
+            if file.data is None:
+                message = f"{path}: truncated, or no MRC file inside"
+                raise InputError(message)
+            images = file.data.reshape(-1, *file.data.shape[-2:])
+            header = MrcHeader(
+                nx=images.shape[2],
+                ny=images.shape[1],
+                nz=images.shape[0],
+                mode=int(file.header.mode),
+                pixel_size=float(file.voxel_size.x),
+                byte_order=str(file.header.nx.dtype.byteorder).replace("=", "<"),
+                data_offset=HEADER_BYTES + int(file.header.nsymbt),
+            )
+            return header, images
+    except (OSError, EOFError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        message = f"{path}: {reason}"
+        raise InputError(message) from error
 
 
 def _runs(indices: Sequence[int]) -> list[tuple[int, int]]:

@@ -121,3 +121,23 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
         write_mrc(path, np.zeros((8, 8), np.float32), 1.0)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["a.mrc"]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2"])
+def test_compressed_files_are_read_as_the_plain_one(tmp_path, suffix):
+    import bz2
+    import gzip
+
+    plain = tmp_path / "stack.mrcs"
+    images = np.arange(3 * 4 * 6, dtype=np.float32).reshape(3, 4, 6)
+    write_mrc(plain, images, 1.5)
+    packed = tmp_path / f"stack.mrcs{suffix}"
+    packing = gzip.compress if suffix == ".gz" else bz2.compress
+    packed.write_bytes(packing(plain.read_bytes()))
+    header = read_header(packed)
+    assert (header.nx, header.ny, header.nz) == (6, 4, 3)
+    assert header.pixel_size == pytest.approx(1.5)
+    np.testing.assert_array_equal(read_images(packed, [2, 0]), images[[2, 0]])
+    packed.write_bytes(packed.read_bytes()[:60])
+    with pytest.raises(InputError, match="stack"):
+        read_header(packed)
