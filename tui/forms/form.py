@@ -53,6 +53,7 @@ class FormPane(Vertical):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+r", "run", "run it"),
         Binding("ctrl+s", "save", "keep as draft"),
+        Binding("ctrl+g", "as_text", "as text in an editor"),
         Binding("pagedown,f9", "tab(1)", "next tab"),
         Binding("pageup,f8", "tab(-1)", "tab before", show=False),
     ]
@@ -202,6 +203,20 @@ class FormPane(Vertical):
         self._check()
         self._ask_facts()
 
+    def take_job(self, job: Job) -> None:
+        """Take a whole form from elsewhere, with keys that have no field."""
+        self.job = job
+        for key, field in self._fields.items():
+            field.set_value(job.text(key, field.option.default))
+        self._check()
+        self._ask_facts()
+
+    def action_as_text(self) -> None:
+        """Edit the form as job.star in the person's editor."""
+        from tui.forms.as_text import edit_in_editor
+
+        edit_in_editor(self)
+
     def _check(self) -> None:
         self.problems = check(self.job, continuing=self.is_continuing, facts=self.facts)
         self._show_states()
@@ -300,7 +315,7 @@ class FormPane(Vertical):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Look only, if one may only look."""
-        return not (self.app.read_only and action in {"run", "save"})
+        return not (self.app.read_only and action in {"run", "save", "as_text"})
 
     def action_run(self) -> None:
         """Ask the screen to run."""

@@ -50,6 +50,7 @@ class JobScreen(Screen[None]):
         Binding("ctrl+right", "step(1)", "next tab", show=False),
         Binding("x", "next_job", "next job"),
         Binding("k", "clone", "copy the form into a new job", show=False),
+        Binding("d", "difference", "difference from another job", show=False),
         Binding("A", "abort", "abort"),
         Binding("H", "hunt", "threshold hunt"),
         Binding("escape", "back", "back"),
@@ -376,7 +377,7 @@ class JobScreen(Screen[None]):
         """Leave out what cannot be done here."""
         if self.app.read_only and action in _VERBS:
             return False
-        if action in {"next_job", "clone"}:
+        if action in {"next_job", "clone", "difference"}:
             return self.row is not None
         if action == "hunt":
             return self.row is not None and self.row.type == "autopick"
@@ -437,6 +438,13 @@ class JobScreen(Screen[None]):
             self.app.push_screen(
                 JobScreen(self.cluster, self.project, None, form=form.continued(False))
             )
+
+    def action_difference(self) -> None:
+        """Show in what this job differs from another."""
+        from tui.screens.difference import show_difference
+
+        if self.row is not None:
+            show_difference(self, self.cluster, self.project, self.row)
 
     def action_hunt(self) -> None:
         """Try other thresholds on the picks that are stored."""

@@ -23,10 +23,11 @@ from tui.widgets.lines import LinesView, text_of
 from tui.words import age, displayed_name, is_active, plural
 
 if TYPE_CHECKING:
+    from engine.jobs.job import Job
     from remote.cluster import Cluster
     from tui.app import CryodeckApp
 
-_VERBS = {"new", "abort", "alias", "mark", "run", "clean", "delete"}
+_VERBS = {"new", "clone", "abort", "alias", "mark", "run", "clean", "delete"}
 
 
 class JobsScreen(JobDeeds):
@@ -51,6 +52,8 @@ class JobsScreen(JobDeeds):
         Binding("m", "mark", "mark finished or failed"),
         Binding("r", "refresh_now", "refresh"),
         Binding("w", "graph", "who feeds whom"),
+        Binding("d", "difference", "difference from another job", show=False),
+        Binding("c", "clone", "new job with this form", show=False),
         Binding("C", "clean", "clean up", show=False),
         Binding("D", "delete", "delete", show=False),
         Binding("escape", "back", "back", show=False),
@@ -128,6 +131,8 @@ class JobsScreen(JobDeeds):
             self.confirm_clean(*message.answer)
         elif message.what == "delete?":
             self.confirm_delete(*message.answer)
+        elif message.what == "clone":
+            self._clone(message.answer)
         elif message.what == "deeds":
             self.say_deeds(*message.answer)
         else:
@@ -247,6 +252,36 @@ class JobsScreen(JobDeeds):
             row.name if row is not None else "",
         )
         self.app.push_screen(screen, lambda name: self.table.go_to_job(name or ""))
+
+    def action_difference(self) -> None:
+        """Show in what two selected jobs, or this and another, differ."""
+        from tui.screens.difference import show_difference
+
+        rows = self.table.targets()
+        if not rows:
+            return
+        if len(rows) > 2 or len({row.type for row in rows}) > 1:
+            self.app.notify("Select two jobs of one type", timeout=4)
+            return
+        other = rows[0].name if len(rows) == 2 else ""
+        show_difference(self, self.cluster, self.project, rows[-1], other)
+
+    def action_clone(self) -> None:
+        """Start a new job with the form of the one under the cursor."""
+        row = self.table.current
+        if row is not None:
+            name = row.name
+            self.app.bridge.ask(self, "clone", lambda w: w.load_job(name))
+
+    def _clone(self, form: Job) -> None:
+        from tui.screens.job import JobScreen
+
+        if not form.type.has_form:
+            self.app.notify(f"The form of {form.type.title} jobs is not known here")
+            return
+        self.app.push_screen(
+            JobScreen(self.cluster, self.project, None, form=form.continued(False))
+        )
 
     def open_job(self, row: JobRow, tab: str) -> None:
         """Show a job at one of its tabs."""
