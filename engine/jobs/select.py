@@ -400,6 +400,13 @@ OWN_OPTIONS = (
         help="Yes carries the shift of each re-centered class average into the "
         "origins of its particles; RELION leaves those as they were.",
     ),
+    yes_no(
+        "cryodeck_write_average",
+        "Write average and deviation of the particles?",
+        False,
+        help="Writes average.mrc and deviation.mrc of the selected particles' images "
+        "as they are, not aligned. Reads all of them.",
+    ),
 )
 
 TYPE = JobType(

@@ -14,12 +14,13 @@ from engine.arrays import Array
 from engine.errors import InputError
 from engine.io.atomic import write_text
 from engine.io.coordinates import read_coordinate_list
-from engine.io.mrc import read_images
+from engine.io.mrc import read_header, read_images, write_mrc
 from engine.io.star import Column, Table, read_star, write_star
 from engine.jobs.select_lines import list_name, task
 from engine.programs.context import Context
 from engine.programs.select_classes import select_classes
 from engine.selection.classes import parse_numbers
+from engine.selection.moments import Moments
 from engine.selection.subsets import (
     in_range,
     ordinary_images,
@@ -35,6 +36,8 @@ _OWN_OUTPUTS = (
     "class_averages.star",
     "class_averages.mrcs",
     "selection.json",
+    "average.mrc",
+    "deviation.mrc",
 )
 
 _log = logging.getLogger(__name__)
@@ -64,6 +67,8 @@ def run(context: Context) -> dict[str, Any]:
         result = _remove_duplicates(context)
     else:
         result = _select_rows(context, name)
+    if context.job.flag("cryodeck_write_average", False):
+        result |= _write_moments(context)
     note = {"task": name, **result}
     write_text(context.path("selection.json"), json.dumps(note, indent=1) + "\n")
     return result
@@ -263,6 +268,33 @@ def _by_statistics(context: Context, listed: _List) -> Array:
         spreads.std(),
     )
     return ordinary_images(means, spreads, job.number("discard_sigma"))
+
+
+def _write_moments(context: Context) -> dict[str, Any]:
+    """Average and deviation of the chosen particles' images."""
+    path = context.path("particles.star")
+    if not path.is_file():
+        context.warn("no average: this selection leaves no particles.star")
+        return {}
+    by_stack: dict[str, list[int]] = {}
+    for image in read_star(path)["particles"].text("rlnImageName"):
+        number, _, stack = image.partition("@")
+        by_stack.setdefault(stack, []).append(int(number) - 1)
+    moments, shape = Moments(), None
+    for stack, places in by_stack.items():
+        context.raise_if_aborted()
+        header = read_header(stack)
+        shape = shape or (header.ny, header.nx)
+        if (header.ny, header.nx) != shape:
+            context.warn(f"no average: images of {stack} differ in size from others")
+            return {}
+        for first in range(0, len(places), 256):
+            moments.add(read_images(stack, places[first : first + 256]))
+    pixel = read_header(next(iter(by_stack))).pixel_size
+    write_mrc(context.path("average.mrc"), moments.average, pixel)
+    write_mrc(context.path("deviation.mrc"), moments.deviation, pixel)
+    _log.info("average.mrc and deviation.mrc of %d particles", moments.count)
+    return {"averaged": moments.count}
 
 
 def _split(context: Context) -> dict[str, Any]:

@@ -280,3 +280,18 @@ def test_relion_takes_what_was_selected(project):
         *["--norm", "--scale", "--flatten_solvent"],
     )
     assert (project / "Class2D/next_it001_data.star").is_file()
+
+
+def test_average_and_deviation_of_a_selection_are_images(project):
+    values = {"fn_model": f"{ROOT}_model.star", "cryodeck_write_average": "Yes"}
+    folder, _ = select(project, cryodeck_classes="2", **values)
+    rows = read_star(folder / "particles.star")["particles"].text("rlnImageName")
+    places = [int(name.partition("@")[0]) - 1 for name in rows]
+    images = read_images(project / "particles.mrcs")[places].astype(np.float64)
+    for name, expected in (("average", images.mean(0)), ("deviation", images.std(0))):
+        found = read_images(folder / f"{name}.mrc")[0]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    folder, _ = select(
+        project, cryodeck_classes="2", **values | {"cryodeck_write_average": "No"}
+    )
+    assert not (folder / "average.mrc").exists()
