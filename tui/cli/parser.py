@@ -21,7 +21,8 @@ one thing of what the interface can do, so that scripts can do it too."""
 
 EPILOG = """\
 JOB is a number (6), a name (AutoPick/job006) or an alias (LoG, AutoPick/LoG).
-TYPE is a job type: import, manualpick, autopick, extract, class2d, select.
+TYPE is a job type: import, ctffind, manualpick, autopick, extract,
+class2d, select.
 KEY is an option's name in RELION's job.star; `cryodeck forms TYPE` lists them.
 
 environment:
