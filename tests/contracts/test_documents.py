@@ -95,6 +95,12 @@ def test_the_page_of_benchmarks_has_every_script_and_every_result() -> None:
     assert [file.name for file in files if file.name not in page] == []
 
 
+def test_every_module_that_the_architecture_names_exists() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    modules = {p.name for room in ROOMS for p in (ROOT / room).rglob("*.py")}
+    assert set(re.findall(r"\b[a-z0-9_]+\.py\b", text)) - modules == set()
+
+
 def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs/decisions"
     index = (folder / "README.md").read_text(encoding="utf-8")

@@ -80,6 +80,24 @@ def test_the_command_line_needs_neither_textual_nor_numerics() -> None:
     assert found & (HEAVY | {"textual"}) == set()
 
 
+@pytest.mark.parametrize(
+    ("library", "place"),
+    [("cupy", "engine/arrays.py"), ("mpi4py", "engine/parallel.py")],
+)
+def test_what_may_be_missing_is_imported_in_one_place(library: str, place: str) -> None:
+    for package in ("engine", "remote", "tui"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if str(path.relative_to(ROOT)) == place:
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = (
+                    [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                )
+                if isinstance(node, ast.ImportFrom):
+                    names = [node.module or ""]
+                assert not [n for n in names if n.startswith(library)], path
+
+
 @pytest.mark.parametrize("package", ["engine", "remote", "tui"])
 def test_packages_are_empty_but_for_a_docstring(package: str) -> None:
     found = sorted((ROOT / package).rglob("__init__.py"))
