@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -9,13 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
-from remote.views import LogChunk
-from tui.charts import Line
+from remote.views import JobRow, LogChunk
+from tui.charts import Line, progress_bar
 from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.lines import text_of
-from tui.widgets.log_view import LogView
-from tui.words import count
+from tui.widgets.log_view import LogView, is_error
+from tui.words import count, eta, is_active
 
 if TYPE_CHECKING:
     from tui.app import CryodeckApp
@@ -56,6 +57,8 @@ class LogPane(Vertical):
         self._waiting = False
         self._trouble = ""
         self._skipped = 0
+        self._seeks_error = False
+        self._row: JobRow | None = None
 
     def compose(self) -> ComposeResult:
         """Log, search, state."""
@@ -113,6 +116,8 @@ class LogPane(Vertical):
         self._say()
         if chunk.text and chunk.offset < chunk.size - len(chunk.partial.encode()):
             self.call_later(self.ask)
+        elif self._seeks_error:
+            self._end_seeking()
 
     def on_refused(self, message: Refused) -> None:
         """Say what is wrong, once, below the log."""
@@ -120,6 +125,24 @@ class LogPane(Vertical):
         self._waiting = False
         self._trouble = message.reason
         self._say()
+
+    def show_row(self, row: JobRow) -> None:
+        """Take how far the job is."""
+        self._row = row
+        if self.display:
+            self._say()
+
+    def _progress(self) -> Line:
+        row = self._row
+        if row is None or row.progress is None or not is_active(row):
+            return []
+        progress = row.progress
+        words = f" {progress.done:g}/{progress.total:g} {plain(progress.unit)}"
+        left = eta(progress, time.time())
+        if left:
+            words += f", {left}"
+        bar = progress_bar(progress.done, progress.total, 12)
+        return [("   ", "dim"), *bar, (words, "dim")]
 
     def _say(self) -> None:
         view = self.view
@@ -139,6 +162,7 @@ class LogPane(Vertical):
             if view.is_following
             else ("   ❚❚ G follows", "warn")
         )
+        line += self._progress()
         self.query_one("#log-status", Static).update(text_of(self, [line]))
 
     # actions
@@ -161,10 +185,27 @@ class LogPane(Vertical):
         self.ask()
 
     def action_error(self) -> None:
-        """Go to the first line that tells of an error."""
+        """Go to the first line that tells of an error, of the other stream if need be.
+
+        Only the lines that are here are looked through.
+        """
         if not self.view.first_error():
-            self.app.notify("No error in the lines that are here", timeout=4)
+            self._seeks_error = True
+            self.action_other()
         self._say()
+
+    def _end_seeking(self) -> None:
+        """The other stream has been read: go to its first error, or back."""
+        self._seeks_error = False
+        if any(is_error(line) for line in self.view.texts):
+            self.view.is_following = False
+            # not before the new lines have their place to scroll to
+            self.set_timer(0.1, self.view.first_error)
+            return
+        self.action_other()
+        self.app.notify(
+            "No error in the lines that are here, of run.out and of run.err", timeout=4
+        )
 
     def action_search(self) -> None:
         """Type what to look for."""
