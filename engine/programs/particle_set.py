@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,23 @@ from engine.classification.outliers import deviations
 from engine.ctf import Ctf
 from engine.errors import InputError, ResourceError
 from engine.io.mrc import read_header, read_images
-from engine.io.star import Table, read_star
+from engine.io.star import Column, Table, read_star
 from engine.parallel import Communicator
 
 _log = logging.getLogger(__name__)
 
 _IMAGE = "rlnImageName"
 _GROUP = "rlnOpticsGroup"
+#: What an earlier classification may have found.
+_KNOWN = (
+    "rlnAnglePsi",
+    "rlnOriginXAngst",
+    "rlnOriginYAngst",
+    "rlnOriginX",
+    "rlnOriginY",
+    "rlnNormCorrection",
+    "rlnClassNumber",
+)
 #: Bytes that a scratch disk must keep free.
 _KEEP_FREE = 10 * 1024**3
 _CHUNK = 512
@@ -75,6 +85,17 @@ class ParticleSet:
         return Ctf(
             **{name: values[indices] for name, values in self.ctf_values.items()}
         )
+
+    def without_text(self) -> ParticleSet:
+        """The same with only the columns of numbers that a classification needs.
+
+        For ranks that write no lists: the rows' text is most of a list's memory.
+        """
+        columns: dict[str, Column] = {"rlnGroupNumber": self.group_index + 1}
+        for label in _KNOWN:
+            if label in self.table:
+                columns[label] = self.table.numbers(label)
+        return replace(self, table=Table(columns, self.path))
 
     @property
     def astigmatism_angstrom(self) -> float:
