@@ -1,1 +1,1 @@
-"""Job definitions, the project on disk and the numerics of cryo-EM, without a user interface."""
+"""Jobs, the project on disk and the numerics of cryo-EM, without an interface."""

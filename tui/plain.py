@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+# What a terminal obeys, or what shows a name as another one:
 # C0, DEL, C1, direction marks and overrides, line separators, lone surrogates
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
@@ -15,7 +16,7 @@ def plain(text: object, limit: int = 4000) -> str:
     shown = str(text)
     if len(shown) > limit:
         shown = shown[: limit - 1] + "…"
-    return _UNSAFE.sub("·", shown.replace("\t", "    "))
+    return UNSAFE.sub("·", shown.replace("\t", "    "))
 
 
 def plain_lines(text: object) -> list[str]:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tui.plain import UNSAFE
+
 if TYPE_CHECKING:
     from tui.charts import Line
     from tui.halfblocks import Canvas
 
-# Characters that turn the reading direction or break lines: a name could show as
-# another one.
-_TURNING = frozenset(
-    "\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
 _HISTOGRAM_ROWS = 8
 _ROLES = {"dim": "dim", "bar": "cyan", "bar2": "yellow", "mark": "yellow"}
 _COLORS = {
@@ -37,16 +35,11 @@ _COLORS = {
 
 def printable(text: str, *, keep: str = "") -> str:
     r"""Return text with control characters written out, as ``\x1b`` for escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        letter if letter in keep or not _is_control(letter) else _written_out(letter)
-        for letter in text
-    )
 
+    def shown(found: re.Match[str]) -> str:
+        return found[0] if found[0] in keep else _written_out(found[0])
 
-def _is_control(letter: str) -> bool:
-    return unicodedata.category(letter) in {"Cc", "Cs"} or letter in _TURNING
+    return UNSAFE.sub(shown, text)
 
 
 def _written_out(letter: str) -> str:

@@ -16,6 +16,7 @@ from tui.cli.output import Output, clipped, printable, width_of
         ("bell\x07", "bell\\x07"),
         ("\x9b31m", "\\x9b31m"),
         ("turned\u202egpj.exe", "turned\\u202egpj.exe"),
+        ("marked\u061c", "marked\\u061c"),
         ("lone \udc80 surrogate", "lone \\udc80 surrogate"),
         ("Å, µ and 電子", "Å, µ and 電子"),
     ],
