@@ -8,7 +8,6 @@ wrote it. Prints one JSON object:
 - frc_angstrom: median over good classes, weighted by particles, of the resolution (FRC
   0.5) of the class average against the mean of its particles' true projections in the
   frame that the assignments put them in;
-- truth_angstrom: the same against the one best true projection of its particles;
 - view_spread_deg: median angle between a particle's true view and its class's middle;
 - psi_error_deg, offset_error_angstrom: scatter of assigned against true angle and
   offset within classes, after the class's own turn and shift are taken off;
@@ -78,7 +77,7 @@ def _view_angles(rot, tilt) -> np.ndarray:
 
 def _classes(label, good, truth, psi, offset, averages) -> dict:
     mask = circular_mask(BOX, 28)
-    frc, single, spread, weight = [], [], [], []
+    frc, spread, weight = [], [], []
     psi_errors, offset_errors = [], []
     numbers, counts = np.unique(label, return_counts=True)
     p = counts / counts.sum()
