@@ -217,13 +217,19 @@ class Optimizer:
             scale_group=scale_group,
         )
 
-    def _is_mini_batch(self, iteration: int) -> bool:
-        has = self.settings.has_mini_batches
-        return has and not self.mini_batches.is_full(iteration)
+    def _is_mini_batch(self, iteration: int, state: State | None) -> bool:
+        """Whether few particles are blended with sums; without sums all are used."""
+        if not self.settings.has_mini_batches or self.mini_batches.is_full(iteration):
+            return False
+        return state is None or state.iteration == 0 or state.running is not None
 
-    def subset(self, iteration: int) -> Array:
-        """Particles of an iteration: all, a mini-batch, or RELION's fast subsets."""
-        if self._is_mini_batch(iteration):
+    def subset(self, iteration: int, state: State | None = None) -> Array:
+        """Particles of an iteration: all, a mini-batch, or RELION's fast subsets.
+
+        `state` is the one before, where it is known: iterations added after a full
+        pass have no sums to blend a mini-batch with, so they are full passes too.
+        """
+        if self._is_mini_batch(iteration, state):
             return self._usable[self.mini_batches.particles(iteration)]
         n, k = len(self._usable), self.settings.n_classes
         if not self.settings.has_fast_subsets or iteration > 15:
@@ -246,8 +252,8 @@ class Optimizer:
             perturbation = next_perturbation(state.perturbation, random)
         sampling = self._sampling(model, perturbation)
         step = self.expectation(model, sampling, iteration)
-        is_mini = self._is_mini_batch(iteration)
-        used = self.subset(iteration)
+        is_mini = self._is_mini_batch(iteration, state)
+        used = self.subset(iteration, state)
         mine = self._mine(used)
         particles, sums = self._expect(step, mine, state)
         sums = sums.reduced(self.comm)

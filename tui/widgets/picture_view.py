@@ -99,7 +99,7 @@ class PictureView(Widget, can_focus=True):
         self.refresh()
 
     def fom_range(self) -> tuple[float, float]:
-        """The figures of merit that are bluest and reddest."""
+        """The figures of merit that are reddest and bluest."""
         foms = sorted(self.picks.fom) if self.picks is not None else []
         if not foms:
             return 0.0, 1.0

@@ -20,7 +20,7 @@ from engine.classification.statistics import SufficientStatistics
 from engine.parallel import Communicator, run_threads
 
 
-def classify(comm=None, *, iterations, n_iterations, seed=1):
+def classify(comm=None, *, iterations, n_iterations, seed=1, state=None):
     settings = Settings(
         n_classes=3,
         n_iterations=n_iterations,
@@ -35,7 +35,7 @@ def classify(comm=None, *, iterations, n_iterations, seed=1):
     groups = Groups(noise=noise, scale=example_groups(), astigmatism_angstrom=200)
     source = ArraySource(example_images(), example_ctf())
     optimizer = Optimizer(source, 300, groups, settings, comm or Communicator())
-    state = optimizer.start()
+    state = state or optimizer.start()
     for _ in range(iterations):
         state = optimizer.next(state)
     return state
@@ -110,3 +110,12 @@ def test_ranks_share_a_mini_batch():
         assert state.n_used == 100
         difference = np.abs(state.model.images - one.model.images).max()
         assert difference < 1e-3 * np.abs(one.model.images).max()
+
+
+def test_iterations_added_after_the_full_passes_are_full_passes():
+    done = classify(iterations=6, n_iterations=6)
+    assert done.running is None
+    more = classify(iterations=1, n_iterations=20, state=done)
+    assert (more.iteration, more.n_used) == (7, 300)
+    cut_short = classify(iterations=3, n_iterations=20)
+    assert classify(iterations=1, n_iterations=20, state=cut_short).n_used == 100

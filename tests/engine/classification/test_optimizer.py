@@ -113,7 +113,7 @@ def test_particles_outside_a_subset_keep_their_rows():
     optimizer = Optimizer(
         source, 300, groups(), settings(has_fast_subsets=True), Communicator()
     )
-    optimizer.subset = lambda iteration: np.arange(100)
+    optimizer.subset = lambda iteration, state: np.arange(100)
     new = optimizer.next(state)
     assert np.array_equal(new.particles.psi_deg[100:], state.particles.psi_deg[100:])
     assert new.n_used == 100
