@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
 from tui.bridge import Bridge, Opener, open_workspace
+from tui.graphics import Answers, PictureMode, choose, decided
 from tui.messages import JobEnded, LinkChanged, OverviewArrived, ProjectOpened, Refused
 from tui.palette import THEMES
 
@@ -46,12 +49,16 @@ class CryodeckApp(App[int]):
         read_only: bool = False,
         opener: Opener = open_workspace,
         clusters: list[Cluster] | None = None,
+        pictures: PictureMode | None = None,
     ) -> None:
         super().__init__()
         self.host, self.project, self.read_only = host, project, read_only
         self.given_clusters = clusters
         self.bridge = Bridge(self, opener, read_only=read_only)
-        self.ascii_only, self.picture_reason = picture_mode()
+        self.pictures = pictures or decided(
+            os.environ, getattr(sys.stdout, "encoding", "") or "", Answers()
+        )
+        self.ascii_only = self.pictures.kind == "ascii"
         for name, colors in THEMES.items():
             self.register_theme(_theme(name, colors))
         self.theme = "cryodeck-dark"
@@ -203,24 +210,6 @@ class CryodeckApp(App[int]):
             yield SystemCommand(title, f"key: {binding.key.split(',')[0]}", perform)
 
 
-def picture_mode() -> tuple[bool, str]:
-    """Whether pictures are letters, and in words why they are what they are."""
-    import os
-    import sys
-
-    encoding = (getattr(sys.stdout, "encoding", "") or "").lower()
-    if os.environ.get("CRYODECK_PICTURES") == "ascii":
-        return True, "Letters, because CRYODECK_PICTURES is ascii."
-    if "utf" not in encoding and encoding:
-        return True, f"Letters, because this terminal's encoding is {encoding}."
-    colors = os.environ.get("COLORTERM", "") or os.environ.get("TERM", "unknown")
-    words = f"Half-blocks: two pixels in every cell, colors as {colors} has them."
-    if "NO_COLOR" in os.environ:
-        words += " NO_COLOR is set, so circles are grey, too."
-    words += " CRYODECK_PICTURES=ascii draws letters instead."
-    return False, words
-
-
 def _theme(name: str, colors: dict[str, str]) -> Theme:
     return Theme(
         name=name,
@@ -257,5 +246,7 @@ def _theme(name: str, colors: dict[str, str]) -> Theme:
 
 def run(*, host: str = "", project: str = "", read_only: bool = False) -> int:
     """Open the interface; returns the exit code."""
-    app = CryodeckApp(host=host, project=project, read_only=read_only)
+    app = CryodeckApp(
+        host=host, project=project, read_only=read_only, pictures=choose()
+    )
     return int(app.run() or 0)

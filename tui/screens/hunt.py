@@ -96,7 +96,7 @@ class HuntScreen(Screen["dict[str, str] | None"]):
                 yield Static(id="hunt-values")
                 yield Static(id="hunt-tried")
                 yield CountList()
-            yield PictureView(ascii_only=self.app.ascii_only)
+            yield PictureView(self.app.pictures)
         yield KeyBar()
 
     def on_mount(self) -> None:

@@ -142,7 +142,7 @@ class PicturesPane(Horizontal):
         """List, picture, what is seen."""
         yield MicrographList()
         with Vertical():
-            yield PictureView(ascii_only=self.app.ascii_only)
+            yield PictureView(self.app.pictures)
             yield Static(id="picture-status")
 
     @property
@@ -418,5 +418,5 @@ class PicturesPane(Horizontal):
         from tui.screens.dialogs import Confirm
 
         self.app.push_screen(
-            Confirm("How pictures are drawn here", self.app.picture_reason, "Good")
+            Confirm("How pictures are drawn here", self.app.pictures.reason, "Good")
         )

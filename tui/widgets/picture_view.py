@@ -1,7 +1,8 @@
-"""A grey picture with circles on it, in half-blocks or letters."""
+"""A grey picture with circles on it: real pixels, half-blocks or letters."""
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from typing import ClassVar
 
@@ -18,12 +19,16 @@ from textual.events import (
     MouseUp,
     Resize,
 )
+from textual.geometry import Region as TextualRegion
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from remote.views import Picks, Picture
+from tui.graphics import PictureMode
 from tui.halfblocks import Canvas, Rgb, contrast_table, fom_color
+from tui.pixel_protocols import MOST_CELLS
+from tui.widgets import pixels
 from tui.widgets.lines import strip_of
 
 Region = tuple[int, int, int, int]
@@ -61,8 +66,10 @@ class PictureView(Widget, can_focus=True):
     class Changed(Message):
         """What is shown has changed."""
 
-    def __init__(self, *, ascii_only: bool = False) -> None:
+    def __init__(self, mode: PictureMode | None = None) -> None:
         super().__init__()
+        self.mode = mode or PictureMode()
+        self.cell = self.mode.cell  # picture pixels in a cell
         self.picture: Picture | None = None
         self.picks: Picks | None = None
         self.looked_at: Region | None = None  # None: all of it
@@ -72,8 +79,9 @@ class PictureView(Widget, can_focus=True):
         self.diameter_px = 0.0
         self.threshold: float | None = None
         self.has_circles = True
-        self.ascii_only = ascii_only
         self._canvas: Canvas | None = None
+        self._sent: tuple[Canvas, int, str] | None = None  # what the terminal has
+        self._is_putting = False
         self._drag: tuple[int, int] | None = None
 
     # what is shown
@@ -96,6 +104,7 @@ class PictureView(Widget, can_focus=True):
     def clear(self) -> None:
         """Show nothing."""
         self.picture = self.picks = self._canvas = None
+        self._free()
         self.refresh()
 
     def fom_range(self) -> tuple[float, float]:
@@ -118,13 +127,15 @@ class PictureView(Widget, can_focus=True):
 
     def _redraw(self) -> None:
         self._canvas = self._drawn()
+        if self._has_pixels and self._canvas is not None and self.is_mounted:
+            self.run_worker(self._encode(self._canvas), exclusive=True, group="pixels")
         self.refresh()
         self.post_message(self.Changed())
 
     def _drawn(self) -> Canvas | None:
         picture = self.picture
-        width, height = self.size.width, 2 * self.size.height
-        if picture is None or width < 2 or height < 2:
+        width, height = self.room()
+        if picture is None or self.size.width < 2 or self.size.height < 1:
             return None
         # an odd last row would share its cells with nothing
         rows = min(height, picture.height // 2 * 2)
@@ -151,18 +162,20 @@ class PictureView(Widget, can_focus=True):
             if self.threshold is not None and foms[i] < self.threshold:
                 continue
             color = fom_color((foms[i] - low) / (high - low))
-            canvas.circle(
-                left + (self.picks.x[i] - x0) / binning,
-                top + (self.picks.y[i] - y0) / binning,
-                radius,
-                color,
-            )
+            x = left + (self.picks.x[i] - x0) / binning
+            y = top + (self.picks.y[i] - y0) / binning
+            canvas.circle(x, y, radius, color)
+            if self._has_pixels and radius > 4:  # one pixel is too thin a line
+                canvas.circle(x, y, radius - 1, color)
 
     # where one looks
 
     def room(self) -> tuple[int, int]:
         """Picture pixels that the widget has."""
-        return max(2, self.size.width), max(2, 2 * self.size.height)
+        across, down = self.cell
+        most = MOST_CELLS if self._has_pixels else self.size.width
+        width, height = min(self.size.width, most), min(self.size.height, most)
+        return max(2, across * width), max(2, down * height)
 
     def _scale(self) -> float:
         picture = self.picture
@@ -241,17 +254,17 @@ class PictureView(Widget, can_focus=True):
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         """Zoom in where the mouse is."""
         event.stop()
-        self._zoom_at(event.x, 2 * event.y, 0.5)
+        self._zoom_at(event.x, event.y, 0.5)
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         """Zoom out."""
         event.stop()
-        self._zoom_at(event.x, 2 * event.y, 2.0)
+        self._zoom_at(event.x, event.y, 2.0)
 
     def on_click(self, event: Click) -> None:
         """Zoom in with two clicks."""
         if event.chain == 2:
-            self._zoom_at(event.x, 2 * event.y, 0.5)
+            self._zoom_at(event.x, event.y, 0.5)
 
     def _zoom_at(self, x: int, y: int, factor: float) -> None:
         if self.picture is None:
@@ -259,7 +272,9 @@ class PictureView(Widget, can_focus=True):
         scale = self._scale()
         width, height = self.room()
         cx, cy = self._center()
-        dx, dy = (x - width / 2) * scale, (y - height / 2) * scale
+        across, down = self.cell
+        dx = (x * across - width / 2) * scale
+        dy = (y * down - height / 2) * scale
         new = max(MAX_ZOOM, scale * factor)
         keep = new / scale
         self._look(cx + dx * (1 - keep), cy + dy * (1 - keep), new)
@@ -279,7 +294,8 @@ class PictureView(Widget, can_focus=True):
         if self.looked_at is not None and (dx or dy):
             scale = self._scale()
             cx, cy = self._center()
-            self._look(cx - dx * scale, cy - 2 * dy * scale, scale)
+            across, down = self.cell
+            self._look(cx - across * dx * scale, cy - down * dy * scale, scale)
 
     def on_mouse_move(self, event: MouseMove) -> None:
         """Nothing is drawn before one lets go."""
@@ -291,8 +307,71 @@ class PictureView(Widget, can_focus=True):
 
     # drawing
 
+    @property
+    def _has_pixels(self) -> bool:
+        return self.mode.kind in {"kitty", "sixel"}
+
+    async def _encode(self, canvas: Canvas) -> None:
+        """Prepare the pixels in a thread; show them if nothing newer has come."""
+        number, text = await asyncio.to_thread(pixels.encoded, canvas, self.mode)
+        if canvas is not self._canvas:
+            return
+        before = self._sent
+        self._sent = (canvas, number, text)
+        if self.mode.kind == "kitty":
+            pixels.send(self.app, text)
+            if before is not None:
+                pixels.forget(self.app, before[1], self.mode)
+        self.refresh()
+
+    def _free(self) -> None:
+        if self._sent is not None:
+            pixels.forget(self.app, self._sent[1], self.mode)
+            self._sent = None
+
+    def on_unmount(self) -> None:
+        """Have the terminal forget the picture."""
+        self._free()
+
+    def render_lines(self, crop: TextualRegion) -> list[Strip]:
+        """Rows of cells; a sixel picture is put over them once they are written."""
+        if self.mode.kind == "sixel" and self._sent and not self._is_putting:
+            self._is_putting = True
+            self.call_after_refresh(self._put_sixel)
+        return super().render_lines(crop)
+
+    def _put_sixel(self) -> None:
+        self._is_putting = False
+        if self._sent is None or self.app.screen is not self.screen:
+            return
+        if not self.region or self._sent[0] is not self._canvas:
+            return
+        left, top = self._place(self._sent[0])
+        at = pixels.placed(self._sent[2], self.region.x + left, self.region.y + top)
+        pixels.send(self.app, at)
+
+    def _place(self, canvas: Canvas) -> tuple[int, int]:
+        """First column and row of a canvas that stands in the middle."""
+        columns, rows = pixels.cells_of(canvas, self.mode)
+        return (self.size.width - columns) // 2, (self.size.height - rows) // 2
+
+    def _pixel_line(self, y: int) -> Strip:
+        sent, width = self._sent, self.size.width
+        if sent is None or not sent[1]:
+            return strip_of(self, [], width)
+        left, top = self._place(sent[0])
+        columns, rows = pixels.cells_of(sent[0], self.mode)
+        if left < 0 or not 0 <= y - top < rows:
+            return strip_of(self, [], width)
+        segments = [Segment(" " * left)]
+        segments += pixels.placeholders(sent[1], y - top, columns)
+        strip = Strip(segments, left + columns)
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
+
     def render_line(self, y: int) -> Strip:
         """One row of cells."""
+        if self._has_pixels:
+            return self._pixel_line(y)
         canvas, width = self._canvas, self.size.width
         if canvas is None:
             return strip_of(self, [], width)
@@ -300,7 +379,7 @@ class PictureView(Widget, can_focus=True):
         if canvas.width > width or not 0 <= row < canvas.height // 2:
             return strip_of(self, [], width)
         margin = " " * ((width - canvas.width) // 2)
-        if self.ascii_only:
+        if self.mode.kind == "ascii":
             return strip_of(self, [(margin + canvas.ascii_row(row), "text")], width)
         segments = [Segment(margin)]
         segments += [
