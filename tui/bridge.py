@@ -154,10 +154,7 @@ class Bridge:
         try:
             answer = await question(self.workspace)
         except (RemoteError, EngineError) as error:
-            transient = bool(getattr(error, "transient", False))
-            asker.post_message(Refused(what, one_line(error), transient))
-        except NotImplementedError:
-            asker.post_message(Refused(what, "this cannot be asked of it yet"))
+            asker.post_message(Refused(what, one_line(error), _is_transient(error)))
         else:
             asker.post_message(Answered(what, answer))
 
@@ -188,8 +185,6 @@ class Bridge:
                 self.app.post_message(
                     Refused("overview", one_line(error), _is_transient(error))
                 )
-            except NotImplementedError:
-                self.app.post_message(Refused("overview", "no overview yet"))
             try:
                 await asyncio.wait_for(self._asked_again.wait(), self._interval())
             except TimeoutError:
