@@ -10,6 +10,7 @@ from remote.views import JobState
 from tests.support.fake_workspace import FakeWorkspace, many_jobs
 from tests.support.interface import interface, screen_text, seen, until
 from tui.screens.jobs import JobsScreen
+from tui.widgets.job_table import JobTable
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 
@@ -144,3 +145,13 @@ async def test_help_names_the_keys_of_the_view_and_the_palette_its_actions() -> 
         await pilot.pause(0.2)
         await pilot.press(*"mark fin")
         await seen(pilot, "Mark finished or failed")
+
+
+async def test_nothing_is_said_of_the_jobs_before_the_project_was_read() -> None:
+    table = JobTable()
+    assert table.words_of_an_empty_list() == ""
+    table.show_rows([])
+    assert table.words_of_an_empty_list() == "No jobs yet. n starts the first: Import."
+    table.show_rows(many_jobs(2))
+    table.filter_by("nobody has this")
+    assert "Esc clears the filter" in table.words_of_an_empty_list()

@@ -87,7 +87,7 @@ class OverviewPane(LinesView):
         now = time.time()
         lines: list[Line] = [[], [("Who says so", "faint")]]
         for witness in self.row.verdict.witnesses:
-            when = age(witness.at, now) if witness.at is not None else "never answered"
+            when = age(witness.at, now) if witness.at is not None else ""
             lines.append(
                 [
                     ("  " + plain(witness.name).ljust(14), "dim"),

@@ -89,6 +89,7 @@ class JobTable(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.all_rows: tuple[JobRow, ...] = ()
         self.rows: list[JobRow] = []
+        self._was_told = False  # nothing is said of a project nobody has read yet
         self.sort_key = "number"
         self.filter_text = ""
         self.cursor = 0
@@ -106,6 +107,7 @@ class JobTable(ScrollView, can_focus=True):
             old = before.get(row.name)
             if before and (old is None or old.verdict.state != row.verdict.state):
                 self._changed[row.name] = now
+        self._was_told = True
         self.all_rows = tuple(rows)
         self.selected &= {row.name for row in rows}
         self._arrange()
@@ -263,7 +265,8 @@ class JobTable(ScrollView, can_focus=True):
             return strip_of(self, self._header(width), width, "panel")
         at = y - 1 + self.scroll_offset.y
         if at >= len(self.rows):
-            return strip_of(self, self._empty_line(y), width)
+            words = self.words_of_an_empty_list() if y == 2 else ""
+            return strip_of(self, [("  " + words, "dim")], width)
         row = self.rows[at]
         ground = ""
         if at == self.cursor:
@@ -272,12 +275,13 @@ class JobTable(ScrollView, can_focus=True):
             ground = "surface"
         return strip_of(self, self._row(row, width), width, ground)
 
-    def _empty_line(self, y: int) -> Line:
-        if self.rows or y != 2:
-            return []
+    def words_of_an_empty_list(self) -> str:
+        """Why no job is shown; nothing before the project was read."""
+        if self.rows or not self._was_told:
+            return ""
         if self.all_rows:
-            return [("  No job has these words. Esc clears the filter.", "dim")]
-        return [("  No jobs yet. n starts the first: Import.", "dim")]
+            return "No job has these words. Esc clears the filter."
+        return "No jobs yet. n starts the first: Import."
 
     def _columns(self, width: int) -> tuple[int, int, int, int, int]:
         name = max((len(row.name) for row in self.rows[:400]), default=12)
