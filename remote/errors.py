@@ -13,6 +13,7 @@
     │   ├── RejectedError           the scheduler refused the submission
     │   └── UnreadableOutputError   raw text kept in `text`
     ├── BadRequestError             what was asked cannot be done; the person can fix it
+    │   └── ConflictError           somebody else has changed it meanwhile
     └── TransferError
 
 A message says where, what, and what to do, in one line.
@@ -79,6 +80,10 @@ class UnreadableOutputError(SchedulerError):
 
 class BadRequestError(RemoteError):
     """What was asked cannot be done; the person can put it right."""
+
+
+class ConflictError(BadRequestError):
+    """Somebody else has changed it since it was read; nothing was written."""
 
 
 class TransferError(RemoteError):

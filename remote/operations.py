@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from engine.errors import InputError
+from engine.jobs.by_hand import by_hand
 from engine.jobs.command_lines import Site
 from engine.jobs.job import Job
 from engine.jobs.nodes import input_nodes, output_nodes
@@ -206,6 +207,8 @@ class Operating(Reading):
         job = await self.load_job(name)
         if continuing:
             job = job.continued()
+        if by_hand(job, continuing):
+            return await self._begin_by_hand(name, job)
         facts = await self._do_read(
             "operations.facts", name=name, template=self._template_of(job)
         )
@@ -219,6 +222,24 @@ class Operating(Reading):
             if entry["state"] != "not submitted":
                 break  # else it is certain that nothing was started
         return _submitted(facts["name"], entry)
+
+    async def _begin_by_hand(self, name: str, job: Job) -> str:
+        """Launch what a person does; "" for there is nothing to wait for."""
+        try:
+            inputs, outputs = input_nodes(job), output_nodes(job)
+        except InputError as error:
+            raise BadRequestError(str(error)) from error
+        await self._do(
+            "by_hand.begin",
+            name=name,
+            job_star=job.to_star(),
+            inputs=[list(node) for node in inputs],
+            outputs=[list(node) for node in outputs],
+            type_label=job.type_label,
+            gui_name=job.type.gui_name,
+            commands=[f"# by hand in cryodeck: cryodeck micrographs {name}"],
+        )
+        return ""
 
     def _plan(
         self, job: Job, facts: dict[str, Any], script: Script, continuing: bool

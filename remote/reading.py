@@ -109,7 +109,10 @@ class Reading(Contact):
         )
 
     async def micrographs(self, name: str) -> list[dict[str, Any]]:
-        """Micrographs of a job: name, picks, defocus, exists; picks None: not done."""
+        """Micrographs of a job: name, picks (None: not done), defocus, ctf_..., exists.
+
+        ctf_fom, ctf_resolution (Å) and ctf_image are as the list has them.
+        """
         found: list[dict[str, Any]]
         found = await self.ask("statistics.micrographs", name=name, timeout=_LONG_S)
         return found
@@ -123,8 +126,16 @@ class Reading(Contact):
         height: int = 512,
         lowpass_angstrom: float = 0.0,
         region: tuple[int, int, int, int] | None = None,
+        highpass_angstrom: float = 0.0,
+        sigma_contrast: float = 0.0,
+        black: float = 0.0,
+        white: float = 0.0,
     ) -> Picture:
-        """A micrograph reduced to fit; `region`: x, y, width, height in its pixels."""
+        """A micrograph reduced to fit; `region`: x, y, width, height in its pixels.
+
+        Grey runs over so many deviations around the mean, else from `black` to `white`
+        if these differ, else between percentiles.
+        """
         said, pixels = await self.ask_blob(
             "pictures.micrograph",
             name=name,
@@ -133,6 +144,10 @@ class Reading(Contact):
             height=height,
             lowpass_angstrom=lowpass_angstrom,
             region=region,
+            highpass_angstrom=highpass_angstrom,
+            sigma_contrast=sigma_contrast,
+            black=black,
+            white=white,
         )
         return Picture(
             width=said["width"],

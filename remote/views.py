@@ -209,6 +209,29 @@ class JobPicks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PickSheet:
+    """One coordinate file as text; `version` tells it from another, "" if none."""
+
+    micrograph: str
+    text: str
+    version: str
+    layout: str  # of the project: "3.1", "4.0" or "5.0"
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandTable:
+    """Micrographs of a job that is done by hand, as `Workspace.hand_table` gives it."""
+
+    job: str
+    layout: str
+    picks_job: str  # whose coordinates are shown; "" if the job has none
+    source: str  # the list of micrographs
+    selection: str  # tells the saved selection from another; "" if none
+    micrographs: tuple[dict[str, Any], ...]  # name, picks, defocus, ctf_..., selected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
     """What a finished or running job came to; see docs/statistics.md for `values`."""
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from functools import cached_property
 
+from remote.by_hand import ByHand
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.journal import Journal
 from remote.last_known import LastKnown
-from remote.mending import Mending
 from remote.opening import open_session
 from remote.prompts import NoPrompts, Prompts
 from remote.session import Session
@@ -20,7 +20,7 @@ from remote.views import Link, Overview, Statistics
 FLUSH_S = 60.0  # between two writings of what is remembered
 
 
-class Workspace(Mending):
+class Workspace(ByHand):
     """A project where it lies. Made by `open`; every call has a time limit."""
 
     _flushed_at = float("-inf")

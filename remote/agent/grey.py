@@ -5,7 +5,7 @@ from itertools import accumulate
 from typing import Any, List, Sequence, Tuple
 
 _SAMPLES = 20000
-_LOW, _HIGH = 0.005, 0.995
+LOW, HIGH = 0.005, 0.995
 _MAX_SIGMAS = 4.0
 _QUARTILES_PER_SIGMA = 1.349  # distance of a normal distribution's quartiles
 
@@ -98,11 +98,43 @@ def limits(
     return black, white
 
 
+def without_gradients(rows: List[Any], sigma: float) -> List[Any]:
+    """Rows minus what is coarser than a Gaussian of `sigma` pixels."""
+    if sigma < 0.3 or not rows:
+        return rows
+    return [
+        [value - slow for value, slow in zip(row, base)]
+        for row, base in zip(rows, smooth(rows, sigma))
+    ]
+
+
+def sigma_limits(
+    rows: Sequence[Sequence[float]], deviations: float
+) -> Tuple[float, float]:
+    """Values that become black and white: so many deviations from the mean."""
+    count, total, squares = 0, 0.0, 0.0
+    shift = next((v for row in rows for v in row if v - v == 0), 0.0)
+    for row in rows:
+        good = [v - shift for v in row if v - v == 0]
+        count += len(good)
+        total += sum(good)
+        squares += sum(v * v for v in good)
+    if not count:
+        return 0.0, 0.0
+    mean = total / count
+    spread = math.sqrt(max(0.0, squares / count - mean * mean))
+    return shift + mean - deviations * spread, shift + mean + deviations * spread
+
+
 def to_bytes(
-    rows: Sequence[Sequence[float]], low: float = _LOW, high: float = _HIGH
+    rows: Sequence[Sequence[float]], low: float = LOW, high: float = HIGH
 ) -> bytes:
     """Rows as grey values 0 to 255 between two percentiles; no number is black."""
-    black, white = limits(rows, low, high)
+    return between(rows, *limits(rows, low, high))
+
+
+def between(rows: Sequence[Sequence[float]], black: float, white: float) -> bytes:
+    """Rows as grey values 0 to 255 between two values; no number is black."""
     if not white > black:
         return b"\x80" * sum(len(row) for row in rows)
     scale = 255.0 / (white - black)

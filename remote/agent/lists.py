@@ -19,11 +19,26 @@ _OWN_LISTS = (
     "micrographs_selected.star",
     "movies.star",
 )
+_LIST_COLUMNS = (
+    "rlnDefocusU",
+    "rlnDefocusV",
+    "rlnOpticsGroup",
+    "rlnCtfImage",
+    "rlnCtfFigureOfMerit",
+    "rlnCtfMaxResolution",
+)
 _SUFFIXES = {"AutoPick": "_autopick.star", "ManualPick": "_manualpick.star"}
 
 Micrograph = NamedTuple(
     "Micrograph",
-    [("name", str), ("defocus", Optional[float]), ("optics", str), ("ctf", str)],
+    [
+        ("name", str),
+        ("defocus", Optional[float]),
+        ("optics", str),
+        ("ctf", str),
+        ("ctf_fom", Optional[float]),
+        ("ctf_resolution", Optional[float]),  # Å
+    ],
 )
 Coordinates = NamedTuple(
     "Coordinates",
@@ -108,12 +123,14 @@ def micrograph_rows(path: str) -> Iterator[Micrograph]:
             name = "rlnMicrographMovieName"
         wanted = [name]
         places = {name: 0}
-        for label in ("rlnDefocusU", "rlnDefocusV", "rlnOpticsGroup", "rlnCtfImage"):
+        for label in _LIST_COLUMNS:
             if label in stream.labels:
                 places[label] = len(wanted)
                 wanted.append(label)
         u, v = places.get("rlnDefocusU"), places.get("rlnDefocusV")
         optics, ctf = places.get("rlnOpticsGroup"), places.get("rlnCtfImage")
+        fom = places.get("rlnCtfFigureOfMerit")
+        resolution = places.get("rlnCtfMaxResolution")
         for row in stream.rows(wanted):
             defocus = None
             if u is not None and v is not None:
@@ -125,7 +142,15 @@ def micrograph_rows(path: str) -> Iterator[Micrograph]:
                 defocus,
                 row[optics] if optics is not None else "",
                 row[ctf] if ctf is not None else "",
+                _known(row, fom),
+                _known(row, resolution),
             )
+
+
+def _known(row: Tuple[str, ...], place: Optional[int]) -> Optional[float]:
+    """Number at a place of a row; None where there is no such number."""
+    value = number(row[place]) if place is not None else float("nan")
+    return value if value - value == 0 else None
 
 
 def _micrograph_loop(path: str) -> LoopStream:

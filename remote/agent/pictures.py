@@ -26,8 +26,16 @@ def micrograph(
     height: int = 512,
     lowpass_angstrom: float = 0.0,
     region: Optional[Sequence[int]] = None,
+    highpass_angstrom: float = 0.0,
+    sigma_contrast: float = 0.0,
+    black: float = 0.0,
+    white: float = 0.0,
 ) -> Answer:
-    """A micrograph, or a region (x, y, width, height) of it, reduced to fit."""
+    """A micrograph, or a region (x, y, width, height) of it, reduced to fit.
+
+    Grey runs over so many deviations around the mean, else from `black` to `white` if
+    these differ, else between percentiles.
+    """
     number, path = _split_name(micrograph)
     file_path = request.path(path)
     if not file_path.endswith(_READABLE):
@@ -42,7 +50,13 @@ def micrograph(
     pixel_size = _pixel_size(request, name, micrograph) or header.pixel_size
     sigma = grey.sigma_of(lowpass_angstrom, pixel_size * binning)
     rows = grey.smooth(found.rows, sigma)
+    sigma = grey.sigma_of(highpass_angstrom, pixel_size * binning)
+    rows = grey.without_gradients(rows, sigma)
     request.check()
+    if sigma_contrast > 0:
+        black, white = grey.sigma_limits(rows, sigma_contrast)
+    elif white <= black:
+        black, white = grey.limits(rows, grey.LOW, grey.HIGH)
     said = {
         "width": found.width,
         "height": found.height,
@@ -53,11 +67,13 @@ def micrograph(
         "binning": binning,
         "label": os.path.basename(path),
     }
-    return Answer(said, grey.to_bytes(rows))
+    return Answer(said, grey.between(rows, black, white))
 
 
 def _split_name(name: str) -> Tuple[int, str]:
-    """Number from 1 and file of "000012@stack.mrcs"."""
+    """Number from 1 and file of "000012@stack.mrcs" or of "mic_PS.ctf:mrc"."""
+    if name.endswith(":mrc"):  # RELION's word for how to read it
+        name = name[: -len(":mrc")]
     match = re.match(r"([0-9]+)@(.+)\Z", name, re.S)
     return (max(1, int(match.group(1))), match.group(2)) if match else (1, name)
 

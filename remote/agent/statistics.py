@@ -262,7 +262,7 @@ _MAKERS: Dict[str, Callable[[Request, str, List[str]], Values]] = {
 
 @verb(heavy=True)
 def micrographs(request: Request, name: str) -> List[Dict[str, Any]]:
-    """Micrographs of a job in the order of its list: name, picks, defocus, exists."""
+    """Micrographs of a job in the order of its list; see `micrograph_facts`."""
     found, folder = job_folder(request, name)
     is_picking = found.partition("/")[0] in ("AutoPick", "ManualPick")
     path = "" if is_picking else lists.own_list(folder)
@@ -274,22 +274,32 @@ def micrographs(request: Request, name: str) -> List[Dict[str, Any]]:
     files = lists.CoordinateFiles(request, folder) if is_picking else None
     rows = []
     for micrograph in lists.micrograph_rows(path):
-        request.check()
-        picks = None
-        if files is not None:
-            try:
-                picks = _picks_in(files.path(micrograph.name))[0]
-            except (OSError, StarError):
-                pass
-        rows.append(
-            {
-                "name": micrograph.name,
-                "picks": picks,
-                "defocus": micrograph.defocus,
-                "exists": os.path.exists(request.path(micrograph.name)),
-            }
-        )
+        rows.append(micrograph_facts(request, micrograph, files))
     return rows
+
+
+def micrograph_facts(
+    request: Request,
+    micrograph: lists.Micrograph,
+    files: Optional[lists.CoordinateFiles] = None,
+) -> Dict[str, Any]:
+    """What is known of a micrograph, with its number of picks if it has any."""
+    request.check()
+    picks = None
+    if files is not None:
+        try:
+            picks = _picks_in(files.path(micrograph.name))[0]
+        except (OSError, StarError):
+            pass
+    return {
+        "name": micrograph.name,
+        "picks": picks,
+        "defocus": micrograph.defocus,
+        "ctf_fom": micrograph.ctf_fom,
+        "ctf_resolution": micrograph.ctf_resolution,
+        "ctf_image": micrograph.ctf,
+        "exists": os.path.exists(request.path(micrograph.name)),
+    }
 
 
 @verb()
