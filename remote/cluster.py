@@ -49,6 +49,7 @@ class Cluster:
     time_limit: str = ""
     memory: str = ""
     gpus: str = ""
+    parallel_environment: str = ""  # Grid Engine's, for many slots; "" means mpi
     submit_args: str = ""
     poll_s: float = 10.0  # no more often than this is the scheduler asked
 

@@ -122,6 +122,7 @@ def resources(job: Job, directory: str, token: str, cluster: Cluster) -> Resourc
             account=job.text("cryodeck_account", "") or cluster.account,
             gpus=count,
             gpu_type=kind,
+            parallel_environment=cluster.parallel_environment,
             arguments=tuple(shlex.split(words)),
         )
     except InputError as error:

@@ -219,6 +219,15 @@ def _unlisted(seen: Seen) -> _Said:
         if seen.has_started:
             return _running(seen, "the scheduler has not been asked since")
         return JobState.QUEUED, reason, "", False
+    abort = seen.entry.get("abort") or {}
+    is_cancelled = abort.get("took") == "scheduler" and (seen.asked_at or 0.0) > float(
+        abort.get("at") or 0.0
+    )
+    if is_cancelled and (_is_absent(seen) or not seen.has_started):
+        # schedulers without accounting forget at once what they cancel
+        stage = "" if seen.has_started else " before it started"
+        reason = f"cancelled by {abort.get('by', '?')} through cryodeck{stage}"
+        return _with_progress(seen, JobState.ABORTED, reason, "")
     if not _is_absent(seen):
         reason = f"the scheduler does not list {key} at the moment; asking again"
         state = JobState.RUNNING if seen.has_started else JobState.QUEUED
@@ -227,7 +236,7 @@ def _unlisted(seen: Seen) -> _Said:
         f"the scheduler knows nothing of {key} any more, and it left no exit status"
     )
     if not seen.has_started:
-        reason += "; it never started"
+        reason += "; it never started (deleted while it waited?)"
     advice = "look at run.err; mark it as failed, or continue it"
     return JobState.LOST, reason, advice, False
 
@@ -261,7 +270,8 @@ def _killed(seen: Seen, job: SchedulerJob) -> _Said:
     if state is JobState.ABORTED:
         who = who_cancelled(seen.entry, job, seen.users or {})
         stage = took if seen.has_started else " before it started"
-        return _with_progress(seen, state, f"cancelled{who}{stage}", "")
+        doubt = f" ({job.doubt})" if job.doubt and not who else ""
+        return _with_progress(seen, state, f"cancelled{who}{stage}{doubt}", "")
     if state is JobState.NODE_FAILURE:
         node = f" {job.nodes}" if job.nodes else ""
         reason = f"its node{node} failed{took}"

@@ -36,6 +36,7 @@ class Resources:
     account: str = ""
     gpus: int = 0  # per node
     gpu_type: str = ""
+    parallel_environment: str = ""  # Grid Engine's name for what holds many slots
     arguments: tuple[str, ...] = ()  # further words for the submit command
 
     @property
@@ -98,6 +99,7 @@ class SchedulerJob:
     limit_s: float | None = None
     nodes: str = ""
     cancelled_by: str = ""  # a user's name or number
+    doubt: str = ""  # what it does not say about how the job ended
     memory_mb: float | None = None  # the most it used
     restarts: int = 0
 
@@ -169,6 +171,8 @@ def merged(listings: list[Listing]) -> Listing:
             known = jobs.get(key)
             if known is None or known.state is JobState.UNKNOWN:
                 jobs[key] = job
+            elif job.state is JobState.UNKNOWN:
+                jobs[key] = _completed(known, job)
             elif job.state.is_over or not known.state.is_over:
                 jobs[key] = _completed(job, known)
     return Listing(
@@ -186,7 +190,8 @@ def _completed(job: SchedulerJob, other: SchedulerJob) -> SchedulerJob:
     missing = {
         spec.name: getattr(other, spec.name)
         for spec in fields(SchedulerJob)
-        if getattr(job, spec.name) in (None, "", 0) and spec.name != "state"
+        if getattr(job, spec.name) in (None, "", 0)
+        and spec.name not in ("state", "will_never_start")
     }
     return replace(job, **missing)
 
@@ -233,5 +238,13 @@ def ctime(text: str) -> float | None:
     words = " ".join(text.split())
     try:
         return float(timegm(time.strptime(words, "%a %b %d %H:%M:%S %Y")))
+    except ValueError:
+        return None
+
+
+def iso_time(text: str) -> float | None:
+    """Seconds since 1970 of "2026-11-23T21:00:00" in UTC; None if it is none."""
+    try:
+        return float(timegm(time.strptime(text.strip()[:19], "%Y-%m-%dT%H:%M:%S")))
     except ValueError:
         return None

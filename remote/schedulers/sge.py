@@ -14,11 +14,15 @@ from remote.schedulers.base import (
     SchedulerJob,
     SubmitCommand,
     ctime,
+    duration,
+    iso_time,
     megabytes,
 )
 from remote.views import JobState
 
 _ENV = {"TZ": "UTC0"}  # times come without a zone
+_RAN_INTO_A_LIMIT = 37
+_ENDED_BY_A_SIGNAL = 100
 
 
 class Sge:
@@ -56,41 +60,58 @@ class Sge:
         slots = wanted.ranks * wanted.threads
         argv = ["qsub", "-terse", "-N", wanted.label]
         if slots > 1 and "-pe" not in wanted.arguments:
-            argv += ["-pe", "mpi", str(slots)]
-        find = Query(
+            argv += ["-pe", wanted.parallel_environment or "mpi", str(slots)]
+        in_queue = Query(
             name="qstat by name",
             argv=("qstat", "-xml", "-u", USER),
             pattern=r"<JB_job_number>(\d+)</JB_job_number>"
             rf"(?:(?!</job_list>)[\s\S])*?{wanted.token}",
         )
+        ended = Query(
+            name="qacct by name",
+            argv=("qacct", "-j", wanted.label),
+            pattern=r"^jobnumber\s+(\d+)",
+        )
         return SubmitCommand(
             argv=(*argv, *wanted.arguments, script),
             id_pattern=r"^(?:Your job(?:-array)? )?(\d+)(?:\.\d+-\d+:\d+)?\b",
             uncertain=r"(?i)timed? ?out|unable to (?:contact|send|receive)|commlib|"
-            r"can't connect|connection|got no response",
-            find=(find,),
+            r"can't connect|connection|got no response|answer list",
+            find=(in_queue, ended),
         )
 
     def queries(self) -> tuple[Query, ...]:
-        """The queue of the account; accounting for each id that has left it."""
+        """The queue of the account; why jobs wait; accounting of those that left."""
         queue = Query(
             name="qstat",
             argv=("qstat", "-xml", "-u", USER),
-            pattern=r"<JB_job_number>(\d+)</JB_job_number>",
+            # what waits, or could not be started, is asked about by `qstat -j`
+            pattern=r"<JB_job_number>(\d+)</JB_job_number>"
+            r"(?:(?!</job_list>)[\s\S])*?<state>[^<wqE]*</state>",
+            env=_ENV,
+        )
+        why = Query(
+            name="qstat -j",
+            argv=("qstat", "-j", IDS),
+            pattern=r"^job_number:\s+(\d+)",
+            answers=(0, 1),
         )
         history = Query(
             name="qacct",
             argv=("qacct", "-j", IDS),
             pattern=r"^jobnumber\s+(\d+)",
             per_id=True,
+            answers=(0, 1),
             env=_ENV,
         )
-        return queue, history
+        return queue, why, history
 
     def parse(self, query: str, exit_status: int | None, out: str, err: str) -> Listing:
-        """Jobs of `qstat -xml` or `qacct -j`."""
+        """Jobs of `qstat -xml`, `qstat -j` or `qacct -j`."""
         if query == "qacct":
             return _accounting(exit_status, out, err)
+        if query == "qstat -j":
+            return _waiting(out)
         if exit_status != 0:
             return Listing(answered=False, complaint=" ".join(err.split())[:300])
         start = out.find("<?xml")
@@ -102,7 +123,7 @@ class Sge:
         jobs = {}
         for row in tree.iter("job_list"):
             key = (row.findtext("JB_job_number") or "").strip()
-            if key:
+            if key and key not in jobs:  # the first of an array's rows
                 jobs[key] = _queued(key, row)
         return Listing(answered=True, jobs=jobs)
 
@@ -112,11 +133,15 @@ class Sge:
 
 
 def state_of(letters: str) -> JobState:
-    """State of a set of letters: "qw", "hqw", "Rr", "dr", "Eqw"."""
-    if "E" in letters:
-        return JobState.FAILED
+    """State of a set of letters: "qw", "hqw", "Rr", "dr", "Eqw".
+
+    A job that could not be started (E) stays in the queue until somebody deletes it or
+    clears its error: it is held, not over.
+    """
     if "d" in letters:
         return JobState.FINISHING
+    if "E" in letters:
+        return JobState.HELD
     if "q" in letters or letters.endswith("w"):
         return JobState.HELD if "h" in letters else JobState.QUEUED
     if any(letter in letters for letter in "sST"):
@@ -130,23 +155,59 @@ def _queued(key: str, row: ElementTree.Element) -> SchedulerJob:
     letters = (row.findtext("state") or "").strip()
     state = state_of(letters)
     reason = ""
-    if state is JobState.FAILED:
-        reason = f"it could not be started; `qstat -j {key}` says why"
+    if "E" in letters and state is JobState.HELD:
+        reason = "it could not be started"
     elif state is JobState.HELD:
         reason = "held (qrls lets it go)"
-    elif state is JobState.QUEUED:
-        reason = "waiting for free slots"
     host = (row.findtext("queue_name") or "").rpartition("@")[2]
-    return SchedulerJob(id=key, state=state, raw=letters, reason=reason, nodes=host)
+    return SchedulerJob(
+        id=key,
+        state=state,
+        raw=letters,
+        reason=reason,
+        will_never_start="E" in letters,
+        started_at=iso_time(row.findtext("JAT_start_time") or ""),
+        nodes=host,
+    )
+
+
+def _waiting(out: str) -> Listing:
+    """Why jobs wait, of `qstat -j`; it says nothing about their states."""
+    jobs = {}
+    for text in re.split(r"^=+$", out, flags=re.MULTILINE):
+        head = re.search(r"^job_number:\s+(\d+)", text, re.MULTILINE)
+        if head is None:
+            continue
+        key = head.group(1)
+        limit = re.search(r"^hard resource_list:.*\bh_rt=(\d+)", text, re.MULTILINE)
+        error = re.search(r"^error reason\s+\d+:\s+(.*)$", text, re.MULTILINE)
+        info = re.search(r"^scheduling info:\s+(.*)$", text, re.MULTILINE)
+        state, reason = JobState.UNKNOWN, ""
+        if error is not None:
+            state = JobState.HELD
+            words = error.group(1).partition("error: ")[2] or error.group(1)
+            reason = f"it could not be started: {words.strip()}"
+        elif info is not None and "no messages" not in info.group(1):
+            reason = f"waiting: {info.group(1).strip()}"
+        jobs[key] = SchedulerJob(
+            id=key,
+            state=state,
+            raw="Eqw" if error is not None else "",
+            reason=reason,
+            will_never_start=error is not None,
+            limit_s=float(limit.group(1)) if limit else None,
+        )
+    return Listing(answered=bool(jobs), jobs=jobs)
 
 
 def _accounting(exit_status: int | None, out: str, err: str) -> Listing:
-    jobs = {}
+    jobs: dict[str, SchedulerJob] = {}
     for text in re.split(r"^=+$", out, flags=re.MULTILINE):
         found = re.findall(r"^(\w+)[ \t]+(.*)$", text, re.MULTILINE)
         said = {key: value.strip() for key, value in found}
         key = said.get("jobnumber", "")
-        if key.isdigit():
+        # a job that could not be started is still in the queue
+        if key.isdigit() and said.get("end_time") != "-/-":
             jobs[key] = _ended(key, said)
     is_known = bool(jobs) or "not found" in err + out
     return Listing(answered=is_known, jobs=jobs, complaint=" ".join(err.split())[:300])
@@ -158,14 +219,24 @@ def _ended(key: str, said: dict[str, str]) -> SchedulerJob:
     text = said.get("exit_status", "").split(" ")[0]
     status = int(text) if text.isdigit() else None
     took = re.match(r"([\d.]+)", said.get("ru_wallclock", ""))
+    elapsed = float(took.group(1)) if took else None
     memory = megabytes(said.get("maxvmem", ""))
+    asked = dict(
+        re.findall(r"\b(h_rt|s_rt|h_vmem)=([\w.:]+)", said.get("category", ""))
+    )
+    limit = _limit(asked.get("h_rt", ""))
     state = JobState.FAILED
+    by, doubt = said.get("deleted_by", "NONE").replace("NONE", ""), ""
     if code == 0 and status == 0:
         state = JobState.SUCCEEDED
-    elif code == 37 or status in (138, 152):
-        state = JobState.TIMEOUT
-    elif said.get("deleted_by", "NONE") != "NONE" or status == 143:
+    elif code == _RAN_INTO_A_LIMIT or status in (138, 152):
+        is_long = limit is None or elapsed is None or elapsed >= limit
+        is_memory = "h_vmem" in asked and not is_long
+        state = JobState.OUT_OF_MEMORY if is_memory else JobState.TIMEOUT
+    elif by or status == 143 or (code == _ENDED_BY_A_SIGNAL and status == 137):
         state = JobState.ABORTED
+        if not by and status == 137:  # most versions do not say who it was
+            doubt = "by qdel, or killed on its node: Grid Engine does not say which"
     elif code == 25:
         state = JobState.PREEMPTED
     words = said.get("failed", "").partition(":")[2].strip()
@@ -178,8 +249,14 @@ def _ended(key: str, said: dict[str, str]) -> SchedulerJob:
         signal=status - 128 if status is not None and status > 128 else None,
         started_at=ctime(said.get("start_time", "")),
         ended_at=ctime(said.get("end_time", "")),
-        elapsed_s=float(took.group(1)) if took else None,
+        elapsed_s=elapsed,
+        limit_s=limit,
         nodes=said.get("hostname", ""),
-        cancelled_by=said.get("deleted_by", "").replace("NONE", ""),
+        cancelled_by=by,
+        doubt=doubt,
         memory_mb=memory,
     )
+
+
+def _limit(text: str) -> float | None:
+    return float(text) if text.isdigit() else duration(text)

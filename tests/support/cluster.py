@@ -98,6 +98,12 @@ class LiveCluster:
         """Start again what a test has killed."""
         _bring_up(self.folder)
 
+    def reach_from_outside(self) -> None:
+        """Have the ssh_config lead into a network namespace that nothing leads to."""
+        sshd = f"{self.folder}/enter /usr/sbin/sshd -i -f {self.folder}/ssh/sshd_login"
+        text = self.config.read_text()
+        self.config.write_text(f"Host tc\n    ProxyCommand {sshd}\n{text}")
+
     def profile(self, name: str = "tc", **more: object) -> Cluster:
         """Profile of this cluster for the project's own clients."""
         values = {
@@ -115,9 +121,9 @@ class LiveCluster:
         return Cluster(**values)
 
 
-def _bring_up(folder: Path, *options: str) -> None:
+def _bring_up(folder: Path, *options: str, apart: tuple[str, ...] = ()) -> None:
     done = subprocess.run(
-        [SCRIPTS / "up", folder, *options],
+        [*apart, SCRIPTS / "up", folder, *options],
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -127,8 +133,12 @@ def _bring_up(folder: Path, *options: str) -> None:
     assert done.returncode == 0, f"the test cluster did not start: {done.stdout}"
 
 
-def start(folder: Path, *options: str) -> LiveCluster:
-    """Bring up a cluster; it goes down with this process at the latest."""
+def start(folder: Path, *options: str, apart: tuple[str, ...] = ()) -> LiveCluster:
+    """Bring up a cluster; it goes down with this process at the latest.
+
+    `apart` is a command to start it with, such as one that gives it a network of its
+    own.
+    """
     DATABASE.parent.mkdir(parents=True, exist_ok=True)
     options += ("--owner", str(os.getpid()), "--database", str(DATABASE))
     options += (
@@ -137,7 +147,7 @@ def start(folder: Path, *options: str) -> LiveCluster:
         "--share",
         f"venv={sys.prefix}",
     )
-    _bring_up(folder, *options)
+    _bring_up(folder, *options, apart=apart)
     lines = (folder / "settings").read_text().splitlines()
     return LiveCluster(
         folder, dict(line.split("=", 1) for line in lines if "=" in line)
@@ -173,5 +183,15 @@ def ssh_server():
 def own_cluster():
     """Sshd and Slurm without accounting, for one test that breaks it."""
     live = start(_place("own"), "--no-accounting")
+    yield live
+    stop(live)
+
+
+@pytest.fixture(scope="module")
+def grid_engine():
+    """Sshd and Grid Engine, which binds every address, in a network of their own."""
+    options = ("--no-slurm", "--sge")
+    live = start(_place("sge"), *options, apart=("unshare", "--net"))
+    live.reach_from_outside()
     yield live
     stop(live)

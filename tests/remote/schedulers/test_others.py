@@ -144,7 +144,7 @@ def test_pbs_and_torque_jobs_are_read(state, status, used, comment, expected):
         ("Rr", JobState.RUNNING), ("hr", JobState.RUNNING), ("Rt", JobState.RUNNING),
         ("s", JobState.SUSPENDED), ("S", JobState.SUSPENDED), ("T", JobState.SUSPENDED),
         ("tS", JobState.SUSPENDED), ("Rs", JobState.SUSPENDED),
-        ("Eqw", JobState.FAILED), ("EhRqw", JobState.FAILED),
+        ("Eqw", JobState.HELD), ("EhRqw", JobState.HELD),
         ("dr", JobState.FINISHING), ("dRt", JobState.FINISHING),
         ("xyz!", JobState.UNKNOWN), ("", JobState.UNKNOWN),
     ],
@@ -170,8 +170,7 @@ def test_grid_engines_queue_is_read():
     sge = scheduler("sge")
     jobs = sge.parse("qstat", 0, XML, "").jobs
     assert (jobs["7"].state, jobs["7"].nodes) == (JobState.RUNNING, "node3")
-    assert jobs["8"].state is JobState.FAILED
-    assert "qstat -j 8" in jobs["8"].reason
+    assert (jobs["8"].state, jobs["8"].will_never_start) == (JobState.HELD, True)
     find = sge.submit(WANTED, "s").find[0]
     assert re.findall(find.pattern, XML, re.MULTILINE) == ["8"]
 
@@ -206,8 +205,14 @@ deleted_by   {by}
         ("37  : qmaster enforced h_rt limit", "137 (Killed)", "NONE", JobState.TIMEOUT),
         ("100 : assumedly after job", "143", "NONE", JobState.ABORTED),
         ("100 : assumedly after job", "137", "alice", JobState.ABORTED),
-        ("100 : assumedly after job", "137", "NONE", JobState.FAILED),
-        ("26  : opening input/output file", "0", "NONE", JobState.FAILED),
+        ("100 : assumedly after job", "137", "NONE", JobState.ABORTED),
+        ("100 : assumedly after job", "139", "NONE", JobState.FAILED),
+        (
+            "100 : assumedly after job",
+            "138 (User defined signal 1)",
+            "NONE",
+            JobState.TIMEOUT,
+        ),
     ],
 )
 def test_grid_engines_accounting_is_read(failed, status, by, expected):
