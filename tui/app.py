@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
@@ -16,6 +16,7 @@ from tui.bridge import Bridge, Opener, open_workspace
 from tui.graphics import Answers, PictureMode, choose, decided
 from tui.messages import JobEnded, LinkChanged, OverviewArrived, ProjectOpened, Refused
 from tui.palette import THEMES
+from tui.pixel_layer import PixelApp
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _BROADCAST = (LinkChanged, OverviewArrived, ProjectOpened, Refused)
 
 
-class CryodeckApp(App[int]):
+class CryodeckApp(PixelApp[int]):
     """cryodeck's terminal interface."""
 
     TITLE = "cryodeck"
@@ -51,13 +52,11 @@ class CryodeckApp(App[int]):
         clusters: list[Cluster] | None = None,
         pictures: PictureMode | None = None,
     ) -> None:
-        super().__init__()
+        encoding = getattr(sys.stdout, "encoding", "") or ""
+        super().__init__(pictures or decided(os.environ, encoding, Answers()))
         self.host, self.project, self.read_only = host, project, read_only
         self.given_clusters = clusters
         self.bridge = Bridge(self, opener, read_only=read_only)
-        self.pictures = pictures or decided(
-            os.environ, getattr(sys.stdout, "encoding", "") or "", Answers()
-        )
         self.ascii_only = self.pictures.kind == "ascii"
         for name, colors in THEMES.items():
             self.register_theme(_theme(name, colors))
@@ -186,6 +185,7 @@ class CryodeckApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave; jobs go on."""
+        self.pixels.free()
         await self.bridge.close()
         self.exit(0)
 

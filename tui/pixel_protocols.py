@@ -6,11 +6,14 @@ Standard library only; nothing here knows a widget or asks a terminal.
 from __future__ import annotations
 
 import base64
+import re
+import struct
 import zlib
-from itertools import groupby
 
 CHUNK = 4096  # base64 letters in one kitty escape sequence
 Rgb = tuple[int, int, int]
+Rect = tuple[int, int, int, int]  # x, y, width, height
+PNG = b"\x89PNG\r\n\x1a\n"
 #: The mark of row or column i in a placeholder cell: a constant of kitty's protocol
 #: (https://sw.kovidgoyal.net/kitty/graphics-protocol, Unicode placeholders), its first
 #: entries; a picture is at most so many cells wide and high.
@@ -35,9 +38,29 @@ def kitty_cell(row: int, column: int) -> str:
     return "\U0010eeee" + _MARKS[row] + _MARKS[column]
 
 
-def kitty_placement(number: int, columns: int, rows: int) -> str:
+def kitty_spread(number: int, columns: int, rows: int) -> str:
     """Escape sequence that spreads an image over placeholder cells."""
     return f"\x1b_Ga=p,U=1,i={number},c={columns},r={rows},q=2\x1b\\"
+
+
+def kitty_placement(
+    number: int, place: int, source: Rect, cells: tuple[int, ...] | None = None
+) -> str:
+    """Escape sequence that shows a part of an image from the cursor on.
+
+    With `cells`, columns and rows, the terminal makes it fill them.
+    """
+    x, y, width, height = source
+    size = f"c={cells[0]},r={cells[1]}," if cells else ""
+    return (
+        f"\x1b_Ga=p,i={number},p={place},x={x},y={y},w={width},h={height},"
+        f"{size}C=1,q=2\x1b\\"
+    )
+
+
+def kitty_removal(number: int, place: int) -> str:
+    """Escape sequence that takes one placement away; the image is kept."""
+    return f"\x1b_Ga=d,d=i,i={number},p={place},q=2\x1b\\"
 
 
 def kitty_deletion(number: int) -> str:
@@ -45,11 +68,11 @@ def kitty_deletion(number: int) -> str:
     return f"\x1b_Ga=d,d=I,i={number},q=2\x1b\\"
 
 
-def kitty_transmission(rgb: bytes, width: int, height: int, number: int) -> list[str]:
+def kitty_transmission(png: bytes, number: int) -> list[str]:
     """Escape sequences that give a terminal an image under a number, silently."""
-    text = base64.standard_b64encode(zlib.compress(rgb, 1)).decode("ascii")
+    text = base64.standard_b64encode(png).decode("ascii")
     pieces = [text[i : i + CHUNK] for i in range(0, len(text), CHUNK)]
-    head = f"a=t,f=24,o=z,s={width},v={height},i={number},q=2,"
+    head = f"a=t,f=100,i={number},q=2,"
     last = len(pieces) - 1
     return [
         f"\x1b_G{'' if i else head}m={int(i < last)};{piece}\x1b\\"
@@ -62,33 +85,85 @@ def through_tmux(sequence: str) -> str:
     return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
 
 
-def sixel(indices: bytes, width: int, height: int, palette: list[Rgb]) -> str:
-    """A picture of palette indices, one byte a pixel, in bands of six rows."""
-    parts = [f'\x1bP0;1q"1;1;{width};{height}']
-    for number, color in enumerate(palette):
-        red, green, blue = (round(part * 100 / 255) for part in color)
-        parts.append(f"#{number};2;{red};{green};{blue}")
+def indexed_png(
+    indices: bytes, width: int, height: int, palette: tuple[Rgb, ...]
+) -> bytes:
+    """A PNG file of palette indices, four or eight bits each."""
+    bits, rows = 8, indices
+    stride = width
+    if len(palette) <= 16:
+        bits, stride = 4, (width + 1) // 2
+        if width % 2:
+            rows = b"".join(
+                indices[y * width : (y + 1) * width] + b"\0" for y in range(height)
+            )
+        rows = bytes(
+            high << 4 | low for high, low in zip(rows[::2], rows[1::2], strict=True)
+        )
+    lines = b"".join(b"\0" + rows[y * stride : (y + 1) * stride] for y in range(height))
+    colors = b"".join(bytes(color) for color in palette)
+    return b"".join(
+        (
+            PNG,
+            png_chunk(
+                b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 3, 0, 0, 0)
+            ),
+            png_chunk(b"PLTE", colors),
+            png_chunk(b"IDAT", zlib.compress(lines, 6)),
+            png_chunk(b"IEND", b""),
+        )
+    )
+
+
+def png_chunk(kind: bytes, content: bytes) -> bytes:
+    """One chunk of a PNG file with its check sum."""
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def sixel(indices: bytes, width: int, height: int, palette: tuple[Rgb, ...]) -> str:
+    """A picture of palette indices, one byte a pixel, in bands of six rows.
+
+    Each band is filled with its commonest color before the others are drawn over it.
+    The six rows of a color are added as one number, a byte a column: its digits to the
+    base 256 are the letters.
+    """
+    head = [f'\x1bP0;1q"1;1;{width};{height}']
+    for number in sorted(set(indices)):
+        red, green, blue = (round(part * 100 / 255) for part in palette[number])
+        head.append(f"#{number};2;{red};{green};{blue}")
+    bands = []
     for top in range(0, height, 6):
         rows = [
             indices[y * width : (y + 1) * width]
             for y in range(top, min(top + 6, height))
         ]
-        lines = [
-            f"#{number}{_runs(rows, number)}" for number in sorted(set(b"".join(rows)))
-        ]
-        parts.append("$".join(lines) + "-")
-    return "".join(parts) + "\x1b\\"
+        band = b"".join(rows)
+        colors = sorted(set(band), key=band.count, reverse=True)
+        full = chr(63 + (1 << len(rows)) - 1)
+        lines = [f"#{colors[0]}{_run(full, width)}"]
+        lines += [f"#{number}{_letters(rows, number)}" for number in colors[1:]]
+        bands.append("$".join(lines))
+    return "".join(head) + "-".join(bands) + "\x1b\\"
 
 
-def _runs(rows: list[bytes], number: int) -> str:
-    bits = [0] * len(rows[0])
+def _run(letter: str, length: int) -> str:
+    return f"!{length}{letter}" if length > 3 else letter * length
+
+
+def _letters(rows: list[bytes], number: int) -> str:
+    table = _ONE_OF[number]
+    total = 0
     for bit, row in enumerate(rows):
-        x = row.find(number)
-        while x >= 0:
-            bits[x] |= 1 << bit
-            x = row.find(number, x + 1)
-    out = []
-    for value, run in groupby(bits):
-        length, letter = len(list(run)), chr(63 + value)
-        out.append(f"!{length}{letter}" if length > 3 else letter * length)
-    return "".join(out)
+        total += int.from_bytes(row.translate(table), "little") << bit
+    letters = total.to_bytes(len(rows[0]), "little").translate(_LETTERS)
+    return _RUN.sub(_shortened, letters.rstrip(b"?")).decode("ascii")
+
+
+def _shortened(match: re.Match[bytes]) -> bytes:
+    return b"!%d%c" % (len(match[0]), match[0][0])
+
+
+_RUN = re.compile(rb"(.)\1{3,}", re.DOTALL)
+_ONE_OF = [bytes(number) + b"\1" + bytes(255 - number) for number in range(256)]
+_LETTERS = bytes((63 + value) % 256 for value in range(256))

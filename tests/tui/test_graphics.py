@@ -8,6 +8,9 @@ import threading
 import time
 
 import pytest
+from textual.geometry import Region
+from textual.screen import ModalScreen
+from textual.widgets import Static
 
 from tui.graphics import QUESTIONS, Answers, PictureMode, asked, decided
 
@@ -75,13 +78,26 @@ def test_the_person_decides_before_the_terminal():
     assert decided(TRUE, "iso8859-1", all_of_it).kind == "ascii"
 
 
+class Dialog(ModalScreen[None]):
+    """A box of 10 x 4 cells in the middle of the screen."""
+
+    CSS = """
+    Dialog { align: center middle; }
+    #box { width: 10; height: 4; background: black; }
+    """
+
+    def compose(self):
+        yield Static("words", id="box")
+
+
 class Wire:
     """Keeps what the interface sends beside its text."""
 
     def __init__(self, monkeypatch) -> None:
         self.sent: list[str] = []
         monkeypatch.setattr(
-            "tui.widgets.pixels.send", lambda app, text: self.sent.append(text)
+            "tui.pixel_layer.PixelLayer.write",
+            lambda layer, text: self.sent.append(text) if text else None,
         )
 
     @property
@@ -90,15 +106,16 @@ class Wire:
 
 
 def view_app(mode: PictureMode):
-    from textual.app import App, ComposeResult
+    from textual.app import ComposeResult
 
+    from tui.pixel_layer import PixelApp
     from tui.widgets.picture_view import PictureView
 
-    class Small(App[int]):
+    class Small(PixelApp[int]):
         def compose(self) -> ComposeResult:
             yield PictureView(mode)
 
-    return Small()
+    return Small(mode)
 
 
 def picture(width: int, height: int):
@@ -120,6 +137,7 @@ async def shown(app, pilot, wire: Wire):
     from tui.widgets.picture_view import PictureView
 
     view = app.query_one(PictureView)
+    await pilot.pause(0.2)
     view.show_picture(picture(200, 160), None)
     for _ in range(100):
         await pilot.pause(0.02)
@@ -129,12 +147,68 @@ async def shown(app, pilot, wire: Wire):
     return view
 
 
-async def test_kitty_gets_the_image_once_and_cells_that_name_its_parts(monkeypatch):
+async def test_kitty_gets_the_image_once_and_moves_cost_nothing(monkeypatch):
     wire = Wire(monkeypatch)
     app = view_app(PictureMode(kind="kitty", cell=(10, 20)))
     async with app.run_test(size=(60, 20)) as pilot:
         view = await shown(app, pilot, wire)
         assert view.room() == (600, 400)
+        numbers = set(re.findall(r"a=t,f=100,i=(\d+)", wire.text))
+        assert len(numbers) == 1
+        place = rf"\x1b\[7;21H\x1b_Ga=p,i={numbers.pop()},p=\d+,x=0,y=0,w=200,h=160,C=1"
+        assert re.search(place, wire.text)
+        assert all(view.render_line(y).text.isspace() for y in range(20))
+        wire.sent.clear()
+        view.refresh()
+        app.refresh()
+        await pilot.pause(0.1)
+        assert not wire.sent
+        view.clear()
+        await pilot.pause(0.1)
+        assert "a=d,d=i" in wire.text
+        assert "a=t" not in wire.text
+
+
+async def test_sixel_is_put_again_only_where_text_was_painted(monkeypatch):
+    wire = Wire(monkeypatch)
+    app = view_app(PictureMode(kind="sixel", cell=(10, 20)))
+    async with app.run_test(size=(60, 20)) as pilot:
+        view = await shown(app, pilot, wire)
+        assert wire.text.count("\x1b[7;21H\x1bP") == 1
+        assert wire.text.startswith("\x1b7")
+        assert wire.text.endswith("\x1b\\\x1b8")
+        for band, expected in ((0, 0), (8, 1)):
+            wire.sent.clear()
+            view.refresh(Region(0, band, 60, 2))
+            await pilot.pause(0.1)
+            assert wire.text.count("\x1bP") == expected
+
+
+@pytest.mark.parametrize("kind", ["kitty", "sixel"])
+async def test_a_picture_is_cut_around_what_lies_over_it(monkeypatch, kind):
+    wire = Wire(monkeypatch)
+    app = view_app(PictureMode(kind=kind, cell=(10, 20)))
+    async with app.run_test(size=(60, 20)) as pilot:
+        await shown(app, pilot, wire)
+        whole = set(app.pixels._shown)
+        assert {shown.place for shown in whole} == {Region(20, 6, 20, 8)}
+        await app.push_screen(Dialog())
+        await pilot.pause(0.2)
+        dialog = app.screen.query_one("#box").region
+        places = [shown.place for shown in app.pixels._shown]
+        assert sum(place.area for place in places) == 160 - dialog.area
+        assert not any(place.overlaps(dialog) for place in places)
+        app.pop_screen()
+        await pilot.pause(0.2)
+        assert set(app.pixels._shown) == whole
+
+
+async def test_tmux_hands_the_image_on_and_carries_the_cells(monkeypatch):
+    wire = Wire(monkeypatch)
+    app = view_app(PictureMode(kind="kitty", cell=(10, 20), in_tmux=True))
+    async with app.run_test(size=(60, 20)) as pilot:
+        view = await shown(app, pilot, wire)
+        assert wire.text.startswith("\x1bPtmux;\x1b\x1b_G")
         numbers = set(re.findall(r"i=(\d+)", wire.text))
         assert len(numbers) == 1
         assert f"a=p,U=1,i={numbers.copy().pop()},c=20,r=8" in wire.text
@@ -145,34 +219,3 @@ async def test_kitty_gets_the_image_once_and_cells_that_name_its_parts(monkeypat
         first = next(s for s in lines[6] if "\U0010eeee" in s.text)
         red, green, blue = first.style.color.get_truecolor()
         assert red << 16 | green << 8 | blue == int(numbers.pop())
-        view.clear()
-        await pilot.pause(0.05)
-    assert "a=d,d=I" in wire.text
-
-
-async def test_sixel_is_put_where_the_picture_is_and_not_below_a_dialog(monkeypatch):
-    from textual.screen import ModalScreen
-
-    wire = Wire(monkeypatch)
-    app = view_app(PictureMode(kind="sixel", cell=(10, 20)))
-    async with app.run_test(size=(60, 20)) as pilot:
-        await shown(app, pilot, wire)
-        assert "\x1b7\x1b[7;21H\x1bP" in wire.text
-        assert wire.text.endswith("\x1b\\\x1b8")
-        await app.push_screen(ModalScreen())
-        await pilot.pause(0.1)
-        wire.sent.clear()
-        app.screen_stack[0].query_one("PictureView").refresh()
-        await pilot.pause(0.1)
-        assert not wire.sent
-        app.pop_screen()
-        await pilot.pause(0.2)
-        assert "\x1b[7;21H\x1bP" in wire.text
-
-
-async def test_tmux_hands_the_image_on_in_an_envelope(monkeypatch):
-    wire = Wire(monkeypatch)
-    app = view_app(PictureMode(kind="kitty", cell=(10, 20), in_tmux=True))
-    async with app.run_test(size=(60, 20)) as pilot:
-        await shown(app, pilot, wire)
-    assert wire.text.startswith("\x1bPtmux;\x1b\x1b_G")

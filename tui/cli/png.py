@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 import zlib
 
+from tui.pixel_protocols import PNG, png_chunk
+
 
 def encode_rgb(pixels: bytes | bytearray, width: int, height: int) -> bytes:
     """Return a PNG file of rows of red, green and blue bytes."""
@@ -15,14 +17,9 @@ def encode_rgb(pixels: bytes | bytearray, width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return b"".join(
         (
-            b"\x89PNG\r\n\x1a\n",
-            _chunk(b"IHDR", header),
-            _chunk(b"IDAT", zlib.compress(rows, 6)),
-            _chunk(b"IEND", b""),
+            PNG,
+            png_chunk(b"IHDR", header),
+            png_chunk(b"IDAT", zlib.compress(rows, 6)),
+            png_chunk(b"IEND", b""),
         )
     )
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)

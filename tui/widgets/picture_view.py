@@ -19,7 +19,6 @@ from textual.events import (
     MouseUp,
     Resize,
 )
-from textual.geometry import Region as TextualRegion
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -27,8 +26,9 @@ from textual.widget import Widget
 from remote.views import Picks, Picture
 from tui.graphics import PictureMode
 from tui.halfblocks import Canvas, Rgb, contrast_table, fom_color
+from tui.pixel_image import PixelImage, pixel_image
+from tui.pixel_layer import Piece, PixelApp
 from tui.pixel_protocols import MOST_CELLS
-from tui.widgets import pixels
 from tui.widgets.lines import strip_of
 
 Region = tuple[int, int, int, int]
@@ -44,6 +44,7 @@ def cell_style(upper: Rgb, lower: Rgb) -> Style:
 class PictureView(Widget, can_focus=True):
     """Where one looks in a picture; tells when it needs other pixels."""
 
+    app: PixelApp[int]
     DEFAULT_CSS = "PictureView { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus,equals_sign,z", "zoom(0.5)", "zoom in"),
@@ -80,8 +81,7 @@ class PictureView(Widget, can_focus=True):
         self.threshold: float | None = None
         self.has_circles = True
         self._canvas: Canvas | None = None
-        self._sent: tuple[Canvas, int, str] | None = None  # what the terminal has
-        self._is_putting = False
+        self._piece: Piece | None = None  # what the terminal shows
         self._drag: tuple[int, int] | None = None
 
     # what is shown
@@ -313,59 +313,31 @@ class PictureView(Widget, can_focus=True):
 
     async def _encode(self, canvas: Canvas) -> None:
         """Prepare the pixels in a thread; show them if nothing newer has come."""
-        number, text = await asyncio.to_thread(pixels.encoded, canvas, self.mode)
-        if canvas is not self._canvas:
-            return
-        before = self._sent
-        self._sent = (canvas, number, text)
-        if self.mode.kind == "kitty":
-            pixels.send(self.app, text)
-            if before is not None:
-                pixels.forget(self.app, before[1], self.mode)
-        self.refresh()
+        image = await asyncio.to_thread(pixel_image, canvas, self.mode.kind)
+        if canvas is self._canvas:
+            self._piece = self._placed(image)
+            self.app.pixels.show(self, (self._piece,))
+
+    def _placed(self, image: PixelImage) -> Piece:
+        """An image on whole cells in the middle."""
+        across, down = self.cell
+        columns = min(MOST_CELLS, -(-image.width // across))
+        rows = min(MOST_CELLS, -(-image.height // down))
+        left = max(0, (self.size.width - columns) // 2)
+        top = max(0, (self.size.height - rows) // 2)
+        return Piece(image, left, top, columns, rows)
 
     def _free(self) -> None:
-        if self._sent is not None:
-            pixels.forget(self.app, self._sent[1], self.mode)
-            self._sent = None
-
-    def on_unmount(self) -> None:
-        """Have the terminal forget the picture."""
-        self._free()
-
-    def render_lines(self, crop: TextualRegion) -> list[Strip]:
-        """Rows of cells; a sixel picture is put over them once they are written."""
-        if self.mode.kind == "sixel" and self._sent and not self._is_putting:
-            self._is_putting = True
-            self.call_after_refresh(self._put_sixel)
-        return super().render_lines(crop)
-
-    def _put_sixel(self) -> None:
-        self._is_putting = False
-        if self._sent is None or self.app.screen is not self.screen:
-            return
-        if not self.region or self._sent[0] is not self._canvas:
-            return
-        left, top = self._place(self._sent[0])
-        at = pixels.placed(self._sent[2], self.region.x + left, self.region.y + top)
-        pixels.send(self.app, at)
-
-    def _place(self, canvas: Canvas) -> tuple[int, int]:
-        """First column and row of a canvas that stands in the middle."""
-        columns, rows = pixels.cells_of(canvas, self.mode)
-        return (self.size.width - columns) // 2, (self.size.height - rows) // 2
+        self._piece = None
+        self.app.pixels.show(self, ())
 
     def _pixel_line(self, y: int) -> Strip:
-        sent, width = self._sent, self.size.width
-        if sent is None or not sent[1]:
+        piece, width = self._piece, self.size.width
+        if piece is None or not piece.row <= y < piece.row + piece.rows:
             return strip_of(self, [], width)
-        left, top = self._place(sent[0])
-        columns, rows = pixels.cells_of(sent[0], self.mode)
-        if left < 0 or not 0 <= y - top < rows:
-            return strip_of(self, [], width)
-        segments = [Segment(" " * left)]
-        segments += pixels.placeholders(sent[1], y - top, columns)
-        strip = Strip(segments, left + columns)
+        segments = [Segment(" " * piece.column)]
+        segments += self.app.pixels.cells(piece, y - piece.row)
+        strip = Strip(segments, piece.column + piece.columns)
         return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
     def render_line(self, y: int) -> Strip:

@@ -1,0 +1,85 @@
+"""Grey pictures with colored marks as palette indices, ready for a pixel protocol."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tui.pixel_protocols import Rect, Rgb, indexed_png, sixel
+
+if TYPE_CHECKING:
+    from tui.halfblocks import Canvas
+
+GREYS = {"kitty": 64, "sixel": 16}  # as many as are told apart, or as xterm has
+_FEW_GREYS = {"kitty": 16, "sixel": 8}
+_MOST_BYTES = 250_000  # of a picture with all its greys; noise is sent with fewer
+_MARK_STEP = 32  # colors of marks nearer than this in every part are one
+
+
+@dataclass(frozen=True)
+class PixelImage:
+    """Rows of palette indices, one byte a pixel."""
+
+    width: int
+    height: int
+    indices: bytes
+    palette: tuple[Rgb, ...]
+
+    @cached_property
+    def key(self) -> bytes:
+        """The same for the same picture."""
+        shape = f"{self.width} {self.height} {self.palette}".encode()
+        return hashlib.blake2b(self.indices + shape, digest_size=12).digest()
+
+    @cached_property
+    def png(self) -> bytes:
+        """As a PNG file."""
+        return indexed_png(self.indices, self.width, self.height, self.palette)
+
+    @cached_property
+    def sixels(self) -> str:
+        """As a sixel picture."""
+        return sixel(self.indices, self.width, self.height, self.palette)
+
+    def encoded(self, kind: str) -> PixelImage:
+        """Itself with the encoding done: for threads beside the event loop."""
+        _ = self.key, self.png if kind == "kitty" else self.sixels
+        return self
+
+    def part(self, source: Rect) -> PixelImage:
+        """A rectangle cut out."""
+        x, y, width, height = source
+        if source == (0, 0, self.width, self.height):
+            return self
+        rows = (
+            self.indices[line * self.width + x : line * self.width + x + width]
+            for line in range(y, y + height)
+        )
+        return PixelImage(width, height, b"".join(rows), self.palette)
+
+
+def pixel_image(canvas: Canvas, kind: str, *, greys: int = 0) -> PixelImage:
+    """A canvas as a terminal of this kind gets it, encoded."""
+    levels = greys or GREYS[kind]
+    image = _indexed(canvas, levels).encoded(kind)
+    if len(image.png if kind == "kitty" else image.sixels) > _MOST_BYTES:
+        levels = min(levels, _FEW_GREYS[kind])
+        image = _indexed(canvas, levels).encoded(kind)
+    return image
+
+
+def _indexed(canvas: Canvas, greys: int) -> PixelImage:
+    """Greys come first in the palette, then the colors of the marks."""
+    palette: list[Rgb] = [(255 * i // (greys - 1),) * 3 for i in range(greys)]
+    table = bytes((grey * (greys - 1) + 127) // 255 for grey in range(256))
+    out = bytearray(canvas.grey.translate(table))
+    colors: dict[tuple[int, ...], int] = {}
+    for at, color in canvas.marks.items():
+        key = tuple(part // _MARK_STEP for part in color)
+        if key not in colors and len(palette) < 256:
+            colors[key] = len(palette)
+            palette.append(color)
+        out[at] = colors.get(key, greys - 1)
+    return PixelImage(canvas.width, canvas.height, bytes(out), tuple(palette))

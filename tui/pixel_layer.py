@@ -1,0 +1,399 @@
+"""Pictures in real pixels over the interface's text: what is where, sent once.
+
+Widgets say which images belong on which of their cells. With every frame the layer
+sends what has changed and nothing else, inside the frame's own synchronized update.
+What lies over a widget (a dialog, a notice) stays visible: pictures are cut around it.
+Inside tmux kitty's images are bound to characters in the text, which tmux moves itself.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from rich.color import Color
+from rich.segment import Segment
+from rich.style import Style
+from textual._ansi_sequences import SYNC_END, SYNC_START
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.app import App, ReturnType
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.graphics import PictureMode
+from tui.pixel_image import PixelImage
+from tui.pixel_protocols import (
+    MOST_CELLS,
+    Rect,
+    kitty_cell,
+    kitty_deletion,
+    kitty_placement,
+    kitty_removal,
+    kitty_spread,
+    kitty_transmission,
+    through_tmux,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_KEPT_PIXELS = 16_000_000  # of images that a terminal keeps though they are not shown
+_numbers = count(0x10_0001)  # kitty's image numbers; three bytes, as a color has
+Span = tuple[int, int, int]  # row, first column, column after the last
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An image on whole cells of a widget's content, counted from its corner."""
+
+    image: PixelImage
+    column: int
+    row: int
+    columns: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A part of an image on cells of the screen."""
+
+    key: bytes
+    source: Rect
+    place: Region
+    is_scaled: bool
+
+
+class PixelLayer:
+    """What the terminal has been sent, and what it should show."""
+
+    def __init__(self, app: App[int], mode: PictureMode) -> None:
+        self.app, self.mode = app, mode
+        self._wanted: WeakKeyDictionary[Widget, tuple[Piece, ...]]
+        self._wanted = WeakKeyDictionary()
+        self._shown: dict[_Shown, int] = {}  # and kitty's number of the placement
+        self._had: OrderedDict[bytes, tuple[int, PixelImage]] = OrderedDict()
+        self._spread: dict[bytes, tuple[int, int]] = {}
+        self._places = count(1)
+        self._is_waiting = False
+        self.bytes_sent = 0
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether this terminal shows pixels at all."""
+        return self.mode.kind in {"kitty", "sixel"}
+
+    @property
+    def _in_text(self) -> bool:
+        return self.mode.kind == "kitty" and self.mode.in_tmux
+
+    # what widgets want
+
+    def show(self, widget: Widget, pieces: Sequence[Piece]) -> None:
+        """Have a widget show these images, and no others."""
+        if not self.has_pixels or self._wanted.get(widget, ()) == tuple(pieces):
+            return
+        if pieces:
+            self._wanted[widget] = tuple(pieces)
+        else:
+            self._wanted.pop(widget, None)
+        if self._in_text:
+            self._send_spread(pieces)
+            widget.refresh()
+        elif not self._is_waiting:
+            self._is_waiting = True
+            self.app.screen.call_after_refresh(self._between_frames)
+
+    def cells(self, piece: Piece, row: int) -> list[Segment]:
+        """The text below one row of a piece: blanks, or what names its pixels."""
+        had = self._had.get(piece.image.key) if self._in_text else None
+        if had is None:
+            return [Segment(" " * piece.columns)]
+        number = had[0]
+        color = Color.from_rgb(number >> 16 & 255, number >> 8 & 255, number & 255)
+        style = Style(color=color)
+        return [
+            Segment(kitty_cell(row, column), style)
+            for column in range(min(piece.columns, MOST_CELLS))
+        ]
+
+    # what is sent
+
+    def _between_frames(self) -> None:
+        self._is_waiting = False
+        text = self.frame(())
+        if text:
+            is_synchronized = self.app._sync_available
+            self.write(f"{SYNC_START}{text}{SYNC_END}" if is_synchronized else text)
+
+    def write(self, text: str) -> None:
+        """Give the terminal bytes that are no text."""
+        driver = self.app._driver
+        if driver is not None and text:
+            self.bytes_sent += len(text)
+            driver.write(text)
+            driver.flush()
+
+    def frame(self, painted: Sequence[Span]) -> str:
+        """What has to follow a frame that painted these cells."""
+        if self._in_text or not (self._wanted or self._shown):
+            return ""
+        wanted = {shown: image for shown, image in self._visible()}
+        gone = [shown for shown in self._shown if shown not in wanted]
+        if self.mode.kind == "kitty":
+            parts = self._kitty_changes(wanted, gone)
+        else:
+            parts = self._sixel_changes(wanted, gone, painted)
+        return f"\x1b7{''.join(parts)}\x1b8" if parts else ""
+
+    def _kitty_changes(
+        self, wanted: dict[_Shown, PixelImage], gone: list[_Shown]
+    ) -> list[str]:
+        parts = [
+            kitty_removal(self._had[shown.key][0], self._shown.pop(shown))
+            for shown in gone
+            if shown.key in self._had
+        ]
+        for shown in gone:
+            self._shown.pop(shown, None)
+        for shown, image in wanted.items():
+            if shown in self._shown:
+                continue
+            number = self._number_of(image, parts)
+            self._shown[shown] = next(self._places)
+            size = tuple(shown.place.size) if shown.is_scaled else None
+            parts.append(
+                _at(shown.place)
+                + kitty_placement(number, self._shown[shown], shown.source, size)
+            )
+        parts += self._forget_some({shown.key for shown in wanted})
+        return parts
+
+    def _number_of(self, image: PixelImage, parts: list[str]) -> int:
+        """Number under which the terminal has an image; sent if it has it not."""
+        if image.key not in self._had:
+            number = next(_numbers)
+            parts += kitty_transmission(image.png, number)
+            self._had[image.key] = (number, image)
+        self._had.move_to_end(image.key)
+        return self._had[image.key][0]
+
+    def _forget_some(self, needed: set[bytes]) -> list[str]:
+        """Free images not seen for long once there are too many."""
+        parts = []
+        total = sum(image.width * image.height for _, image in self._had.values())
+        for key in list(self._had):
+            if total <= _KEPT_PIXELS:
+                break
+            if key not in needed:
+                number, image = self._had.pop(key)
+                self._spread.pop(key, None)
+                total -= image.width * image.height
+                parts.append(kitty_deletion(number))
+        return parts
+
+    def _sixel_changes(
+        self,
+        wanted: dict[_Shown, PixelImage],
+        gone: list[_Shown],
+        painted: Sequence[Span],
+    ) -> list[str]:
+        for shown in gone:
+            del self._shown[shown]
+            if not _covers(painted, shown.place):
+                self.app.screen.refresh(shown.place)
+        parts = []
+        for shown, image in wanted.items():
+            if shown in self._shown and not _touches(painted, shown.place):
+                continue
+            self._shown[shown] = 0
+            parts.append(_at(shown.place) + image.part(shown.source).sixels)
+        return parts
+
+    def _send_spread(self, pieces: Iterable[Piece]) -> None:
+        parts: list[str] = []
+        for piece in pieces:
+            number = self._number_of(piece.image, parts)
+            size = min(piece.columns, MOST_CELLS), min(piece.rows, MOST_CELLS)
+            if self._spread.get(piece.image.key) != size:
+                self._spread[piece.image.key] = size
+                parts.append(kitty_spread(number, *size))
+        needed = {p.image.key for shown in self._wanted.values() for p in shown}
+        parts += self._forget_some(needed)
+        self.write("".join(map(through_tmux, parts)))
+
+    def start_anew(self) -> None:
+        """The screen was cleared or has another size: nothing on it is ours."""
+        if self._shown and self.mode.kind == "kitty":
+            self.write("\x1b_Ga=d,d=a,q=2\x1b\\")
+        self._shown.clear()
+
+    def free(self) -> None:
+        """Have the terminal forget every picture."""
+        parts = [kitty_deletion(number) for number, _ in self._had.values()]
+        if self._in_text:
+            parts = [through_tmux(part) for part in parts]
+        self._had.clear()
+        self._shown.clear()
+        self._spread.clear()
+        self.write("".join(parts))
+
+    # what can be seen
+
+    def _visible(self) -> Iterable[tuple[_Shown, PixelImage]]:
+        """Every visible part of every image."""
+        screens = [self.app.screen, *self.app._background_screens]
+        for widget, pieces in list(self._wanted.items()):
+            if not widget.is_attached:
+                del self._wanted[widget]
+                continue
+            if widget.screen in screens:
+                above = screens[: screens.index(widget.screen)]
+                free = _free_spans(widget, above)
+                for piece in pieces:
+                    yield from self._parts_of(widget, piece, free)
+
+    def _parts_of(
+        self, widget: Widget, piece: Piece, free: dict[int, list[tuple[int, int]]]
+    ) -> Iterable[tuple[_Shown, PixelImage]]:
+        corner = widget.content_region.offset
+        left, top = corner.x + piece.column, corner.y + piece.row
+        for place in _joined(free, Region(left, top, piece.columns, piece.rows)):
+            image = piece.image
+            is_scaled = not self._fits(piece)
+            across, down = map(float, self.mode.cell)
+            if is_scaled:
+                across, down = image.width / piece.columns, image.height / piece.rows
+            x, y = round((place.x - left) * across), round((place.y - top) * down)
+            width = min(image.width, round((place.right - left) * across)) - x
+            height = min(image.height, round((place.bottom - top) * down)) - y
+            yield _Shown(image.key, (x, y, width, height), place, is_scaled), image
+
+    def _fits(self, piece: Piece) -> bool:
+        """Whether an image has the size of its cells already, but for the last ones."""
+        across, down = self.mode.cell
+        columns, rows = -(-piece.image.width // across), -(-piece.image.height // down)
+        return (columns, rows) == (piece.columns, piece.rows)
+
+
+def _at(place: Region) -> str:
+    return f"\x1b[{place.y + 1};{place.x + 1}H"
+
+
+def _touches(painted: Sequence[Span], place: Region) -> bool:
+    return any(
+        place.y <= y < place.bottom and first < place.right and place.x < end
+        for y, first, end in painted
+    )
+
+
+def _covers(painted: Sequence[Span], place: Region) -> bool:
+    rows = {y for y, first, end in painted if first <= place.x and place.right <= end}
+    return rows.issuperset(range(place.y, place.bottom))
+
+
+def _free_spans(
+    widget: Widget, above: Sequence[Screen[object]]
+) -> dict[int, list[tuple[int, int]]]:
+    """Columns of each row of the screen where nothing lies over a widget."""
+    found = widget.screen._compositor.visible_widgets.get(widget)
+    if found is None:
+        return {}
+    content = widget.content_region.intersection(found[1])
+    free: dict[int, list[tuple[int, int]]] = {}
+    for y in range(content.y, content.bottom):
+        spans = [(content.x, content.right)]
+        for over in _over(widget, above, y):
+            if over.x < content.right and over.right > content.x:
+                spans = list(_without(spans, over.x, over.right))
+        free[y] = spans
+    return free
+
+
+def _over(widget: Widget, above: Sequence[Screen[object]], y: int) -> Iterable[Region]:
+    """Regions of this row that belong to what lies over a widget."""
+    for screen in above:
+        layers = screen._compositor.layers_visible
+        if y < len(layers):
+            for other, cropped, _ in layers[y]:
+                if other is not screen and not _is_glass(other):
+                    yield cropped
+    layers = widget.screen._compositor.layers_visible
+    for other, cropped, _ in layers[y] if y < len(layers) else ():
+        if other is widget:
+            return
+        if widget not in other.ancestors and not _is_glass(other):
+            yield cropped
+
+
+def _is_glass(widget: Widget) -> bool:
+    """Whether a widget only holds others and lets everything be seen."""
+    styles = widget.styles
+    is_empty = styles.background.a == 0 and not styles.has_rule("border")
+    return is_empty and bool(widget.children)
+
+
+def _without(
+    spans: Iterable[tuple[int, int]], first: int, end: int
+) -> Iterable[tuple[int, int]]:
+    for a, b in spans:
+        if a < first:
+            yield a, min(b, first)
+        if b > end:
+            yield max(a, end), b
+
+
+def _joined(free: dict[int, list[tuple[int, int]]], place: Region) -> Iterable[Region]:
+    """Free rectangles of a place; rows that are alike are one."""
+    before: list[tuple[int, int]] = []
+    start = place.y
+    for y in range(place.y, place.bottom + 1):
+        now = [
+            (max(a, place.x), min(b, place.right))
+            for a, b in (free.get(y, ()) if y < place.bottom else ())
+            if a < place.right and b > place.x
+        ]
+        if now != before:
+            for a, b in before:
+                yield Region(a, start, b - a, y - start)
+            before, start = now, y
+
+
+class PixelApp(App[ReturnType]):
+    """An application whose frames carry pictures."""
+
+    def __init__(self, pictures: PictureMode | None = None) -> None:
+        super().__init__()
+        self.pictures = pictures or PictureMode()
+        self.pixels = PixelLayer(self, self.pictures)  # type: ignore[arg-type]
+        self._after_frame = ""
+
+    def _display(
+        self, screen: Screen[object], renderable: RenderableType | None
+    ) -> None:
+        if renderable is not None and not self._batch_count:
+            self._after_frame = self.pixels.frame(_painted(renderable))
+        super()._display(screen, renderable)
+        self._send_pictures()
+
+    def _end_update(self) -> None:
+        self._send_pictures()
+        super()._end_update()
+
+    def _send_pictures(self) -> None:
+        text, self._after_frame = self._after_frame, ""
+        self.pixels.write(text)
+
+
+def _painted(renderable: RenderableType) -> Sequence[Span]:
+    """Cells that a frame paints."""
+    if isinstance(renderable, ChopsUpdate):
+        return renderable.spans
+    if isinstance(renderable, LayoutUpdate):
+        region = renderable.region
+        return [(y, region.x, region.right) for y in range(region.y, region.bottom)]
+    return ()
