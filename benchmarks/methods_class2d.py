@@ -8,7 +8,6 @@ seconds so far and what quality_class2d.py measures. One thread, images in memor
 """
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -18,7 +17,8 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from quality_class2d import _classes, _junk
+from class2d_set import BOX, PIXEL
+from quality_class2d import Found, judge, read_truth
 
 from engine.classification.batch import Optics
 from engine.classification.optimizer import Optimizer
@@ -37,9 +37,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with (options.folder / "truth.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    truth = {key: np.array([float(row[key]) for row in rows]) for key in rows[0]}
+    truth = read_truth(options.folder)
     os.chdir(options.folder)
     particles = read_particles("particles.star")
     store = ImageStore(particles)
@@ -77,12 +75,17 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def _quality(state, truth: dict) -> dict:
-    found, good = state.particles, truth["is_particle"] == 1
-    label, offset = found.class_index + 1, found.offset_px[:, ::-1]
-    quality = _junk(label, good)
-    images = state.model.images
-    return quality | _classes(label, good, truth, found.psi_deg, offset, images)
+def _quality(state, truth) -> dict:
+    particles, model = state.particles, state.model
+    shell = np.maximum(model.resolution_shells(), 1e-3)
+    found = Found(
+        label=particles.class_index + 1,
+        psi=particles.psi_deg,
+        offset=particles.offset_px[:, ::-1],
+        averages=model.images,
+        resolution=BOX * PIXEL / shell,
+    )
+    return judge(truth, found)
 
 
 def _rounded(value):

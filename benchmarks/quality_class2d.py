@@ -2,149 +2,292 @@
 
     python benchmarks/quality_class2d.py SET DATA_STAR
 
-SET is a folder of class2d_set.py; DATA_STAR any run_itNNN_data.star of it, whoever
-wrote it. Prints one JSON object:
+SET is a folder of class2d_set.py, of one species or several; DATA_STAR any
+run_itNNN_data.star of it, whoever wrote it. Prints one JSON object. Of classes with at
+least five true particles that are at least half of the class ("good"):
 
-- frc_angstrom: median over good classes, weighted by particles, of the resolution (FRC
-  0.5) of the class average against the mean of its particles' true projections in the
-  frame that the assignments put them in;
-- view_spread_deg: median angle between a particle's true view and its class's middle;
+- frc_angstrom: median over classes, weighted by particles, of the resolution (FRC 0.5)
+  of the class average against the mean of its particles' true projections in the frame
+  that the assignments put them in;
+- view_spread_deg: median over classes of the median angle between a particle's true
+  view and its class's middle, under the symmetry of the class's main species;
 - psi_error_deg, offset_error_angstrom: scatter of assigned against true angle and
   offset within classes, after the class's own turn and shift are taken off;
-- junk_purity: mean over junk of how much junk its class holds; junk_auc: of the share
-  of junk in the class as a classifier of junk;
+- good_classes: how many there are.
+
+Of all classes:
+
+- species_purity: part of the true particles that are of their class's main species;
+- junk_purity: mean over junk of how much junk its class holds;
+- junk_auc: of the share of junk among the others of a particle's class as a classifier
+  of junk (0.5 by chance): what the best possible choice of classes could tell;
+- junk_kept: part of the junk that is kept with 95 % of the true particles, the purest
+  classes chosen first;
+- score_auc: the same as junk_auc with the score of engine.selection, which knows no
+  truth; score_recall and score_precision: of true particles in classes scored 0.5 or
+  more; estimate_auc: with the model's estimated resolution;
 - effective_classes: exp of the entropy of the occupancies.
 """
 
 import csv
 import json
 import sys
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from class2d_set import BOX, PIXEL, project
+from class2d_set import BOX, DIAMETER, PIXEL, project
 
+from engine import simulation
 from engine.classification.masking import circular_mask
 from engine.image.euler import euler_matrix
 from engine.io.mrc import read_images
 from engine.io.star import read_star
+from engine.selection.classes import class_scores
 
-SYMMETRY_D2 = [np.diag(d) for d in ([1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1])]
-
-
-def main(folder: Path, data_star: str) -> dict:
-    with (folder / "truth.csv").open() as file:
-        truth = list(csv.DictReader(file))
-    columns = {k: np.array([float(r[k]) for r in truth]) for k in truth[0]}
-    table = read_star(data_star)["particles"]
-    place = np.array([int(n.split("@")[0]) - 1 for n in table.text("rlnImageName")])
-    columns = {k: v[place] for k, v in columns.items()}
-    label = table.integers("rlnClassNumber")
-    psi = table.numbers("rlnAnglePsi")
-    offset = np.stack([table.numbers(f"rlnOrigin{c}Angst") / PIXEL for c in "XY"], 1)
-    model = data_star.replace("_data.star", "_model.star")
-    stack = read_star(model)["model_classes"].text("rlnReferenceImage")[0]
-    averages = _averages(Path(data_star), stack.partition("@")[2])
-    good = columns["is_particle"] == 1
-    result = _junk(label, good)
-    result |= _classes(label, good, columns, psi, offset, averages)
-    return result
+#: For each measure whether more is better.
+MEASURES = {
+    "frc_angstrom": False,
+    "view_spread_deg": False,
+    "psi_error_deg": False,
+    "offset_error_angstrom": False,
+    "species_purity": True,
+    "junk_purity": True,
+    "junk_auc": True,
+    "junk_kept": False,
+    "score_auc": True,
+    "effective_classes": True,
+}
+#: Particles of a class that are projected for its average.
+_PROJECTED = 40
 
 
-def _averages(data_star: Path, stack: str) -> np.ndarray:
-    path = Path(stack) if Path(stack).is_file() else data_star.parent / Path(stack).name
-    return read_images(path)
+@cache
+def _operators(name: str) -> np.ndarray:
+    """Rotations that leave a molecule as it is, shape (n, 3, 3)."""
+    path = Path(simulation.__file__).with_name("molecules.npz")
+    with np.load(path) as stored:
+        return stored[f"{name}_operators"]
 
 
-def _junk(label, good) -> dict:
-    share = {k: 1 - good[label == k].mean() for k in np.unique(label)}
-    score = np.array([share[k] for k in label])
-    junk, rest = score[~good], score[good]
-    if not len(junk):
-        return {"junk_purity": None, "junk_auc": None}
-    pairs = (junk[:, None] > rest).mean() + 0.5 * (junk[:, None] == rest).mean()
-    return {"junk_purity": float(junk.mean()), "junk_auc": float(pairs)}
+@dataclass
+class Truth:
+    """What a set's particles really are, in the order of the stack.
 
+    `species` counts from 0 in `names`; -1 is junk.
+    """
 
-def _view_angles(rot, tilt) -> np.ndarray:
-    """Angles between views, degrees, under D2 and mirrored views told apart."""
-    views = euler_matrix(rot, tilt, np.zeros_like(rot))[:, 2]
-    best = np.full((len(views), len(views)), -1.0)
-    for operator in SYMMETRY_D2:
-        best = np.maximum(best, views @ operator @ views.T)
-    return np.degrees(np.arccos(np.clip(best, -1, 1)))
+    names: list
+    species: np.ndarray
+    rot: np.ndarray
+    tilt: np.ndarray
+    psi: np.ndarray
+    offset: np.ndarray
 
+    @property
+    def good(self) -> np.ndarray:
+        return self.species >= 0
 
-def _classes(label, good, truth, psi, offset, averages) -> dict:
-    mask = circular_mask(BOX, 28)
-    frc, spread, weight = [], [], []
-    psi_errors, offset_errors = [], []
-    numbers, counts = np.unique(label, return_counts=True)
-    p = counts / counts.sum()
-    for k in numbers:
-        rows = np.flatnonzero((label == k) & good)
-        if len(rows) < 5 or len(rows) < 0.5 * (label == k).sum():
-            continue
-        average = averages[k - 1]
-        angles = _view_angles(truth["rot"][rows], truth["tilt"][rows])
-        middle = int(np.argmin(np.median(angles, axis=0)))
-        spread.append(float(np.median(angles[middle])))
-        mean = np.zeros((BOX, BOX))
-        for row in rows[:60]:
-            # the truth as the assignment turns and moves it into the class's frame
-            turn = truth["psi"][row] - psi[row]
-            image = project(
-                "betagalactosidase", truth["rot"][row], truth["tilt"][row], turn
-            )
-            away = np.array([truth["x"][row], truth["y"][row]]) + offset[row]
-            a = np.deg2rad(psi[row])
-            turned = [[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]] @ away
-            mean += _shifted(image, turned)
-        frc.append(_resolution(average * mask, mean * mask))
-        weight.append(len(rows))
-        view = rows[middle]
-        close = rows[angles[middle] < 15]
-        residual = [
-            _wrapped(truth["psi"][r] - psi[r], truth["psi"][view] - psi[view])
-            for r in close
-            if _same_branch(truth, r, view)
-        ]
-        if len(residual) > 3:
-            residual = np.array(residual)
-            psi_errors.extend(np.abs(residual - np.median(residual)))
-        away = np.stack([truth["x"][rows], truth["y"][rows]], 1) + offset[rows]
-        a = np.deg2rad(psi[rows])
-        turned = np.stack(
-            [
-                np.cos(a) * away[:, 0] - np.sin(a) * away[:, 1],
-                np.sin(a) * away[:, 0] + np.cos(a) * away[:, 1],
-            ],
-            1,
+    def take(self, rows) -> "Truth":
+        return Truth(
+            self.names,
+            *(
+                getattr(self, name)[rows]
+                for name in ("species", "rot", "tilt", "psi", "offset")
+            ),
         )
-        turned -= np.median(turned, axis=0)
-        offset_errors.extend(np.hypot(*turned.T) * PIXEL)
-    weight = np.array(weight, float)
-    return {
-        "good_classes": len(frc),
-        "effective_classes": float(np.exp(-(p * np.log(p)).sum())),
-        "frc_angstrom": _weighted_median(frc, weight),
-        "view_spread_deg": _weighted_median(spread, weight),
-        "psi_error_deg": float(np.median(psi_errors)) if psi_errors else None,
-        "offset_error_angstrom": float(np.median(offset_errors)),
-    }
 
 
-def _same_branch(truth, a, b) -> bool:
-    """Views of one branch of the symmetry, where in-plane angles compare directly."""
-    views = euler_matrix(truth["rot"][[a, b]], truth["tilt"][[a, b]], np.zeros(2))[:, 2]
-    return (
-        float(views[0] @ views[1]) > np.cos(np.deg2rad(15))
-        and abs(_wrapped(truth["rot"][a], truth["rot"][b])) < 15
+def read_truth(folder: Path) -> Truth:
+    """The truth of a set."""
+    with (folder / "truth.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    columns = {k: np.array([float(r[k]) for r in rows]) for k in rows[0]}
+    table = read_star(folder / "sim/truth.star").get("species")
+    names = ["betagalactosidase"]
+    if table is not None:
+        names = list(table.text("cryodeckSpecies"))
+    species = np.where(columns["is_particle"] == 1, columns["species"] - 1, -1)
+    return Truth(
+        names,
+        species.astype(int),
+        columns["rot"],
+        columns["tilt"],
+        columns["psi"],
+        np.stack([columns["x"], columns["y"]], 1),
     )
 
 
-def _wrapped(a, b) -> float:
-    return (a - b + 180) % 360 - 180
+@dataclass
+class Found:
+    """What a classification says of each particle, and of each class."""
+
+    label: np.ndarray
+    psi: np.ndarray
+    offset: np.ndarray
+    averages: np.ndarray
+    resolution: np.ndarray
+
+
+def main(folder: Path, data_star: str) -> dict:
+    truth = read_truth(folder)
+    table = read_star(data_star)["particles"]
+    place = np.array([int(n.split("@")[0]) - 1 for n in table.text("rlnImageName")])
+    model = read_star(data_star.replace("_data.star", "_model.star"))["model_classes"]
+    stack = model.text("rlnReferenceImage")[0].partition("@")[2]
+    path = Path(data_star).parent / Path(stack).name
+    found = Found(
+        label=table.integers("rlnClassNumber"),
+        psi=table.numbers("rlnAnglePsi"),
+        offset=np.stack([table.numbers(f"rlnOrigin{c}Angst") for c in "XY"], 1) / PIXEL,
+        averages=read_images(path),
+        resolution=model.numbers("rlnEstimatedResolution"),
+    )
+    return judge(truth.take(place), found)
+
+
+def judge(truth: Truth, found: Found) -> dict:
+    """All measures."""
+    return (
+        _species(truth, found.label)
+        | _junk(found.label, truth.good)
+        | _scores(truth.good, found)
+        | _classes(truth, found)
+    )
+
+
+def _species(truth: Truth, label) -> dict:
+    main = 0
+    for k in np.unique(label):
+        inside = truth.species[(label == k) & truth.good]
+        main += np.bincount(inside).max() if len(inside) else 0
+    return {"species_purity": float(main / truth.good.sum())}
+
+
+def _junk(label, good) -> dict:
+    if good.all():
+        return {"junk_purity": None, "junk_auc": None, "junk_kept": None}
+    count = np.bincount(label)
+    junk = np.bincount(label, ~good)
+    share = junk / np.maximum(count, 1)
+    overall = (~good).mean()
+    # of the others in the class, so that a class of one says nothing of it
+    others = (junk[label] - ~good + overall) / count[label]
+    # the purest classes first, up to where 95 % of the true particles are in
+    order = np.argsort(share[1:], kind="stable") + 1
+    inside = np.cumsum(count[order] - junk[order])
+    last = np.searchsorted(inside, 0.95 * good.sum())
+    return {
+        "junk_purity": float(share[label][~good].mean()),
+        "junk_auc": _auc(others, ~good),
+        "junk_kept": float(junk[order[: last + 1]].sum() / junk.sum()),
+    }
+
+
+def _auc(value, positive) -> float:
+    """Chance that a positive has the higher value; ties count half."""
+    a, b = value[positive], value[~positive]
+    return float((a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean())
+
+
+def _scores(good, found: Found) -> dict:
+    counts = np.bincount(found.label - 1, minlength=len(found.averages))
+    radius = DIAMETER / 2 / PIXEL
+    scores = class_scores(found.averages, counts, found.resolution, radius)
+    mine = scores[found.label - 1]
+    kept = mine >= 0.5
+    result = {
+        "score_recall": float(kept[good].mean()),
+        "score_precision": float(good[kept].mean()) if kept.any() else None,
+    }
+    if good.all():
+        return result | {"score_auc": None, "estimate_auc": None}
+    coarse = found.resolution[found.label - 1]
+    return result | {
+        "score_auc": _auc(-mine, ~good),
+        "estimate_auc": _auc(np.where(np.isfinite(coarse), coarse, 999.0), ~good),
+    }
+
+
+def _classes(truth: Truth, found: Found) -> dict:
+    mask = circular_mask(BOX, 28)
+    frc, spread, weight = [], [], []
+    psi_errors, offset_errors = [], []
+    numbers, counts = np.unique(found.label, return_counts=True)
+    p = counts / counts.sum()
+    for k, count in zip(numbers, counts, strict=True):
+        rows = np.flatnonzero((found.label == k) & truth.good)
+        if len(rows) < 5 or len(rows) < 0.5 * count:
+            continue
+        mean = _true_average(truth, found, rows[:_PROJECTED])
+        frc.append(_resolution(found.averages[k - 1] * mask, mean * mask))
+        weight.append(len(rows))
+        species = np.bincount(truth.species[rows]).argmax()
+        rows = rows[truth.species[rows] == species]
+        angles, twist = _orientations(truth, found, rows, truth.names[species])
+        spread.append(float(np.median(angles)))
+        close = twist[angles < 15]
+        if len(close) > 3:
+            middle = np.angle(np.exp(1j * np.deg2rad(close)).sum(), deg=True)
+            psi_errors.extend(np.abs(_wrapped(close - middle)))
+        away = np.array([_turned(truth, found, row) for row in rows])
+        offset_errors.extend(np.hypot(*(away - np.median(away, axis=0)).T) * PIXEL)
+    return {
+        "good_classes": len(frc),
+        "effective_classes": float(np.exp(-(p * np.log(p)).sum())),
+        "frc_angstrom": _weighted_median(frc, np.array(weight, float)),
+        "view_spread_deg": float(np.median(spread)) if spread else None,
+        "psi_error_deg": float(np.median(psi_errors)) if psi_errors else None,
+        "offset_error_angstrom": (
+            float(np.median(offset_errors)) if offset_errors else None
+        ),
+    }
+
+
+def _true_average(truth: Truth, found: Found, rows) -> np.ndarray:
+    """Mean of true projections, turned and moved as the assignments say."""
+    mean = np.zeros((BOX, BOX))
+    for row in rows:
+        image = project(
+            truth.names[truth.species[row]],
+            truth.rot[row],
+            truth.tilt[row],
+            truth.psi[row] - found.psi[row],
+        )
+        mean += _shifted(image, _turned(truth, found, row))
+    return mean
+
+
+def _turned(truth: Truth, found: Found, row) -> np.ndarray:
+    """Where the particle's center comes to lie in the class's frame, x and y."""
+    a = np.deg2rad(found.psi[row])
+    away = truth.offset[row] + found.offset[row]
+    return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]]) @ away
+
+
+def _orientations(truth: Truth, found: Found, rows, name: str):
+    """Angles of views from the class's middle one, and turns about the beam to it.
+
+    Orientations are those of the aligned particles, so equal ones are perfect.
+    """
+    mine = euler_matrix(
+        truth.rot[rows], truth.tilt[rows], truth.psi[rows] - found.psi[rows]
+    )
+    mates = np.einsum("nij,sjk->nsik", mine, _operators(name))
+    # of every particle's mates against every particle: the cosine between the views
+    cosine = np.einsum("nsk,mk->nsm", mates[:, :, 2], mine[:, 2])
+    mate = cosine.argmax(axis=1)
+    angles = np.degrees(np.arccos(np.clip(cosine.max(axis=1), -1, 1)))
+    middle = int(np.argmin(np.median(angles, axis=0)))
+    best = mates[np.arange(len(rows)), mate[:, middle]]
+    turn = best @ mine[middle].T
+    twist = np.arctan2(turn[:, 1, 0] - turn[:, 0, 1], turn[:, 0, 0] + turn[:, 1, 1])
+    return angles[:, middle], np.degrees(twist)
+
+
+def _wrapped(angle):
+    return (angle + 180) % 360 - 180
 
 
 def _shifted(image, move) -> np.ndarray:
