@@ -390,7 +390,8 @@ OWN_OPTIONS = (
         "cryodeck_invert",
         "Invert the selection?",
         False,
-        help="Keep what the rules would leave out, and leave out what they keep.",
+        help="Keep what the rules would leave out, and leave out what they keep. "
+        "Without any rule: keep all.",
     ),
     yes_no(
         "cryodeck_move_origins",

@@ -83,7 +83,8 @@ def _open_choice(job: Job) -> list[Problem]:
     else:
         return []
     has_rule = any(job.number_or_none(rule) is not None for rule in rules)
-    if has_rule or job.text(key, "").strip():
+    is_stated = job.text(key, "").strip() or job.flag("cryodeck_invert", False)
+    if has_rule or is_stated:
         return []
     message = (
         f"no {what} chosen yet: mark them on the screen, or give numbers or a rule"

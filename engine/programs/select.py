@@ -213,6 +213,8 @@ def _by_place(context: Context, listed: _List) -> Array:
     if earlier is not None:
         _log.info("selection of %s", context.path(BACKUP))
         return earlier
+    if job.flag("cryodeck_invert", False):
+        return keep  # of none it is all: the viewer's way to mark every image
     message = (
         f"{listed.path}: say which of its {count} rows: the first ones "
         "(cryodeck_first) or their numbers (cryodeck_rows)"

@@ -212,6 +212,8 @@ def _choose(
         if table is not None and "rlnSelected" in table and len(table) == k:
             chosen = np.flatnonzero(table.integers("rlnSelected") > 0)
             return chosen, f"as in {backup}"
+    if job.flag("cryodeck_invert", False):
+        return np.zeros(0, dtype=np.int64), "none"
     message = (
         f"{found.model_path}: say which of its {k} classes: by number "
         "(cryodeck_classes), by rule, or the best by score (cryodeck_best)"

@@ -12,9 +12,12 @@ from support.engine_jobs import DATA
 
 from engine.ctf import Ctf
 from engine.io.mrc import read_images, write_mrc
-from engine.io.star import read_star
+from engine.io.star import Table, read_star, write_star
 
 EXAMPLE = DATA / "class2d"
+EXPECTED = EXAMPLE / "expected"
+#: Root of the files of `classified_project`.
+CLASSIFIED = "Class2D/job001/run_it003"
 PIXEL = 4.0
 
 
@@ -74,6 +77,36 @@ def example_project(folder: Path) -> None:
     write_mrc(folder / "particles.mrcs", example_images(), PIXEL)
     for name in ("particles.star", "refs5.star", "refs5.mrcs"):
         shutil.copy(EXAMPLE / name, folder / name)
+
+
+def classified_project(folder: Path) -> None:
+    """Iteration 3 of RELION on the worked example, and a list of 12 micrographs."""
+    example_project(folder)
+    (folder / CLASSIFIED).parent.mkdir(parents=True)
+    shutil.copy(EXPECTED / "B_it003_classes.mrcs", f"{folder}/{CLASSIFIED}_classes.mrcs")
+    text = (EXPECTED / "B_it003_model.star").read_text()
+    text = text.replace("B/run_it003", CLASSIFIED)
+    (folder / f"{CLASSIFIED}_model.star").write_text(text)
+    tables = read_star(folder / "particles.star")
+    with (EXPECTED / "B_it003_data.csv").open() as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: int(row["index"]))
+    found = {k: np.array([float(row[k]) for row in rows]) for k in rows[0]}
+    tables["particles"] = tables["particles"].with_columns(
+        {
+            "rlnGroupNumber": example_groups() + 1,
+            "rlnAnglePsi": found["psi"],
+            "rlnOriginXAngst": found["origin_x_angst"],
+            "rlnOriginYAngst": found["origin_y_angst"],
+            "rlnClassNumber": found["class"].astype(int),
+            "rlnMaxValueProbDistribution": found["pmax"],
+        }
+    )
+    write_star(folder / f"{CLASSIFIED}_data.star", tables)
+    micrographs = {
+        "rlnMicrographName": [f"Micrographs/mic{i}.mrc" for i in range(1, 13)],
+        "rlnCtfMaxResolution": np.arange(12.0),
+    }
+    write_star(folder / "micrographs.star", {"micrographs": Table(micrographs)})
 
 
 def confusion(truth: np.ndarray, found: np.ndarray, n: int = 3) -> np.ndarray:

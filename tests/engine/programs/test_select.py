@@ -2,56 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import shutil
 
 import numpy as np
 import pytest
-from support.engine_jobs import DATA, run_engine, run_relion, write_job
-from support.worked_example import example_project
+from scipy.ndimage import map_coordinates
+from support.engine_jobs import run_engine, run_relion, write_job
+from support.worked_example import CLASSIFIED as ROOT
+from support.worked_example import EXPECTED, classified_project, example_truth
 
 from engine.io.mrc import read_images
 from engine.io.star import Table, read_star, write_star
 from engine.selection.centering import centers_of_mass
 
-EXPECTED = DATA / "class2d/expected"
-ROOT = "Class2D/job001/run_it003"
 OWN = {"cryodeck_engine": "cryodeck"}
 
 
 @pytest.fixture
 def project(tmp_path):
-    """Iteration 3 of RELION on the worked example, and a list of micrographs."""
-    example_project(tmp_path)
-    folder = tmp_path / "Class2D/job001"
-    folder.mkdir(parents=True)
-    shutil.copy(EXPECTED / "B_it003_classes.mrcs", f"{tmp_path}/{ROOT}_classes.mrcs")
-    text = (EXPECTED / "B_it003_model.star").read_text()
-    text = text.replace("B/run_it003", ROOT)
-    (tmp_path / f"{ROOT}_model.star").write_text(text)
-    tables = read_star(tmp_path / "particles.star")
-    with (EXPECTED / "B_it003_data.csv").open() as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: int(row["index"]))
-    found = {k: np.array([float(row[k]) for row in rows]) for k in rows[0]}
-    names = tables["particles"].text("rlnMicrographName")
-    groups = np.unique(names, return_inverse=True)[1] + 1
-    tables["particles"] = tables["particles"].with_columns(
-        {
-            "rlnGroupNumber": groups,
-            "rlnAnglePsi": found["psi"],
-            "rlnOriginXAngst": found["origin_x_angst"],
-            "rlnOriginYAngst": found["origin_y_angst"],
-            "rlnClassNumber": found["class"].astype(int),
-            "rlnMaxValueProbDistribution": found["pmax"],
-        }
-    )
-    write_star(tmp_path / f"{ROOT}_data.star", tables)
-    micrographs = {
-        "rlnMicrographName": [f"Micrographs/mic{i}.mrc" for i in range(1, 13)],
-        "rlnCtfMaxResolution": np.arange(12.0),
-    }
-    write_star(tmp_path / "micrographs.star", {"micrographs": Table(micrographs)})
+    classified_project(tmp_path)
     return tmp_path
 
 
@@ -126,6 +95,71 @@ def test_recentering_moves_averages_and_origins_together(project):
     assert same.text("rlnOriginXAngst") == before.text("rlnOriginXAngst")
 
 
+def test_particles_fit_recentered_averages_and_truth_as_before(project):
+    """Origins may be moved the wrong way without a picture showing it."""
+    truth = example_truth()
+    place = np.argsort(truth["index"])
+    true_origin = np.stack([truth[f"origin_{c}_angst"][place] for c in "yx"], 1)
+    errors = {}
+    for number, moves in ((2, "No"), (3, "Yes")):
+        folder, _ = select(
+            project,
+            number,
+            fn_model=f"{ROOT}_model.star",
+            cryodeck_classes="1-3",
+            cryodeck_move_origins=moves,
+        )
+        table = read_star(folder / "particles.star")["particles"]
+        origin = [table.numbers(f"rlnOrigin{c}Angst") for c in "YX"]
+        error = _in_class_frame(table, np.stack(origin, 1) - true_origin)
+        label = table.integers("rlnClassNumber")
+        for k in np.unique(label):
+            scatter = error[label == k] - np.median(error[label == k], axis=0)
+            errors.setdefault(number, []).append(np.hypot(*scatter.T))
+        if moves == "Yes":
+            images = read_images(project / "particles.mrcs")
+            moved = read_images(folder / "class_averages.mrcs")
+            for k in (1, 2, 3):
+                rows = np.flatnonzero(label == k)[:60]
+                mean = _aligned_mean(images, table, rows)
+                # the shift that fits the moved average best is none
+                assert np.abs(_best_shift(mean, moved[k - 1])).max() <= 1
+    for before, after in zip(errors[2], errors[3], strict=True):
+        np.testing.assert_allclose(after, before, atol=2e-3)
+
+
+def _in_class_frame(table, yx):
+    """Vectors of images as the averages see them: R(psi) v, y and x."""
+    psi = np.deg2rad(table.numbers("rlnAnglePsi"))
+    c, s = np.cos(psi), np.sin(psi)
+    return np.stack([s * yx[:, 1] + c * yx[:, 0], c * yx[:, 1] - s * yx[:, 0]], 1)
+
+
+def _aligned_mean(images, table, rows):
+    """Mean of images, moved by their origins and turned by psi, by interpolation."""
+    size = images.shape[-1]
+    grid = np.stack(np.mgrid[:size, :size]) - size // 2
+    mean = np.zeros((size, size))
+    for row in rows:
+        psi = np.deg2rad(table.numbers("rlnAnglePsi")[row])
+        origin = [table.numbers(f"rlnOrigin{c}Angst")[row] / 4 for c in "YX"]
+        c, s = np.cos(psi), np.sin(psi)
+        # ref(y) = img(R(-psi) y - o)
+        x = c * grid[1] + s * grid[0] - origin[1]
+        y = -s * grid[1] + c * grid[0] - origin[0]
+        where = [y + size // 2, x + size // 2]
+        mean += map_coordinates(images[row], where, order=1)
+    return mean
+
+
+def _best_shift(image, reference):
+    """Shift (y, x) of an image that fits a reference best, pixels."""
+    spectrum = np.fft.fft2(reference) * np.fft.fft2(image).conj()
+    cross = np.fft.ifft2(spectrum).real
+    found = np.array(np.unravel_index(cross.argmax(), cross.shape))
+    return (found + len(image) // 2) % len(image) - len(image) // 2
+
+
 def test_rules_and_best_classes(project):
     _, summary = select(project, fn_model=f"{ROOT}_model.star", cryodeck_min_share="30")
     assert summary["selected_classes"] == [1, 2]
@@ -186,6 +220,41 @@ def test_picked_coordinates_select_their_micrographs(project):
     assert len(read_star(folder / "micrographs_selected.star")["micrographs"]) == 3
 
 
+def test_coordinate_lists_of_later_versions_select_their_micrographs(project):
+    (project / "ManualPick/job005").mkdir(parents=True)
+    names = [f"Micrographs/mic{i}.mrc" for i in range(1, 13)]
+    picks = [f"ManualPick/job005/Micrographs/mic{i}_manualpick.star" for i in range(12)]
+    columns = {"rlnMicrographName": names, "rlnMicrographCoordinates": picks}
+    write_star(
+        project / "ManualPick/job005/manualpick.star",
+        {"coordinate_files": Table(columns)},
+    )
+    folder, _ = select(
+        project,
+        fn_coords="ManualPick/job005/manualpick.star",
+        cryodeck_rows="8-12",
+        cryodeck_invert="Yes",
+    )
+    table = read_star(folder / "micrographs_selected.star")["micrographs"]
+    assert table.text("rlnMicrographName") == names[:7]
+
+
+def test_a_range_of_values_and_what_lies_outside(project):
+    values = {
+        "fn_mic": "micrographs.star",
+        "do_select_values": "Yes",
+        "select_label": "rlnCtfMaxResolution",
+        "select_minval": "3",
+        "select_maxval": "5",
+    }
+    folder, _ = select(project, **values)
+    table = read_star(folder / "micrographs.star")["micrographs"]
+    assert table.numbers("rlnCtfMaxResolution").tolist() == [3, 4, 5]
+    folder, _ = select(project, 3, **values, cryodeck_invert="Yes")
+    table = read_star(folder / "micrographs.star")["micrographs"]
+    assert table.numbers("rlnCtfMaxResolution").tolist() == [0, 1, 2, *range(6, 12)]
+
+
 def test_values_statistics_and_parts(project):
     folder, summary = select(
         project,
@@ -231,6 +300,25 @@ def test_duplicates_keep_more_than_relions_chains(project):
     assert summary["particles_total"] > len(kept)
     removed = read_star(folder / "particles_removed.star")["particles"]
     assert len(removed) + summary["particles_total"] == 300
+    kept = read_star(folder / "particles.star")["particles"]
+    for row in range(len(removed)):
+        near = _distance(kept, removed, row) <= 165 + 1e-6
+        worth = "rlnMaxValueProbDistribution"
+        assert kept.numbers(worth)[near].max() >= removed.numbers(worth)[row]
+
+
+def _distance(table, other, row):
+    """Å from each particle to one of another table; inf on other micrographs."""
+    away = [
+        4 * table.numbers(f"rlnCoordinate{c}")
+        - table.numbers(f"rlnOrigin{c}Angst")
+        - 4 * other.numbers(f"rlnCoordinate{c}")[row]
+        + other.numbers(f"rlnOrigin{c}Angst")[row]
+        for c in "XY"
+    ]
+    here = np.array(table.text("rlnMicrographName"))
+    same = here == other.text("rlnMicrographName")[row]
+    return np.where(same, np.hypot(*away), np.inf)
 
 
 def test_wrong_requests_get_one_clear_line(project):
@@ -246,6 +334,21 @@ def test_wrong_requests_get_one_clear_line(project):
         select_label="rlnNothing",
     )
     assert not (project / "Select/job009/micrographs.star").exists()
+
+
+def test_raw_particles_have_an_average_and_a_deviation_too(project):
+    """The tutorial marks all extracted particles and looks at their average."""
+    folder, summary = select(
+        project,
+        fn_data="particles.star",
+        cryodeck_invert="Yes",
+        cryodeck_write_average="Yes",
+    )
+    assert summary["particles_total"] == 300
+    images = read_images(project / "particles.mrcs").astype(np.float64)
+    for name, expected in (("average", images.mean(0)), ("deviation", images.std(0))):
+        found = read_images(folder / f"{name}.mrc")[0]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.relion
