@@ -15,7 +15,6 @@ and spread over the sets, who is better how often, and the CPU seconds of both.
 import argparse
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -23,7 +22,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from bench_class2d import RELION, timed
-from quality_class2d import MEASURES, main as judged
+from quality_class2d import MEASURES
+from quality_class2d import main as judged
 
 from engine.jobs.job import Job
 
@@ -117,7 +117,9 @@ def summary(rows: list) -> dict:
     for name in (*MEASURES, *_EXTRA, "cpu_s"):
         entry: dict = {}
         for who in ("cryodeck", "relion"):
-            values = [r[who][name] for r in rows if r.get(who, {}).get(name) is not None]
+            values = [
+                r[who][name] for r in rows if r.get(who, {}).get(name) is not None
+            ]
             if values:
                 entry[who] = {
                     "mean": round(float(np.mean(values)), 3),

@@ -83,7 +83,9 @@ def classified_project(folder: Path) -> None:
     """Iteration 3 of RELION on the worked example, and a list of 12 micrographs."""
     example_project(folder)
     (folder / CLASSIFIED).parent.mkdir(parents=True)
-    shutil.copy(EXPECTED / "B_it003_classes.mrcs", f"{folder}/{CLASSIFIED}_classes.mrcs")
+    shutil.copy(
+        EXPECTED / "B_it003_classes.mrcs", f"{folder}/{CLASSIFIED}_classes.mrcs"
+    )
     text = (EXPECTED / "B_it003_model.star").read_text()
     text = text.replace("B/run_it003", CLASSIFIED)
     (folder / f"{CLASSIFIED}_model.star").write_text(text)

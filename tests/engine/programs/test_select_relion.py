@@ -1,4 +1,4 @@
-"""What Select leaves as input of RELION's next programs, and theirs as input of Select."""
+"""What Select leaves as input of RELION's next programs, and the other way round."""
 
 from __future__ import annotations
 
@@ -31,7 +31,17 @@ def select(project, number, **values):
 
 def classify(project, particles, name):
     """One coarse iteration of RELION's 2D classification of a list."""
-    command = ["relion_refine", "--i", particles, "--o", name, "--iter", "1", "--K", "2"]
+    command = [
+        "relion_refine",
+        "--i",
+        particles,
+        "--o",
+        name,
+        "--iter",
+        "1",
+        "--K",
+        "2",
+    ]
     command += ["--ctf", "--tau2_fudge", "2", "--particle_diameter", "100"]
     command += ["--oversampling", "0", "--psi_step", "60", "--offset_range", "1"]
     command += ["--offset_step", "2", "--norm", "--scale", "--flatten_solvent"]
