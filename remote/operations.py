@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from engine.errors import InputError
@@ -36,6 +37,7 @@ from remote.views import JobRow, JobState, LinkState, Overview
 SUBMIT_S = 180.0
 REJOIN_S = 120.0  # how long `run` waits for a broken link to come back
 ABORT_WAIT_S = 15.0
+AT_ONCE = 100  # jobs judged before others get their turn
 _PERSONS_FAULT = ("conflict", "bad request", "project", "no-project", "not found")
 _STATUS_WORDS = {"finished": "Succeeded", "failed": "Failed", "aborted": "Aborted"}
 _STATUS_OF = {JobState.ABORTED: "Aborted", JobState.SUCCEEDED: "Succeeded"}
@@ -62,11 +64,23 @@ class Operating(Reading):
         """All jobs, in one round trip; only what changed is brought over."""
         async with self._look:
             said = await self._look_once(ask_scheduler)
-            judgements = self._picture.judgements()
+            judgements = await self._judged()
             if not self.read_only and await self._write_down(judgements):
                 said = await self._look_once(False)
-                judgements = self._picture.judgements()
-            return self._picture.overview(said["project"], judgements)
+                judgements = await self._judged()
+            rows: list[JobRow] = []
+            for names in _parts(list(judgements)):
+                rows += self._picture.rows({name: judgements[name] for name in names})
+                await asyncio.sleep(0)
+            return self._picture.overview(said["project"], rows)
+
+    async def _judged(self) -> dict[str, Judgement]:
+        """Verdict on every job, a part at a time: keys are obeyed in between."""
+        judgements: dict[str, Judgement] = {}
+        for names in _parts(list(self._picture.facts)):
+            judgements |= self._picture.judgements(names)
+            await asyncio.sleep(0)
+        return judgements
 
     async def _look_once(self, ask_scheduler: bool) -> dict[str, Any]:
         queries = self._picture.scheduler.queries() if ask_scheduler else ()
@@ -430,6 +444,11 @@ def _submitted(name: str, entry: dict[str, Any]) -> str:
         raise SchedulerError(message)
     message = f"{name}: the job never reached the scheduler; run it again"
     raise SchedulerError(message)
+
+
+def _parts(names: list[str]) -> Iterator[list[str]]:
+    for at in range(0, len(names), AT_ONCE):
+        yield names[at : at + AT_ONCE]
 
 
 def _find(overview: Overview, name: str) -> JobRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,18 @@ from engine.project.layout import job_number, neutral_label, node_kind
 from remote.schedulers.base import Listing, Scheduler, SchedulerJob, merged
 from remote.verdict import Judgement, Seen, judge
 from remote.views import JobRow, Node, Overview, Progress
+
+SETTLED_S = 30.0  # so long a finished job's row may stand before it is made anew
+
+
+@dataclass(slots=True)
+class _Settled:
+    """A finished job's judgement and row, good while its facts are the same."""
+
+    facts: dict[str, Any]
+    at: float
+    judgement: Judgement
+    row: JobRow | None = None
 
 
 @dataclass(slots=True)
@@ -38,6 +50,7 @@ class Picture:
     taken_at: float = 0.0
     warnings: tuple[str, ...] = ()
     _absent: dict[str, _Absence] = field(default_factory=dict)
+    _settled: dict[str, _Settled] = field(default_factory=dict)
 
     @property
     def since(self) -> list[Any] | None:
@@ -101,18 +114,46 @@ class Picture:
             users=self.users,
         )
 
-    def judgements(self) -> dict[str, Judgement]:
-        """Verdict on every job."""
-        return {name: judge(self.seen(one)) for name, one in self.facts.items()}
+    def judgements(self, names: Iterable[str]) -> dict[str, Judgement]:
+        """Verdict on each of these jobs; on finished ones not always a new one."""
+        found = {}
+        for name in names:
+            one = self.facts[name]
+            kept = self._settled.get(name)
+            if (
+                kept is not None
+                and kept.facts is one
+                and self.taken_at - kept.at < SETTLED_S
+            ):
+                found[name] = kept.judgement
+                continue
+            found[name] = judge(self.seen(one))
+            if _is_settled(one):
+                self._settled[name] = _Settled(one, self.taken_at, found[name])
+            else:
+                self._settled.pop(name, None)
+        return found
 
-    def overview(self, project: str, judgements: dict[str, Judgement]) -> Overview:
+    def rows(self, judgements: dict[str, Judgement]) -> list[JobRow]:
+        """One row for each judgement."""
+        found = []
+        for name, judgement in judgements.items():
+            kept = self._settled.get(name)
+            if kept is None or kept.judgement is not judgement:
+                found.append(self._row(self.facts[name], judgement))
+                continue
+            if kept.row is None:
+                kept.row = self._row(kept.facts, judgement)
+            found.append(kept.row)
+        return found
+
+    def overview(self, project: str, rows: Iterable[JobRow]) -> Overview:
         """The rows, in the order of the jobs' numbers."""
-        rows = [self._row(self.facts[n], j) for n, j in judgements.items()]
-        rows.sort(key=lambda row: row.number)
+        self._settled = {n: one for n, one in self._settled.items() if n in self.facts}
         return Overview(
             project=project,
             version=self.version,
-            jobs=tuple(rows),
+            jobs=tuple(sorted(rows, key=lambda row: row.number)),
             taken_at=self.taken_at,
             scheduler_asked_at=self.asked_at,
             warnings=self.warnings,
@@ -139,6 +180,14 @@ class Picture:
             scheduler_id=shown_id(entry),
             summary=one.get("summary") or "",
         )
+
+
+def _is_settled(one: dict[str, Any]) -> bool:
+    """Whether nothing but new facts can change what is said of a job."""
+    if one.get("submitting") or one["status"] in ("Running", "Scheduled"):
+        return False
+    entry = one.get("entry") or {}
+    return one["status"] == "Succeeded" or not entry or "verdict" in entry
 
 
 def shown_id(entry: dict[str, Any]) -> str:

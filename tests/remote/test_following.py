@@ -61,7 +61,7 @@ def picture():
 
 
 def verdict(picture):
-    return picture.judgements()["AutoPick/job002"].verdict
+    return picture.judgements(picture.facts)["AutoPick/job002"].verdict
 
 
 def test_a_query_that_fails_changes_no_state(picture):
@@ -92,7 +92,7 @@ def test_answers_from_before_the_submission_do_not_count_as_absence(picture):
 
 
 def test_a_row_has_what_the_list_shows(picture):
-    row = picture.overview("/p", picture.judgements()).jobs[0]
+    row = picture.rows(picture.judgements(picture.facts))[0]
     assert (row.number, row.type, row.scheduler_id) == (2, "autopick", "12")
     assert row.outputs[0].kind == "MicrographsCoords"
     assert row.inputs == ("Import/job001",)

@@ -528,6 +528,14 @@ class FakeWorkspace:
             was_truncated=offset > len(text),
         )
 
+    async def tail_many(
+        self, wanted: list[tuple[str, int]], max_bytes: int = 65536
+    ) -> list[LogChunk | None]:
+        return [
+            await self.log(path.rpartition("/")[0], path[-3:], offset, max_bytes)
+            for path, offset in wanted
+        ]
+
     async def micrographs(self, name: str) -> list[dict[str, Any]]:
         await self._pause()
         row = self._find(name)

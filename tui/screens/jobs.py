@@ -17,6 +17,7 @@ from tui.charts import Line
 from tui.messages import Answered, LinkChanged, OverviewArrived, ProjectOpened, Refused
 from tui.plain import plain
 from tui.screens.job_deeds import JobDeeds
+from tui.screens.watch import WatchPane, watched
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.job_table import SORTS, JobTable
 from tui.widgets.lines import LinesView, text_of
@@ -51,6 +52,7 @@ class JobsScreen(JobDeeds):
         Binding("A", "abort", "abort"),
         Binding("m", "mark", "mark finished or failed"),
         Binding("r", "refresh_now", "refresh"),
+        Binding("v", "watch", "logs of all that run"),
         Binding("w", "graph", "who feeds whom"),
         Binding("d", "difference", "difference from another job", show=False),
         Binding("c", "clone", "new job with this form", show=False),
@@ -62,12 +64,14 @@ class JobsScreen(JobDeeds):
     def __init__(self, cluster: Cluster, project: str) -> None:
         super().__init__()
         self.cluster, self.project = cluster, project
+        self._watched: set[str] = set()
 
     def compose(self) -> ComposeResult:
         """Place, list, details of the job under the cursor, keys."""
         yield TopBar("cryodeck", self.cluster.name, self.project or "~")
         yield Static(id="notice")
         yield JobTable(id="table")
+        yield WatchPane()
         with Horizontal(id="filter-line"):
             yield Label("filter")
             yield Input(id="filter", compact=True, select_on_focus=False)
@@ -96,6 +100,7 @@ class JobsScreen(JobDeeds):
         if isinstance(message, OverviewArrived):
             self._notice("; ".join(message.overview.warnings))
             self.table.show_rows(message.overview.jobs)
+            self._choose_watched()
         elif isinstance(message, ProjectOpened):
             self.project = message.project
             self.query_one(TopBar).say("cryodeck", self.cluster.name, self.project)
@@ -147,6 +152,12 @@ class JobsScreen(JobDeeds):
     def on_job_table_highlighted(self, message: JobTable.Highlighted) -> None:
         """Tell more about the job under the cursor."""
         self._show_detail(message.row)
+        if self._watched != self.table.selected:
+            self._choose_watched()
+
+    def on_watch_view_opened(self, message: WatchPane.Opened) -> None:
+        """Go to the log that was clicked."""
+        self.open_job(message.row, "log")
 
     def on_job_table_opened(self, message: JobTable.Opened) -> None:
         """Go to the job."""
@@ -229,6 +240,19 @@ class JobsScreen(JobDeeds):
         self.dismiss()
         if len(self.app.screen_stack) <= 2:
             self.app.show_clusters()
+
+    def action_watch(self) -> None:
+        """Show or hide the logs of the selected jobs, or of all under way."""
+        pane = self.query_one(WatchPane)
+        pane.display = not pane.display
+        self._choose_watched()
+        pane.call_after_refresh(pane.ask)
+
+    def _choose_watched(self) -> None:
+        pane = self.query_one(WatchPane)
+        self._watched = set(self.table.selected)
+        if pane.display:
+            pane.show_rows(watched(self.table.all_rows, self.table.selected))
 
     # jobs
 

@@ -96,6 +96,7 @@ class JobTable(ScrollView, can_focus=True):
         self._changed: dict[str, float] = {}
         self._hover = -1
         self.selected: set[str] = set()
+        self._widths: tuple[int, ...] = ()  # for which width, and of each column
 
     # what is shown
 
@@ -146,6 +147,7 @@ class JobTable(ScrollView, can_focus=True):
                     self.call_after_refresh(
                         self.scroll_to, y=max(0, top), animate=False
                     )
+        self._widths = ()
         self.cursor = max(0, min(self.cursor, len(self.rows) - 1))
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
         self.refresh()
@@ -284,6 +286,11 @@ class JobTable(ScrollView, can_focus=True):
         return "No jobs yet. n starts the first: Import."
 
     def _columns(self, width: int) -> tuple[int, int, int, int, int]:
+        if self._widths[:1] != (width,):
+            self._widths = (width, *self._fitted(width))
+        return self._widths[1:]  # type: ignore[return-value]
+
+    def _fitted(self, width: int) -> tuple[int, int, int, int, int]:
         name = max((len(row.name) for row in self.rows[:400]), default=12)
         name = max(12, min(name, 24))
         alias = max(
