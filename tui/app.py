@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from remote.cluster import Cluster
 
-_BROADCAST = (LinkChanged, OverviewArrived, ProjectOpened, Refused)
+MANY_JOBS = 500
 
 
 class CryodeckApp(PixelApp[int]):
@@ -57,6 +57,7 @@ class CryodeckApp(PixelApp[int]):
         self.host, self.project, self.read_only = host, project, read_only
         self.given_clusters = clusters
         self.bridge = Bridge(self, opener, read_only=read_only)
+        self._is_settled = False
         self.ascii_only = self.pictures.kind == "ascii"
         for name, colors in THEMES.items():
             self.register_theme(_theme(name, colors))
@@ -121,11 +122,15 @@ class CryodeckApp(PixelApp[int]):
         self._hand_on(message)
 
     def on_overview_arrived(self, message: OverviewArrived) -> None:
-        """Tell the screens."""
+        """Tell the screens; what a large project has brought is there to stay."""
         self._hand_on(message)
+        if len(message.overview.jobs) > MANY_JOBS and not self._is_settled:
+            self._is_settled = True
+            self.call_later(settle_memory)
 
     def on_project_opened(self, message: ProjectOpened) -> None:
         """Remember it among the recent ones."""
+        self._is_settled = False
         self._hand_on(message)
         self._remember(message.cluster, message.project)
 
@@ -208,6 +213,15 @@ class CryodeckApp(PixelApp[int]):
 
             title = binding.description[:1].upper() + binding.description[1:]
             yield SystemCommand(title, f"key: {binding.key.split(',')[0]}", perform)
+
+
+def settle_memory() -> None:
+    """Spare the garbage collector what stays: a full round over it lasts 60 ms."""
+    import gc
+
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _theme(name: str, colors: dict[str, str]) -> Theme:
