@@ -27,6 +27,7 @@ from engine.picking.templates import (
     NoiseMaps,
     TemplateMap,
     noise_maps,
+    on_one_scale,
     reference_moments,
     ring_transform,
     template_map,
@@ -189,15 +190,17 @@ def pick_from_maps(
     subpixel : bool
         Places between map pixels, on the exact sampling; else RELION's grid.
     is_compatible : bool
-        Close pairs as RELION treats them.
+        Each reference's figure of merit on its own scale, and close pairs, as RELION
+        has them.
     """
     parts: list[Peaks] = []
-    for index, found in enumerate(maps.templates):
+    templates = maps.templates if is_compatible else on_one_scale(maps.templates)
+    for index, found in enumerate(templates):
         peaks = find_template_peaks(found, index, maps.noise, size, limits)
         parts.append(refine_peaks(found.fom, peaks) if subpixel else peaks)
-    scale = float(size.scale)
+    distance, link = distance_px * float(size.scale), link_px * float(size.scale)
     if is_compatible:
-        peaks = relion_neighbours(parts, distance_px * scale, link_px * scale)
+        peaks = relion_neighbours(parts, distance, link)
     else:
-        peaks = keep_better(join_peaks(parts), distance_px * scale)
+        peaks = keep_better(join_peaks(parts), distance)
     return place_exactly(peaks, size) if subpixel else place_on_grid(peaks, size)

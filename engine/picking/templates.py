@@ -7,15 +7,16 @@ reference (times the CTF) over the mask:
     d = (2 mu a1 - 2 cc) / sigma + a2,      FOM = (exp(-d / 2) - 1) / (E - 1)
 
 E = exp(a2 / 2) is what a perfect copy would give. RELION adds a random number to the
-exponent of E; here it is its expectation, 0, unless compatibility is asked for.
+exponent of E; here it is its expectation, 0, unless compatibility is asked for. Maps
+have this figure of merit; picks one that `on_one_scale` makes of it.
 Of all this only cc depends on the angle, so the best angle is that of the largest cc.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from engine.arrays import (
     Array,
@@ -258,6 +259,36 @@ def figure_of_merit(
     offset = moments.mean * noise.mean - correlation
     exponent = -offset / noise.spread - 0.5 * moments.square
     return xp.expm1(exponent) / (moments.expected - 1)
+
+
+def on_one_scale(templates: Sequence[TemplateMap]) -> list[TemplateMap]:
+    """Figures of merit that can be compared between references.
+
+    RELION divides exp(-d / 2) - 1, which says how much likelier a reference is than
+    nothing, by E - 1 of that reference. The weaker one is, the smaller that is, so that
+    of several fits the weakest reference wins, not the likeliest. Here all are divided
+    by the mean of E - 1 over the micrograph's references; with one reference nothing
+    changes.
+
+    Parameters
+    ----------
+    templates : sequence of TemplateMap
+        All of one micrograph.
+    """
+    # as precise as files hold E, so that maps read back give the same picks
+    merits = [_single(one.expected, one.fom) - 1 for one in templates]
+    mean = math.fsum(merits) / max(1, len(merits))
+    if len(merits) < 2 or min(merits) <= 0:
+        return list(templates)
+    return [
+        replace(one, fom=one.fom * (merit / mean), expected=1 + mean)
+        for one, merit in zip(templates, merits, strict=True)
+    ]
+
+
+def _single(value: float, like: Array) -> float:
+    xp = array_namespace(like)
+    return float(xp.asarray(value, dtype=xp.float32))
 
 
 def template_map(

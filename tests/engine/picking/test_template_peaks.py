@@ -13,7 +13,7 @@ from engine.picking.template_peaks import (
     keep_better,
     relion_neighbours,
 )
-from engine.picking.templates import NoiseMaps, TemplateMap
+from engine.picking.templates import NoiseMaps, TemplateMap, on_one_scale
 from engine.picking.working_size import choose_working_size
 
 
@@ -33,6 +33,24 @@ def test_the_better_of_two_close_peaks_stays_whatever_its_template():
     kept = keep_better(join_peaks(parts), 4.0)
     assert kept.fom.tolist() == pytest.approx([0.9, 0.3])
     assert kept.template_index.tolist() == [1, 0]
+
+
+def test_of_several_fits_the_likeliest_wins_not_the_weakest_reference():
+    # exp(-d / 2) - 1 is 0.06 with the strong reference, 0.05 with the weak one
+    strong, weak = np.full((4, 4), 0.75), np.full((4, 4), 1.25)
+    psi = np.zeros((4, 4))
+    maps = [
+        TemplateMap(fom=strong, psi=psi, expected=1.08),
+        TemplateMap(fom=weak, psi=psi, expected=1.04),
+    ]
+    first, second = on_one_scale(maps)
+    np.testing.assert_allclose(first.fom, 1.0, rtol=1e-5)
+    np.testing.assert_allclose(second.fom, 0.05 / 0.06, rtol=1e-5)
+    assert strong[0, 0] == 0.75  # what was given stays
+    (alone,) = on_one_scale(maps[:1])
+    assert alone.fom is strong
+    broken = [maps[0], TemplateMap(fom=weak, psi=psi, expected=0.0)]
+    assert on_one_scale(broken)[1].fom is weak
 
 
 def test_a_chain_of_close_peaks_keeps_its_ends():
