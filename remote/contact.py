@@ -35,14 +35,21 @@ class Contact:
         Say ``reads_only=False`` for everything that changes something: such a request
         is never sent twice.
         """
-        return await self.agent.call(
+        said = await self.agent.call(
             verb, project=self.project, timeout=timeout, reads_only=reads_only, **args
         )
+        self.remember(verb, args, said, b"")
+        return said
 
     async def ask_blob(
         self, verb: str, *, timeout: float = 60.0, **args: Any
     ) -> tuple[Any, bytes]:
         """Answer of a verb that reads, with the bytes beside it."""
-        return await self.agent.call_blob(
+        said, blob = await self.agent.call_blob(
             verb, project=self.project, timeout=timeout, **args
         )
+        self.remember(verb, args, said, blob)
+        return said, blob
+
+    def remember(self, verb: str, args: dict[str, Any], said: Any, blob: bytes) -> None:
+        """Keep an answer for when the link is down; a bare contact keeps none."""

@@ -13,6 +13,7 @@
     │   ├── RejectedError           the scheduler refused the submission
     │   └── UnreadableOutputError   raw text kept in `text`
     ├── BadRequestError             what was asked cannot be done; the person can fix it
+    ├── NotSeenError                the link is down, and this was not looked at before
     │   └── ConflictError           somebody else has changed it meanwhile
     └── TransferError
 
@@ -84,6 +85,12 @@ class BadRequestError(RemoteError):
 
 class ConflictError(BadRequestError):
     """Somebody else has changed it since it was read; nothing was written."""
+
+
+class NotSeenError(RemoteError):
+    """The link is down, and what was asked is not remembered."""
+
+    transient = True
 
 
 class TransferError(RemoteError):

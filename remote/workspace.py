@@ -6,16 +6,18 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 from remote.by_hand import ByHand
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.journal import Journal
 from remote.last_known import LastKnown
+from remote.last_seen import LastSeen
 from remote.opening import open_session
 from remote.prompts import NoPrompts, Prompts
 from remote.session import Session
-from remote.views import Link, Overview, Statistics
+from remote.views import Link, LogChunk, Overview
 
 FLUSH_S = 60.0  # between two writings of what is remembered
 
@@ -56,10 +58,9 @@ class Workspace(ByHand):
         made.read_only = self.read_only
         return made
 
-    @staticmethod
-    def last_known(cluster: Cluster, project: str) -> LastKnown:
-        """What is remembered of a project, for when its cluster is out of reach."""
-        return LastKnown(cluster.name, project)
+    def offline(self) -> LastSeen:
+        """The same project as it was last seen, to be asked without the link."""
+        return LastSeen(self.cluster, self.project, self._memory)
 
     async def overview(self, *, ask_scheduler: bool = True) -> Overview:
         """All jobs, in one round trip; remembered for when the link is down."""
@@ -68,11 +69,17 @@ class Workspace(ByHand):
         await self._flush_now_and_then()
         return found
 
-    async def statistics(self, name: str) -> Statistics:
-        """What a job came to; remembered for when the link is down."""
-        found = await super().statistics(name)
-        self._memory.keep_statistics(found)
-        return found
+    async def log(
+        self, name: str, stream: str = "out", offset: int = 0, max_bytes: int = 65536
+    ) -> LogChunk:
+        """What was added to a job's log; its end is remembered."""
+        chunk = await super().log(name, stream, offset, max_bytes)
+        self._memory.keep_log(name, stream, offset, chunk)
+        return chunk
+
+    def remember(self, verb: str, args: dict[str, Any], said: Any, blob: bytes) -> None:
+        """Keep an answer for when the link is down."""
+        self._memory.keep(verb, args, said, blob)
 
     @cached_property
     def _memory(self) -> LastKnown:

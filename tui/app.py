@@ -14,7 +14,15 @@ from textual.theme import Theme
 
 from tui.bridge import Bridge, Opener, open_workspace
 from tui.graphics import Answers, PictureMode, choose, decided
-from tui.messages import JobEnded, LinkChanged, OverviewArrived, ProjectOpened, Refused
+from tui.messages import (
+    JobEnded,
+    JobsEnded,
+    LinkChanged,
+    OverviewArrived,
+    ProjectOpened,
+    Refused,
+    Remembered,
+)
 from tui.palette import THEMES
 from tui.pixel_layer import PixelApp
 
@@ -114,7 +122,7 @@ class CryodeckApp(PixelApp[int]):
     def _hand_on(self, message: Message) -> None:
         for screen in self.screen_stack:
             handler = getattr(screen, "take", None)
-            if handler is not None:
+            if handler is not None and screen.is_mounted:
                 handler(message)
 
     def on_link_changed(self, message: LinkChanged) -> None:
@@ -137,6 +145,29 @@ class CryodeckApp(PixelApp[int]):
     def on_refused(self, message: Refused) -> None:
         """Tell the screens."""
         self._hand_on(message)
+
+    def on_remembered(self, message: Remembered) -> None:
+        """Tell the screens how old what they show is."""
+        self._hand_on(message)
+
+    def on_jobs_ended(self, message: JobsEnded) -> None:
+        """Say what came to an end while nobody looked."""
+        from tui.plain import plain
+        from tui.words import displayed_name, plural, state_words
+
+        named = [
+            f"{plain(displayed_name(row))} {state_words(row.verdict.state)[1].lower()}"
+            for row in message.jobs[:6]
+        ]
+        more = len(message.jobs) - len(named)
+        words = ", ".join(named) + (f" and {more} more" if more else "")
+        self.bell()
+        self.notify(
+            words,
+            title=f"{plural(len(message.jobs), 'job')} ended since you looked",
+            markup=False,
+            timeout=15,
+        )
 
     def on_job_ended(self, message: JobEnded) -> None:
         """Ring and say so."""

@@ -8,20 +8,23 @@ whether anything is changing.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
-from remote.errors import RemoteError
+from remote.errors import NotSeenError, RemoteError
 from remote.views import JobRow, Link, LinkState, Overview
 from tui.messages import (
     Answered,
     JobEnded,
+    JobsEnded,
     LinkChanged,
     OverviewArrived,
     ProjectOpened,
     Refused,
+    Remembered,
 )
 from tui.words import is_active
 
@@ -30,12 +33,21 @@ if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
     from remote.cluster import Cluster
+    from remote.last_seen import LastSeen
     from remote.prompts import Prompts
     from remote.workspace import Workspace
 
 Opener = Callable[["Cluster", str, "Prompts"], Awaitable["Workspace"]]
 LOCAL_POLL_S = 2.0
 CALM_FACTOR = 3.0  # slower when nothing changes
+TRY_AGAIN_S = (5.0, 15.0, 30.0, 60.0)  # after a cluster could not be reached at all
+
+
+def last_seen(cluster: Cluster, project: str) -> LastSeen:
+    """The project as it was last seen; imported only now."""
+    from remote.last_seen import LastSeen
+
+    return LastSeen(cluster, project)
 
 
 async def open_workspace(cluster: Cluster, project: str, prompts: Prompts) -> Workspace:
@@ -54,15 +66,19 @@ class Bridge:
         opener: Opener = open_workspace,
         *,
         read_only: bool = False,
+        offline: bool = False,
     ) -> None:
         self.app = app
         self.read_only = read_only
+        self.is_offline = offline  # asked for: no contact is made until ^L
         self.workspace: Workspace | None = None
         self.overview: Overview | None = None
         self.cluster: Cluster | None = None
         self.project = ""
         self.link = Link(state=LinkState.OFFLINE)
         self.arrived_at = 0.0  # this machine's clock at the last overview
+        self.is_remembered = False  # the overview is from memory
+        self._prompts: Prompts | None = None
         self._opener = opener
         self._stop_link: Callable[[], None] | None = None
         self._asked_again = asyncio.Event()
@@ -78,14 +94,28 @@ class Bridge:
 
     async def _open(self, cluster: Cluster, project: str, prompts: Prompts) -> None:
         await self._leave()
-        self.cluster, self.project = cluster, project
+        self.cluster, self.project, self._prompts = cluster, project, prompts
+        await self._show_last_seen()
+        if self.is_offline:
+            self._link(Link(state=LinkState.OFFLINE, reason="as you asked"))
+            return
+        attempt = 0
+        while not await self._connect(cluster, project, prompts):
+            self._asked_again.clear()
+            wait = TRY_AGAIN_S[min(attempt, len(TRY_AGAIN_S) - 1)]
+            attempt += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked_again.wait(), wait)
+
+    async def _connect(self, cluster: Cluster, project: str, prompts: Prompts) -> bool:
+        """Whether there is nothing more to try: it is open, or needs the person."""
         self._link(Link(state=LinkState.CONNECTING, since=time.time()))
         try:
             workspace = await self._opener(cluster, project, prompts)
         except (RemoteError, EngineError, OSError) as error:
             self._link(Link(state=LinkState.OFFLINE, reason=one_line(error)))
             self.app.post_message(Refused("open", one_line(error)))
-            return
+            return not _is_transient(error)
         workspace.read_only = self.read_only
         self.workspace = workspace
         self.project = workspace.project
@@ -93,6 +123,19 @@ class Bridge:
         self._link(workspace.link)
         self.app.post_message(ProjectOpened(cluster.name, workspace.project))
         self._poll = asyncio.get_running_loop().create_task(self._keep_polling())
+        return True
+
+    async def _show_last_seen(self) -> None:
+        """What was there last time, while the connection is made."""
+        assert self.cluster is not None
+        if self.cluster.session == "local":
+            return
+        memory = last_seen(self.cluster, self.project).memory
+        found = await asyncio.to_thread(memory.overview)
+        if found is not None and self.overview is None:
+            self.overview, self.arrived_at = found
+            self.is_remembered = True
+            self.app.post_message(OverviewArrived(self.overview, self.arrived_at))
 
     async def _leave(self) -> None:
         if self._poll is not None:
@@ -102,7 +145,7 @@ class Bridge:
             self._stop_link()
             self._stop_link = None
         workspace, self.workspace = self.workspace, None
-        self.overview = None
+        self.overview, self.is_remembered = None, False
         if workspace is not None:
             await workspace.close()
 
@@ -148,8 +191,48 @@ class Bridge:
         what: str,
         question: Callable[[Workspace], Awaitable[Any]],
     ) -> None:
+        if self.link.state is not LinkState.CONNECTED and self.cluster is not None:
+            seen = await self._ask_memory(asker, what, question)
+            if seen or self.workspace is None:
+                return
+        await self._ask_cluster(asker, what, question)
+
+    async def _ask_memory(
+        self,
+        asker: MessagePump,
+        what: str,
+        question: Callable[[Any], Awaitable[Any]],
+    ) -> bool:
+        """Whether it could be answered from what was last seen; says when that was."""
+        assert self.cluster is not None
+        workspace = self.workspace
+        memory = (
+            last_seen(self.cluster, self.project)
+            if workspace is None
+            else workspace.offline()
+        )
+        try:
+            answer = await question(memory)
+        except (RemoteError, EngineError) as error:
+            if workspace is None or not isinstance(error, NotSeenError):
+                asker.post_message(Refused(what, one_line(error), True))
+                return True
+            return False
+        asker.post_message(Answered(what, answer))
+        if memory.seen_at is not None:
+            self.app.post_message(Remembered(what, memory.seen_at))
+        return True
+
+    async def _ask_cluster(
+        self,
+        asker: MessagePump,
+        what: str,
+        question: Callable[[Workspace], Awaitable[Any]],
+    ) -> None:
         if self.workspace is None:
-            asker.post_message(Refused(what, "no project is open", True))
+            where = f"no contact with {self.cluster.name}" if self.cluster else ""
+            words = f"{where or 'no project is open'}; ^L tries again"
+            asker.post_message(Refused(what, words, True))
             return
         try:
             answer = await question(self.workspace)
@@ -161,7 +244,7 @@ class Bridge:
     async def _act(
         self, asker: MessagePump, what: str, deed: Callable[[Workspace], Awaitable[Any]]
     ) -> None:
-        await self._ask(asker, what, deed)
+        await self._ask_cluster(asker, what, deed)
         self.refresh()
 
     # the overview
@@ -171,9 +254,13 @@ class Bridge:
         self._asked_again.set()
 
     def retry_link(self) -> None:
-        """Try a lost link at once."""
+        """Try a lost link at once; connect if there never was one."""
         if self.workspace is not None:
             self.workspace.retry_now()
+        elif self.cluster is not None and self._prompts is not None:
+            self.is_offline = False
+            if self.link.state is not LinkState.CONNECTING:
+                self.open(self.cluster, self.project, self._prompts)
         self.refresh()
 
     async def _keep_polling(self) -> None:
@@ -199,13 +286,22 @@ class Bridge:
 
     def _take(self, overview: Overview) -> None:
         before = {row.name: row for row in self.overview.jobs} if self.overview else {}
+        meanwhile, self.is_remembered = self.is_remembered, False
         self.overview = overview
         self.arrived_at = time.time()
         self.app.post_message(OverviewArrived(overview))
-        for row in overview.jobs:
-            old = before.get(row.name)
-            if old is not None and is_active(old) and row.verdict.state.is_over:
-                self.app.post_message(JobEnded(row))
+        ended = [
+            row
+            for row in overview.jobs
+            if row.verdict.state.is_over
+            and row.name in before
+            and is_active(before[row.name])
+        ]
+        if meanwhile and len(ended) > 1:
+            self.app.post_message(JobsEnded(ended))
+            return
+        for row in ended:
+            self.app.post_message(JobEnded(row))
 
     def job(self, name: str) -> JobRow | None:
         """The row of a job, by name."""

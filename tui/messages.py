@@ -25,9 +25,10 @@ class LinkChanged(Message):
 class OverviewArrived(Message):
     """The project's jobs as they stand."""
 
-    def __init__(self, overview: Overview) -> None:
+    def __init__(self, overview: Overview, seen_at: float | None = None) -> None:
         super().__init__()
         self.overview = overview
+        self.seen_at = seen_at  # None: now; else it is from memory, of that time
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest counts."""
@@ -40,6 +41,23 @@ class JobEnded(Message):
     def __init__(self, job: JobRow) -> None:
         super().__init__()
         self.job = job
+
+
+class JobsEnded(Message):
+    """Jobs that were under way when the project was last seen are over."""
+
+    def __init__(self, jobs: list[JobRow]) -> None:
+        super().__init__()
+        self.jobs = jobs
+
+
+class Remembered(Message):
+    """A question was answered from memory, as the project was at some time."""
+
+    def __init__(self, what: str, seen_at: float) -> None:
+        super().__init__()
+        self.what = what
+        self.seen_at = seen_at
 
 
 class ProjectOpened(Message):

@@ -83,6 +83,12 @@ def clock(at: float | None) -> str:
     return "" if at is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(at))
 
 
+def seen_words(at: float, now: float | None = None) -> str:
+    """That something is from memory, and of when."""
+    ago = age(at, time.time() if now is None else now)
+    return f"As it was on {clock(at)} ({ago})."
+
+
 def count(number: float) -> str:
     """Number with thousands apart: 12 345."""
     if number != int(number):

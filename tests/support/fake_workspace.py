@@ -19,6 +19,7 @@ from engine.jobs import commands
 from engine.jobs.job import Job
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, SessionLostError
+from remote.last_seen import LastSeen
 from remote.views import (
     Finding,
     JobPicks,
@@ -415,6 +416,9 @@ class FakeWorkspace:
 
     def other(self, project: str) -> FakeWorkspace:
         return FakeWorkspace(self.cluster, project)
+
+    def offline(self) -> LastSeen:
+        return LastSeen(self.cluster, self.project)
 
     async def close(self) -> None:
         self.is_closed = True

@@ -11,12 +11,18 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from remote.views import JobRow, JobState
-from tui.messages import Answered, OverviewArrived, Refused
+from remote.views import JobRow, JobState, LinkState
+from tui.messages import (
+    Answered,
+    LinkChanged,
+    OverviewArrived,
+    Refused,
+    Remembered,
+)
 from tui.plain import plain
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.tabs import TabBar
-from tui.words import displayed_name, is_active
+from tui.words import displayed_name, is_active, seen_words
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -77,6 +83,7 @@ class JobScreen(Screen[None]):
         self.current = tab if row is not None else "form"
         self._form_trouble = ""
         self._created = ""
+        self._seen_at: float | None = None  # when what is shown from memory was true
 
     def compose(self) -> ComposeResult:
         """Place, tabs, the body, keys."""
@@ -223,7 +230,19 @@ class JobScreen(Screen[None]):
     # messages
 
     def take(self, message: Message) -> None:
-        """Take a newer overview."""
+        """Take a newer overview, and say if things are from memory."""
+        if isinstance(message, Remembered):
+            self._seen_at = message.seen_at
+            words = seen_words(message.seen_at)
+            self._notice(f"{words} No contact with {self.cluster.name} now.")
+        elif (
+            isinstance(message, LinkChanged)
+            and message.link.state is LinkState.CONNECTED
+            and self._seen_at is not None
+        ):
+            self._seen_at = None
+            self._notice("")
+            self._ask_panes()
         if not isinstance(message, OverviewArrived) or self.row is None:
             return
         row = next((r for r in message.overview.jobs if r.name == self.row.name), None)
@@ -240,6 +259,13 @@ class JobScreen(Screen[None]):
             show = getattr(pane, "show_row", None)
             if show is not None:
                 show(row)
+
+    def _ask_panes(self) -> None:
+        """The link is back: what is from memory is asked for anew."""
+        for pane in self.query("#body > *"):
+            ask = getattr(pane, "ask", None)
+            if ask is not None:
+                ask()
 
     async def on_answered(self, message: Answered) -> None:
         """Take the form, or see a deed done."""

@@ -21,7 +21,7 @@ from tui.screens.watch import WatchPane, watched
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.job_table import SORTS, JobTable
 from tui.widgets.lines import LinesView, text_of
-from tui.words import age, displayed_name, is_active, plural
+from tui.words import age, displayed_name, is_active, plural, seen_words
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
@@ -82,8 +82,11 @@ class JobsScreen(JobDeeds):
         """Show what is known already."""
         self.query_one("#detail").can_focus = False
         self.table.focus()
-        if self.app.bridge.overview is not None:
-            self.table.show_rows(self.app.bridge.overview.jobs)
+        bridge = self.app.bridge
+        if bridge.overview is not None:
+            self.table.show_rows(bridge.overview.jobs)
+            if bridge.is_remembered:
+                self._notice(seen_words(bridge.arrived_at))
         else:
             self._notice(f"connecting to {self.cluster.name} …")
         self.set_interval(1.0, self._tick)
@@ -98,7 +101,12 @@ class JobsScreen(JobDeeds):
     def take(self, message: Message) -> None:
         """Take what the bridge says."""
         if isinstance(message, OverviewArrived):
-            self._notice("; ".join(message.overview.warnings))
+            if message.seen_at is not None:
+                name = self.cluster.name
+                words = f"{seen_words(message.seen_at)} Connecting to {name} …"
+                self._notice(words)
+            else:
+                self._notice("; ".join(message.overview.warnings))
             self.table.show_rows(message.overview.jobs)
             self._choose_watched()
         elif isinstance(message, ProjectOpened):
@@ -110,7 +118,10 @@ class JobsScreen(JobDeeds):
             message.what == "open"
             or (message.what == "overview" and not message.is_transient)
         ):
-            self._notice(message.reason, is_bad=True)
+            words = message.reason
+            if self.app.bridge.is_remembered:
+                words += f". {seen_words(self.app.bridge.arrived_at)}"
+            self._notice(words, is_bad=True)
 
     def _say_link(self, message: LinkChanged) -> None:
         link = message.link
@@ -119,6 +130,10 @@ class JobsScreen(JobDeeds):
                 f"Link lost ({link.reason}). What you see is as old as the top line "
                 "says; jobs are not touched by this. ^L tries again now."
             )
+        elif link.state is LinkState.OFFLINE and self.app.bridge.is_remembered:
+            words = seen_words(self.app.bridge.arrived_at)
+            why = f" No contact with {self.cluster.name}: {link.reason}."
+            self._notice(words + why + " ^L tries again.")
         elif link.state is LinkState.REFUSED:
             self._notice(f"The cluster needs you: {link.reason}. ^L tries again.", True)
         elif link.state is LinkState.CONNECTED and self.app.bridge.overview is not None:
