@@ -179,6 +179,7 @@ class Picture:
             outputs=tuple(_node(path, label) for path, label in one["outputs"]),
             scheduler_id=shown_id(entry),
             summary=one.get("summary") or "",
+            continue_from=_path(one["name"], one.get("optimiser")),
         )
 
 
@@ -207,6 +208,10 @@ def type_key(label: str, name: str) -> str:
 def _node(path: str, label: str) -> Node:
     neutral = neutral_label(label, path)
     return Node(name=path, kind=node_kind(neutral, path), label=label)
+
+
+def _path(job: str, name: str | None) -> str:
+    return f"{job}/{name}" if name else ""
 
 
 def _time(values: dict[str, str] | None) -> float | None:

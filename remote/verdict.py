@@ -15,11 +15,17 @@ from remote.verdict_words import (
     error_words,
     progress_words,
     time_left_words,
+    time_needed,
     when_to_start,
     who_cancelled,
 )
 from remote.views import JobState, Verdict, Witness
 
+#: ends after which it is worth going on
+_RESCUED = frozenset(
+    {JobState.TIMEOUT, JobState.OUT_OF_MEMORY, JobState.NODE_FAILURE}
+    | {JobState.PREEMPTED, JobState.FAILED, JobState.ABORTED}
+)
 LOST_POLLS = 2
 LOST_S = 60.0
 MARKER_GRACE_S = 15.0  # a slow file system may show the marker after the exit status
@@ -330,7 +336,22 @@ def _with_progress(seen: Seen, state: JobState, reason: str, advice: str) -> _Sa
         is_part = float(step.get("done") or 0) < float(step.get("total") or 0)
         rest = ", Continue does the rest" if is_part else ""
         reason = f"{reason}; {done}{rest}"
+    if state in _RESCUED:
+        advice = _rescue(seen, advice)
     return state, reason, advice, True
+
+
+def _rescue(seen: Seen, advice: str) -> str:
+    """The advice with what Continue! would go on from, and how long that may take."""
+    name = str(seen.facts.get("optimiser") or "")
+    if name and "continue it" in advice:
+        advice = advice.replace("continue it", f"continue it from {name}")
+    elif name:
+        advice += f"{', then ' if advice else ''}continue it from {name}"
+    needs = time_needed(seen.facts)
+    if advice and needs is not None:
+        advice += f"; at its speed the rest needs {clock(needs)}"
+    return advice
 
 
 def _error(seen: Seen) -> str:

@@ -63,20 +63,28 @@ def error_words(said: str) -> str:
     return text[:300] or "without a word"
 
 
-def time_left_words(facts: dict[str, Any], job: SchedulerJob, now: float) -> str:
-    """A warning if a job will not be done by its time limit at its present speed."""
+def time_needed(facts: dict[str, Any]) -> float | None:
+    """Seconds that what is left needs at the job's speed; None if that is unknown."""
     said = facts.get("progress") or {}
     step = said.get("step") or {}
     done, total = step.get("done"), step.get("total")
-    started = job.started_at or _number((facts.get("started") or {}).get("time"))
     if not isinstance(done, int | float) or not isinstance(total, int | float):
+        return None
+    took = float(step["t"]) - float(said["started_at"])
+    if done <= 0 or total <= done or took < 30.0:  # too early to tell
+        return None
+    return took / done * (total - done)
+
+
+def time_left_words(facts: dict[str, Any], job: SchedulerJob, now: float) -> str:
+    """A warning if a job will not be done by its time limit at its present speed."""
+    needs = time_needed(facts)
+    started = job.started_at or _number((facts.get("started") or {}).get("time"))
+    if needs is None or not job.limit_s or not started:
         return ""
-    if done <= 0 or total <= done or not job.limit_s or not started:
-        return ""
-    each = (float(step["t"]) - float(said["started_at"])) / done
-    needs = each * (total - done) - (now - float(step["t"]))
+    needs -= now - float(facts["progress"]["step"]["t"])
     leaves = job.limit_s - (now - started)
-    if needs <= leaves or each * done < 30.0:  # too early to tell
+    if needs <= leaves:
         return ""
     return (
         f"at this speed it needs {clock(needs)} more, but its time limit leaves "

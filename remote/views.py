@@ -139,6 +139,7 @@ class JobRow:
     outputs: tuple[Node, ...] = ()
     scheduler_id: str = ""
     summary: str = ""  # one line: "3 micrographs, 412 particles"
+    continue_from: str = ""  # newest whole iteration: ".../run_it017_optimiser.star"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

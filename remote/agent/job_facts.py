@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 
 from engine.project.actions import ABORT_NOW, EXIT_MARKERS
 from remote.agent import records
-from remote.agent.relion_progress import iterations
+from remote.agent.relion_progress import iterations, newest_whole
 from remote.agent.text import one_line
 
 TAIL_BYTES = 16384
@@ -61,6 +61,7 @@ def of_ended(directory: str) -> Dict[str, Any]:
     if facts["marker"] != "Succeeded":
         offset = int((entry or {}).get("err_offset") or 0)
         facts["error"], facts["killer"] = errors(directory, offset)
+    facts["optimiser"] = newest_whole(directory)
     facts["summary"] = summary(directory)
     step = (facts["progress"] or {}).get("step") or {}
     if not facts["summary"] and step.get("unit") == "iterations":

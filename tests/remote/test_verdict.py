@@ -331,3 +331,52 @@ def test_a_job_that_will_not_be_done_in_time_is_warned_of():
         progress=progress(),
     )
     assert judge(fast).verdict.advice == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "advice"),
+    [
+        (JobState.TIMEOUT, "give it more time and continue it from run_it017_opt.star"),
+        (JobState.NODE_FAILURE, "continue it from run_it017_opt.star"),
+        (JobState.PREEMPTED, "continue it from run_it017_opt.star"),
+        (JobState.ABORTED, "continue it from run_it017_opt.star"),
+        (JobState.OUT_OF_MEMORY, "ask for more memory, or for fewer processes on a "
+         "node, then continue it from run_it017_opt.star"),
+    ],
+)  # fmt: skip
+def test_a_killed_classification_says_what_it_goes_on_from(state, advice):
+    given = seen(
+        scheduler=job(state),
+        progress=progress(ITERATION),
+        optimiser="run_it017_opt.star",
+        **STARTED,
+    )
+    verdict = judge(given).verdict
+    assert "iteration 17 of 25 is complete" in verdict.reason
+    # 17 iterations took 55 s
+    assert verdict.advice == f"{advice}; at its speed the rest needs 00:00:26"
+
+
+CANCELLED = {"abort": {"took": "scheduler", "by": "alice", "at": NOW - 20}}
+
+
+def test_a_job_cancelled_while_it_waited_is_not_lost_without_accounting():
+    judgement = judge(seen(of=entry(**CANCELLED), absent=(1, 0.0)))
+    assert judgement.is_certain
+    assert judgement.verdict.state is JobState.ABORTED
+    assert judgement.verdict.reason == (
+        "cancelled by alice through cryodeck before it started"
+    )
+
+
+def test_a_job_cancelled_while_it_ran_waits_for_accounting_first():
+    given = seen(of=entry(**CANCELLED), absent=(1, 0.0), **STARTED)
+    assert judge(given).verdict.state is JobState.RUNNING
+    given = seen(of=entry(**CANCELLED), absent=(2, 60.0), **STARTED)
+    assert judge(given).verdict.state is JobState.ABORTED
+
+
+def test_what_a_scheduler_does_not_say_is_said():
+    ended = job(JobState.ABORTED, doubt="by qdel, or killed on its node")
+    reason = judge(seen(scheduler=ended, **STARTED)).verdict.reason
+    assert reason == "cancelled (by qdel, or killed on its node)"

@@ -758,10 +758,11 @@ class FakeWorkspace:
             summary="5 micrographs, 640 particles",
         )
 
-    async def abort(self, name: str) -> None:
+    async def abort(self, name: str) -> str:
         await self._pause()
         self.calls.append(("abort", name))
         self._change(self._find(name).name, JobState.ABORTED, "aborted by you")
+        return "cancelled with the scheduler"
 
     async def mark(self, name: str, status: str) -> None:
         await self._pause()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from remote.views import JobState
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, screen_text, seen, until
 from tui.screens.job import JobScreen
@@ -175,3 +178,33 @@ async def test_next_jobs_come_with_their_inputs() -> None:
         await seen(pilot, "2D classification")
         await pilot.press("enter")
         await seen(pilot, "new 2D classification", "Extract/job007/particles.star")
+
+
+async def test_a_killed_classification_goes_on_from_its_newest_iteration() -> None:
+    space = FakeWorkspace()
+    name, newest = "Class2D/job008", "Class2D/job008/run_it017_optimiser.star"
+    verdict = replace(
+        space.jobs[name].verdict,
+        state=JobState.TIMEOUT,
+        advice="give it more time and continue it from run_it017_optimiser.star",
+    )
+    space.jobs[name] = replace(
+        space.jobs[name], status="Failed", verdict=verdict, continue_from=newest
+    )
+    async with interface(space, size=(120, 50)) as pilot:
+        await open_job(pilot, name)
+        await seen(pilot, "continue it from run_it017", "What Continue! would do   G")
+        await pilot.press("G")
+        await seen(pilot, "Continue!  Class2D/job008", "Goes on after iteration 17")
+        await pilot.press("enter")
+        await until(pilot, lambda: ("run", name, True) in space.calls)
+        assert space.forms[name].text("fn_cont") == newest
+
+
+async def test_a_job_under_way_is_not_continued() -> None:
+    async with interface(FakeWorkspace()) as pilot:
+        await open_job(pilot, "AutoPick/job012")
+        await pilot.press("G")
+        await pilot.pause(0.05)
+        assert isinstance(pilot.app.screen, JobScreen)
+        assert pilot.app.screen.current == "overview"

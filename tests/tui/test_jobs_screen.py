@@ -111,6 +111,13 @@ async def test_abort_asks_first() -> None:
         assert not space.calls
         await pilot.press("A", "enter")
         await until(pilot, lambda: ("abort", "AutoPick/job012") in space.calls)
+        await until(
+            pilot,
+            lambda: any(
+                n.message == "AutoPick/job012: cancelled with the scheduler"
+                for n in pilot.app._notifications
+            ),
+        )
 
 
 async def test_cleaning_shows_what_would_go_before_it_goes() -> None:

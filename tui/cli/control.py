@@ -76,8 +76,10 @@ def _add_running(commands: Commands) -> None:
         "go on with a job that was run before",
         changes=True,
         about="Go on with a job that was run before: what is whole is kept, and only\n"
-        "the rest is done. Options that may change then can be set.",
-        examples="  cryodeck continue optimise_params --set threshold_autopick=0.4 \\\n"
+        "the rest is done. Options that may change then can be set. A classification\n"
+        "goes on from its newest whole iteration, unless fn_cont says otherwise.",
+        examples="  cryodeck continue job008 --set cryodeck_time_limit=8:00:00\n"
+        "  cryodeck continue optimise_params --set threshold_autopick=0.4 \\\n"
         "      --set do_write_fom_maps=No --set do_read_fom_maps=Yes --wait",
     )
     add_job(more)
@@ -121,6 +123,7 @@ async def run_job(invocation: Invocation) -> int:
 
 async def continue_job(invocation: Invocation) -> int:
     """Change what a continuation may change, and start the job again."""
+    from engine.jobs.continuation import prepared
     from engine.jobs.explain import explain_run
     from tui.cli.drafting import changed, require_valid
     from tui.cli.surroundings import facts_of
@@ -128,9 +131,13 @@ async def continue_job(invocation: Invocation) -> int:
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     job = await workspace.load_job(row.name)
+    job = prepared(job, row.continue_from, row.name)
     job = changed(job, invocation.settings, continuing=True)
     await require_valid(invocation, job, continuing=True)
     facts = await facts_of(workspace, job)
+    if row.continue_from and job.text("fn_cont", "") == row.continue_from:
+        words = f"fn_cont = {row.continue_from}, the newest iteration that is whole"
+        invocation.output.line(words)
     invocation.output.line(explain_run(job, True, facts, row.name), "dim")
     await workspace.save(row.name, job)
     return await start(invocation, row.name, continuing=True)
@@ -162,11 +169,15 @@ async def start(invocation: Invocation, name: str, *, continuing: bool) -> int:
 async def abort_job(invocation: Invocation) -> int:
     """Ask jobs to stop, by RELION's way and the scheduler's."""
     workspace = await invocation.workspace()
+    output = invocation.output
     names = [(await invocation.find(word)).name for word in invocation.job]
+    effects = {}
     for name in names:
-        await workspace.abort(name)
-        invocation.output.line(f"{name}: asked to stop")
-    invocation.output.result({"aborted": names})
+        output.status(f"{name}: asked to stop, waiting for it before cancelling ...")
+        effects[name] = await workspace.abort(name)
+        output.clear_status()
+        output.line(f"{name}: {effects[name]}")
+    output.result({"aborted": names, "effects": effects})
     return DONE
 
 

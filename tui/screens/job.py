@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from remote.views import JobRow, JobState, LinkState
@@ -20,6 +19,7 @@ from tui.messages import (
     Remembered,
 )
 from tui.plain import plain
+from tui.screens.going_on import GoingOn
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.tabs import TabBar
 from tui.words import displayed_name, is_active, seen_words
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
 NEW_TABS = ("form", "preview")
 _PICTURES = {"autopick", "manualpick", "import", "ctffind", "motioncorr", "extract"}
-_VERBS = {"abort", "next_job", "clone"}
+_VERBS = {"abort", "next_job", "clone", "go_on"}
 
 
-class JobScreen(Screen[None]):
+class JobScreen(GoingOn):
     """A job with its tabs, or the form of one that does not exist yet."""
 
     app: CryodeckApp
@@ -58,6 +58,7 @@ class JobScreen(Screen[None]):
         Binding("k", "clone", "copy the form into a new job", show=False),
         Binding("d", "difference", "difference from another job", show=False),
         Binding("A", "abort", "abort"),
+        Binding("G", "go_on", "continue"),
         Binding("H", "hunt", "threshold hunt"),
         Binding("escape", "back", "back"),
     ]
@@ -191,15 +192,6 @@ class JobScreen(Screen[None]):
             may_continue=state is not JobState.DRAFT,
         )
 
-    @property
-    def form_pane(self) -> FormPane | None:
-        """The form, if it was looked at."""
-        from tui.forms.form import FormPane
-
-        for pane in self.query(FormPane):
-            return pane
-        return None
-
     def _show_preview(self) -> None:
         from tui.screens.preview import PreviewPane
 
@@ -274,16 +266,22 @@ class JobScreen(Screen[None]):
             for key, value in self.values.items():
                 if key in form.values:
                     form = form.replace(key, value)
-            self.form = form
-            self._say_continue()
+            self.form = form = self.prepared(form)
+            self.say_continue()
             if self.current == "form":
                 await self.show_tab("form")
+                if self.goes_on:
+                    self.goes_on = False
+                    await self.action_go_on()
             elif self.current == "preview":
                 self._show_preview()
         elif message.what == "run":
             await self._started(*message.answer)
         elif message.what == "save":
             await self._saved(message.answer)
+        elif message.what == "abort":
+            name = self.row.name if self.row is not None else ""
+            self.app.notify(plain(f"{name}: {message.answer}"), markup=False)
         else:
             self.app.notify(message.what, markup=False, timeout=4)
 
@@ -298,17 +296,6 @@ class JobScreen(Screen[None]):
         self.app.notify(
             plain(message.reason), severity="error", markup=False, timeout=12
         )
-
-    def _say_continue(self) -> None:
-        if self.form is None or self.row is None or not self.form.type.has_form:
-            return
-        if self.row.verdict.state is JobState.DRAFT:
-            return
-        from engine.jobs.explain import explain_run
-        from tui.screens.overview import OverviewPane
-
-        for pane in self.query(OverviewPane):
-            pane.say_continue(explain_run(self.form, True, directory=self.row.name))
 
     def _notice(self, text: str) -> None:
         notice = self.query_one("#notice", Static)
@@ -409,6 +396,8 @@ class JobScreen(Screen[None]):
             return self.row is not None and self.row.type == "autopick"
         if action == "abort":
             return self.row is not None and is_active(self.row)
+        if action == "go_on":
+            return self.may_go_on
         return True
 
     def action_back(self) -> None:
@@ -478,26 +467,7 @@ class JobScreen(Screen[None]):
 
         if self.row is not None:
             screen = HuntScreen(self.cluster, self.project, self.row)
-            self.app.push_screen(screen, self._hunted)
-
-    async def _hunted(self, values: dict[str, str] | None) -> None:
-        """Go on with what was found, through the form as ever."""
-        form = self.form_pane.job if self.form_pane is not None else self.form
-        if values is None or form is None:
-            return
-        if values.pop("how") == "new":
-            for key, value in values.items():
-                if key in form.values:
-                    form = form.replace(key, value)
-            screen = JobScreen(
-                self.cluster, self.project, None, form=form.continued(False)
-            )
-            self.app.push_screen(screen)
-            return
-        await self.show_tab("form")
-        if self.form_pane is not None:
-            self.form_pane.set_values(values)
-            self.form_pane.action_run()
+            self.app.push_screen(screen, self.hunted)
 
     def action_abort(self) -> None:
         """Stop the job, after asking."""
@@ -509,11 +479,13 @@ class JobScreen(Screen[None]):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self.app.bridge.act(
-                    self, f"{row.name}: abort sent", lambda w: w.abort(row.name)
-                )
+                self.app.bridge.act(self, "abort", lambda w: w.abort(row.name))
 
-        words = "What is finished stays; Continue! goes on from there."
+        words = (
+            "It is told to stop (RELION_JOB_ABORT_NOW); if it has not after 15 s, the "
+            "scheduler cancels it. What is finished stays; Continue! goes on from "
+            "there."
+        )
         self.app.push_screen(Confirm(f"Abort {row.name}?", words, "Abort"), sure)
 
 

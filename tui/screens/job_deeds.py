@@ -29,7 +29,10 @@ class JobDeeds(Screen[None]):
         raise NotImplementedError
 
     def _do_all(self, names: Sequence[str], past: str, deed: Deed) -> None:
-        """Do it to one after the other; what fails does not stop the rest."""
+        """Do it to one after the other; what fails does not stop the rest.
+
+        Without words for what was done, the deed's own answers are told.
+        """
 
         async def all_of_them(w: Any) -> tuple[str, list[str]]:
             return await _each(w, list(names), past, deed)
@@ -60,11 +63,15 @@ class JobDeeds(Screen[None]):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self._do_all(active, "abort sent", lambda w, name: w.abort(name))
+                self.app.notify(
+                    plain(f"{named(active)}: asked to stop"), markup=False, timeout=4
+                )
+                self._do_all(active, "", lambda w, name: w.abort(name))
 
         words = (
-            "The job is told to stop (RELION_JOB_ABORT_NOW) and the scheduler is told "
-            "to cancel it. What is finished stays; Continue! goes on from there."
+            "The job is told to stop (RELION_JOB_ABORT_NOW); if it has not after 15 s, "
+            "the scheduler cancels it. What is finished stays; Continue! goes on from "
+            "there."
         )
         if len(rows) > len(active):
             words += f" {plural(len(rows) - len(active), 'job')} not under way stay."
@@ -206,15 +213,16 @@ async def _each(
     from remote.errors import RemoteError
     from tui.bridge import one_line
 
-    done, troubles = [], []
+    done: dict[str, list[str]] = {}
+    troubles = []
     for name in names:
         try:
-            await deed(w, name)
+            answer = await deed(w, name)
         except (RemoteError, EngineError) as error:
             troubles.append(one_line(error))
         else:
-            done.append(name)
-    return (f"{named(done)}: {past}" if done else ""), troubles
+            done.setdefault(past or str(answer), []).append(name)
+    return "; ".join(f"{named(of)}: {words}" for words, of in done.items()), troubles
 
 
 def named(jobs: Sequence[JobRow | str]) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from remote.cluster import Cluster
     from tui.app import CryodeckApp
 
-_VERBS = {"new", "clone", "abort", "alias", "mark", "run", "clean", "delete"}
+_VERBS = {"new", "clone", "abort", "go_on", "alias", "mark", "run", "clean", "delete"}
 
 
 class JobsScreen(JobDeeds):
@@ -50,6 +50,7 @@ class JobsScreen(JobDeeds):
         Binding("p", "open_tab('pictures')", "pictures"),
         Binding("a", "alias", "alias"),
         Binding("A", "abort", "abort"),
+        Binding("G", "go_on", "continue", show=False),
         Binding("m", "mark", "mark finished or failed"),
         Binding("r", "refresh_now", "refresh"),
         Binding("v", "watch", "logs of all that run"),
@@ -332,6 +333,21 @@ class JobsScreen(JobDeeds):
         """Open the job under the cursor at a tab."""
         if self.table.current is not None:
             self.open_job(self.table.current, tab)
+
+    def action_go_on(self) -> None:
+        """Open the form of the job under the cursor, ready for Continue!."""
+        from tui.screens.job import JobScreen
+
+        row = self.table.current
+        if row is None:
+            return
+        screen = JobScreen(self.cluster, self.project, row, tab="form")
+        screen.goes_on = screen.may_go_on
+        if screen.goes_on:
+            self.app.push_screen(screen)
+        else:
+            words = f"{row.name} is not over, or was never run"
+            self.app.notify(words, markup=False, timeout=4)
 
     def action_new(self) -> None:
         """Choose a type for a new job."""

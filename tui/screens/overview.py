@@ -146,7 +146,10 @@ class OverviewPane(LinesView):
     def _continue(self, width: int) -> list[Line]:
         if not self.continue_words:
             return []
-        lines: list[Line] = [[], [("What Continue! would do", "faint")]]
+        head: Line = [("What Continue! would do", "faint")]
+        if not is_active(self.row) and not self.app.read_only:
+            head += [("   G", "key"), (" does it", "dim")]
+        lines: list[Line] = [[], head]
         for part in textwrap.wrap(plain(self.continue_words), max(20, width - 2)):
             lines.append([("  " + part, "text")])
         return lines

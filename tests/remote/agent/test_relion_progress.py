@@ -1,6 +1,7 @@
 """Progress of RELION's classifications, from the files that it leaves behind."""
 
 import os
+import struct
 from pathlib import Path
 
 from engine.jobs.job import Job
@@ -47,3 +48,47 @@ def test_the_engines_own_word_comes_first(tmp_path):
     line = '{"t": 1, "kind": "started", "done": 0, "total": 9, "unit": "x"}\n'
     Path(folder, "progress.jsonl").write_text(line)
     assert job_facts.of_running(folder)["progress"]["step"]["total"] == 9
+
+
+def iteration(folder, number, root="run"):
+    """Files of a whole iteration."""
+    base = Path(folder, f"{root}_it{number:03d}")
+    for end in ("optimiser", "data", "model", "sampling"):
+        Path(f"{base}_{end}.star").write_text("data_\n\n1 2\n")
+    header = struct.pack("<4i", 8, 8, 2, 2) + bytes(1008)
+    Path(f"{base}_classes.mrcs").write_bytes(header + bytes(4 * 8 * 8 * 2))
+    return base
+
+
+def cut(path, by):
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-by])
+
+
+def test_a_killed_job_goes_on_from_its_newest_whole_iteration(tmp_path):
+    folder = classification(tmp_path, [])
+    for number in (8, 9, 10):
+        base = iteration(folder, number)
+    newest = "run_it010_optimiser.star"
+    assert job_facts.of_ended(folder)["optimiser"] == newest
+    for end, by in (("_classes.mrcs", 1), ("_data.star", 1), ("_optimiser.star", 13)):
+        iteration(folder, 10)
+        cut(Path(f"{base}{end}"), by)
+        assert job_facts.of_ended(folder)["optimiser"] == "run_it009_optimiser.star"
+    Path(f"{base}_optimiser.star").unlink()
+    assert job_facts.of_ended(folder)["optimiser"] == "run_it009_optimiser.star"
+
+
+def test_of_two_runs_that_reached_an_iteration_the_later_counts(tmp_path):
+    folder = classification(tmp_path, [])
+    for root, age in (("run", 100), ("run_ct8", 50)):
+        base = iteration(folder, 9, root)
+        os.utime(f"{base}_optimiser.star", (START - age, START - age))
+    assert job_facts.of_ended(folder)["optimiser"] == "run_ct8_it009_optimiser.star"
+
+
+def test_other_jobs_have_no_iteration_to_go_on_from(tmp_path):
+    folder = tmp_path / "AutoPick" / "job006"
+    folder.mkdir(parents=True)
+    iteration(folder, 1)
+    assert job_facts.of_ended(str(folder))["optimiser"] == ""
