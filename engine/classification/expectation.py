@@ -19,7 +19,7 @@ import numpy as np
 from engine.arrays import Array
 from engine.classification.batch import Assignments, Batch, Optics
 from engine.classification.fine_pass import FinePass
-from engine.classification.masking import circular_mask, masked
+from engine.classification.masking import circular_mask, colored_noise, masked
 from engine.classification.model import ClassModel
 from engine.classification.polar import (
     PolarGrid,
@@ -229,26 +229,9 @@ class Expectation:
     def _masked(self, batch: Batch) -> Array:
         noise = None
         if not self.optics.fills_with_zeros:
-            noise = self._colored_noise(batch)
+            power = self.model.noise_power[batch.noise_group]
+            noise = colored_noise(batch.index, power, self.grid.box_px, self.seed)
         return masked(batch.images, self.mask, noise)
-
-    def _colored_noise(self, batch: Batch) -> Array:
-        """Noise of each particle's own seed, with the group's current spectrum."""
-        from engine.fourier.grids import shells
-        from engine.fourier.transforms import irfft2, rfft2
-
-        box = self.grid.box_px
-        shell = np.minimum(shells(box), box // 2)
-        out = np.empty_like(batch.images)
-        for i, index in enumerate(batch.index):
-            random = np.random.default_rng([self.seed, int(index)])
-            white = random.standard_normal((box, box), dtype=np.float32)
-            power = self.model.noise_power[batch.noise_group[i]]
-            # white noise of variance 1 has σ² = 1 / (2 box²)
-            amplitude = np.sqrt(power * 2 * box**2)[shell]
-            transform = rfft2(white) * amplitude
-            out[i] = irfft2(transform.astype(np.complex64), (box, box))
-        return out
 
     def _coarse(
         self, batch: Batch, y: Array, v_harmonics: Array, out: Assignments

@@ -7,6 +7,8 @@ import math
 import numpy as np
 
 from engine.arrays import Array
+from engine.fourier.grids import shells
+from engine.fourier.transforms import irfft2, rfft2
 
 #: Width of the soft edge of the particle's mask in pixels (RELION's --maskedge).
 EDGE_PX = 5.0
@@ -61,6 +63,32 @@ def masked(
     total = max(float(outside.sum()), 1e-12)
     background = np.einsum("nyx,yx->n", images, outside) / total
     return (images * mask + outside * background[:, None, None]).astype(np.float32)
+
+
+def colored_noise(index: Array, noise_power: Array, box_px: int, seed: int) -> Array:
+    """Noise with given spectra, each image's from the seed of its own particle.
+
+    Parameters
+    ----------
+    index : array of int, shape (n,)
+        Of the particles in the whole set.
+    noise_power : array, shape (n, shell)
+    box_px, seed : int
+
+    Returns
+    -------
+    array, shape (n, y, x), float32
+    """
+    shell = np.minimum(shells(box_px), box_px // 2)
+    out = np.empty((len(index), box_px, box_px), dtype=np.float32)
+    for i, number in enumerate(index):
+        random = np.random.default_rng([seed, int(number)])
+        white = random.standard_normal((box_px, box_px), dtype=np.float32)
+        # white noise of variance 1 has σ² = 1 / (2 box²)
+        amplitude = np.sqrt(noise_power[i] * 2 * box_px**2)[shell]
+        transform = rfft2(white) * amplitude
+        out[i] = irfft2(transform.astype(np.complex64), (box_px, box_px))
+    return out
 
 
 def centers_of_mass(images: Array) -> Array:

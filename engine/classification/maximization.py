@@ -24,7 +24,7 @@ _LEAST_WEIGHT = 0.01
 #: RELION's --minres_map: the resolution never counts as lower than this shell.
 LOWEST_SHELL = 5
 #: ln 100: difference in log-likelihood that makes an error noticeable (RELION).
-_NOTICEABLE = 4.60517
+NOTICEABLE = 4.60517
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,5 +248,5 @@ def accuracies(harmonics: Array, ctf_power: Array, box_px: int) -> tuple[Array, 
 
 
 def _first_above(values: Array, steps: Array, most: float) -> Array:
-    above = values > _NOTICEABLE
+    above = values > NOTICEABLE
     return np.where(above.any(axis=0), steps[above.argmax(axis=0)], most)

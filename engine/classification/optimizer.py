@@ -33,6 +33,7 @@ from engine.classification.sampling import Sampling, next_perturbation
 from engine.classification.starting import RandomClasses, equalized
 from engine.classification.state import Groups, ParticleSource, Settings, State
 from engine.classification.statistics import SufficientStatistics
+from engine.fourier.filters import lowpass
 from engine.parallel import Communicator
 
 #: Shells beyond the current resolution that are summed (RELION's --incr_size).
@@ -109,8 +110,8 @@ class Optimizer:
             images = equalized(class_averages(sums, grid, None)[0] * mask, grid)
             finest = grid.n_rings - 1
         else:
-            images, finest = references, self.box_px // 2 - 1
-        k = settings.n_classes
+            images, finest = self._lowpassed(references)
+        k, highest = settings.n_classes, self.box_px // 2 - 1 - SHELL_MARGIN
         mask = circular_mask(self.box_px, settings.optics.radius_px)
         n_scales = int(self.groups.scale.max()) + 1
         model = ClassModel(
@@ -125,9 +126,7 @@ class Optimizer:
             prior_offset_px=np.zeros((k, 2)),
             group_scale=np.ones(n_scales),
             norm_average=1.0,
-            current_shell=max(LOWEST_SHELL, finest)
-            if references is None
-            else self.box_px // 2 - 1 - SHELL_MARGIN,
+            current_shell=max(LOWEST_SHELL, min(finest, highest)),
             finest_ring=finest,
             accuracy_psi_deg=np.full(k, 30.0),
             accuracy_offset_px=np.full(k, 10.0),
@@ -142,6 +141,16 @@ class Optimizer:
             perturbation=perturbation,
             sampling=settings.sampling,
         )
+
+    def _lowpassed(self, references: Array) -> tuple[Array, int]:
+        """Given references as the settings want them, and their finest shell."""
+        resolution = self.settings.reference_resolution_angstrom
+        if resolution is None:
+            return references, self.box_px // 2 - 1
+        pixel = self.settings.optics.pixel_size
+        shell = self.box_px * pixel / resolution
+        finest = min(max(2, math.ceil(shell) + 1), self.box_px // 2 - 1)
+        return lowpass(references, pixel, resolution), finest
 
     def _first_pass(
         self, particles: Assignments, wants_references: bool
@@ -292,7 +301,7 @@ class Optimizer:
             particles=particles,
             perturbation=perturbation,
             sampling=sampling,
-            changes=_changes(state.particles, particles, used),
+            changes=changes_between(state.particles, particles, used),
             n_used=len(used),
             running=sums if is_mini else None,
         )
@@ -422,7 +431,7 @@ def _positive(noise: Array) -> Array:
     return out
 
 
-def _changes(
+def changes_between(
     old: Assignments, new: Assignments, used: Array
 ) -> tuple[float, float, float]:
     """Changed classes (fraction), mean change of angles (circular) and offsets."""

@@ -59,6 +59,10 @@ class Settings:
         Give dead classes half of the largest one's particles.
     has_mini_batches : bool
         All but the last iterations use few particles each.
+    reference_resolution_angstrom : float or None, Å
+        Low-pass of given references before the first iteration.
+    references_are_ctf_corrected : bool
+        Else the plain form first compares without CTF, as RELION does.
     """
 
     n_classes: int
@@ -79,6 +83,8 @@ class Settings:
     centers_classes: bool = False
     reseeds_classes: bool = False
     has_mini_batches: bool = False
+    reference_resolution_angstrom: float | None = None
+    references_are_ctf_corrected: bool = True
 
 
 @dataclass(eq=False, slots=True, kw_only=True)

@@ -90,14 +90,21 @@ class SufficientStatistics:
         """The sums of all ranks, on every rank, by one message."""
         if comm.size == 1:
             return self
-        names = [field.name for field in fields(self)]
-        parts = [np.ascontiguousarray(getattr(self, n)) for n in names]
-        flat = np.concatenate([part.ravel().view(np.float64) for part in parts])
-        total = comm.sum(flat)
-        sums, position = {}, 0
-        for name, part in zip(names, parts, strict=True):
-            length = part.size * (2 if np.iscomplexobj(part) else 1)
-            piece = total[position : position + length].view(part.dtype)
-            sums[name] = piece.reshape(part.shape)
-            position += length
-        return SufficientStatistics(**sums)
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return SufficientStatistics(**summed(parts, comm))
+
+
+def summed(parts: dict[str, Array], comm: Communicator) -> dict[str, Array]:
+    """Arrays of float64 or complex128 summed over the ranks by one message."""
+    if comm.size == 1:
+        return dict(parts)
+    arrays = {name: np.ascontiguousarray(part) for name, part in parts.items()}
+    flat = np.concatenate([part.ravel().view(np.float64) for part in arrays.values()])
+    total = comm.sum(flat)
+    sums, position = {}, 0
+    for name, part in arrays.items():
+        length = part.size * (2 if np.iscomplexobj(part) else 1)
+        piece = total[position : position + length].view(part.dtype)
+        sums[name] = piece.reshape(part.shape)
+        position += length
+    return sums

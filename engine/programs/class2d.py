@@ -14,16 +14,14 @@ import numpy as np
 from engine.arrays import Array
 from engine.classification.optimizer import Optimizer
 from engine.classification.outliers import reasons
+from engine.classification.plain_optimizer import PlainOptimizer
 from engine.classification.state import Groups, State
 from engine.errors import InputError
 from engine.io.star import read_star
 from engine.jobs.command_lines import output_root
-from engine.programs.class2d_files import (
-    IterationFiles,
-    known_assignments,
-    read_relion_iteration,
-)
+from engine.programs.class2d_files import IterationFiles, known_assignments
 from engine.programs.class2d_options import Options, read_options, read_references
+from engine.programs.class2d_relion import read_relion_iteration
 from engine.programs.class2d_state import read_state
 from engine.programs.context import Context
 from engine.programs.disc_sums import DiscCommunicator
@@ -79,7 +77,8 @@ class _Run:
             astigmatism_angstrom=particles.astigmatism_angstrom,
             is_usable=self._usable(),
         )
-        self.optimizer = Optimizer(
+        kind = PlainOptimizer if options.is_compat else Optimizer
+        self.optimizer = kind(
             store, len(particles), groups, self.settings, comm, self._progress
         )
         self.store = store
@@ -104,6 +103,7 @@ class _Run:
             settings,
             version=context.star_version,
             has_optics_noise_table=context.job.version != "3.1",
+            has_micrograph_noise=self.options.has_micrograph_noise,
         )
         state = self._first_state(start_from)
         context.progress.started(
@@ -136,7 +136,12 @@ class _Run:
         if saved.is_file():
             state, self.history = read_state(saved)
         else:
-            state = read_relion_iteration(start_from, self.particles, self.settings)
+            state = read_relion_iteration(
+                start_from,
+                self.particles,
+                self.settings,
+                has_micrograph_noise=self.options.has_micrograph_noise,
+            )
             self.context.warn(
                 f"{start_from}: no full-precision state beside it (another program "
                 "wrote it), going on from its rounded numbers"

@@ -5,7 +5,7 @@ The optimiser file is written last: where it is, the iteration is whole.
 
 from __future__ import annotations
 
-import math
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ from engine.arrays import Array
 from engine.classification.batch import Assignments
 from engine.classification.model import ClassModel
 from engine.classification.state import Settings, State
-from engine.errors import InputError
 from engine.io.atomic import write_text
-from engine.io.mrc import read_images, write_mrc
-from engine.io.star import Column, Table, format_tables, read_star
+from engine.io.mrc import write_mrc
+from engine.io.star import Column, Table, format_tables
 from engine.programs.class2d_state import write_state
 from engine.programs.particle_set import ParticleSet
 
@@ -36,6 +35,8 @@ class IterationFiles:
         Of the comments above STAR tables.
     has_optics_noise_table : bool
         Noise spectra in RELION 4's tables rather than 3.1's.
+    has_micrograph_noise : bool
+        The model has a spectrum per micrograph group rather than optics group.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class IterationFiles:
         *,
         version: int,
         has_optics_noise_table: bool,
+        has_micrograph_noise: bool = False,
     ) -> None:
         self.root, self.particles, self.settings = root, particles, settings
         self.version = version
         self.has_optics_noise_table = has_optics_noise_table
+        self.has_micrograph_noise = has_micrograph_noise
 
     def name(self, iteration: int, suffix: str) -> str:
         """A file of an iteration, relative to the project."""
@@ -111,7 +114,7 @@ def model_tables(state: State, files: IterationFiles) -> dict[str, Table]:
         "rlnAveragePmax": model.average_posterior,
     }
     if files.has_optics_noise_table:
-        general["rlnNrOpticsGroups"] = len(model.noise_power)
+        general["rlnNrOpticsGroups"] = int(particles.optics_index.max()) + 1
     classes: dict[str, Column] = {
         "rlnReferenceImage": [f"{i:06d}@{stack}" for i in range(1, k + 1)],
         "rlnClassDistribution": model.class_distribution,
@@ -153,12 +156,16 @@ def _group_tables(
     def spectrum(power: Array) -> Table:
         return Table(_shell_columns(box, length) | {"rlnSigma2Noise": power})
 
+    by_optics = not files.has_micrograph_noise
     if files.has_optics_noise_table:
-        for i, power in enumerate(model.noise_power):
+        for i in range(int(particles.optics_index.max()) + 1):
+            power = model.noise_power[i]
+            if not by_optics:
+                own = particles.group_index[particles.optics_index == i]
+                power = model.noise_power[own].mean(axis=0)
             tables[f"model_optics_group_{i + 1}"] = spectrum(power)
         return tables
     # one spectrum per micrograph group, as 3.1 wants it
-    by_optics = len(model.noise_power) != n_groups
     for i in range(n_groups):
         if counts[i] == 0:
             continue
@@ -179,13 +186,29 @@ def _shell_columns(box: int, length: float) -> dict[str, Column]:
 
 
 def _completeness(model: ClassModel) -> Array:
-    """Mean coverage of each class's shells up to its resolution, by area."""
-    shells = np.arange(model.coverage.shape[1])
+    """Mean coverage of each class up to its resolution.
+
+    RELION's: over a cube (of 2D references too) of half an edge of the resolution.
+    """
     out = np.zeros(model.n_classes)
-    for i, last in enumerate(model.resolution_shells()):
-        weight = np.where((shells >= 1) & (shells <= max(last, 1)), shells, 0)
-        out[i] = (weight * model.coverage[i]).sum() / weight.sum()
+    for i, ratio in enumerate(model.data_vs_prior):
+        below = ratio < 1
+        last = int(below.argmax() if below.any() else len(ratio)) - 1
+        if last > 0:
+            weight = _cube_counts(last)
+            out[i] = (weight * model.coverage[i, : last + 1]).sum() / weight.sum()
     return out
+
+
+@functools.cache
+def _cube_counts(last: int) -> Array:
+    """How many points within `last` - 1 along each axis lie in shells 0 .. last."""
+    x = np.arange(last)
+    twice = np.where(x > 0, 2, 1)
+    square = (x**2)[:, None, None] + (x**2)[:, None] + x**2
+    shell = np.floor(np.sqrt(square)).astype(int)
+    weight = twice[:, None, None] * twice[:, None] * twice
+    return np.bincount(shell.ravel(), weight.ravel(), minlength=last + 1)[: last + 1]
 
 
 def data_tables(state: State, particles: ParticleSet) -> dict[str, Table]:
@@ -369,82 +392,3 @@ def known_assignments(particles: ParticleSet) -> Assignments:
     out.norm_correction[:] = table.numbers("rlnNormCorrection", 1.0)
     out.class_index[:] = np.maximum(table.integers("rlnClassNumber", 1) - 1, 0)
     return out
-
-
-def read_relion_iteration(
-    optimiser: str, particles: ParticleSet, settings: Settings
-) -> State:
-    """The state of an iteration that RELION wrote: its rounded numbers."""
-    general = read_star(optimiser).get("optimiser_general")
-    if general is None:
-        message = f"{optimiser}: no table optimiser_general"
-        raise InputError(message)
-    model_path = general.text("rlnModelStarFile")[0]
-    tables = read_star(model_path)
-    classes = tables["model_classes"]
-    k, box = len(classes), particles.box_px
-    pixel = particles.pixel_size
-    stack = classes.text("rlnReferenceImage")[0].partition("@")[2]
-    shells = [tables[f"model_class_{i + 1}"] for i in range(k)]
-
-    def of(label: str) -> Array:
-        return np.stack([t.numbers(label, 0.0) for t in shells])
-
-    noise = _relion_noise(tables, particles)
-    main = tables["model_general"]
-    norm = float(main.numbers("rlnNormCorrectionAverage")[0])
-    resolution = float(main.numbers("rlnCurrentResolution")[0])
-    size = int(main.integers("rlnCurrentImageSize")[0])
-    shell = round(box * pixel / resolution) if math.isfinite(resolution) else 5
-    model = ClassModel(
-        images=read_images(stack),
-        class_distribution=classes.numbers("rlnClassDistribution"),
-        noise_power=noise,
-        signal_power=of("rlnReferenceTau2"),
-        data_vs_prior=of("rlnSsnrMap"),
-        coverage=of("rlnFourierCompleteness"),
-        reference_noise=of("rlnReferenceSigma2"),
-        offset_sigma_px=float(main.numbers("rlnSigmaOffsetsAngst")[0]) / pixel,
-        prior_offset_px=np.zeros((k, 2)),
-        group_scale=tables["model_groups"].numbers("rlnGroupScaleCorrection"),
-        norm_average=norm,
-        current_shell=max(5, shell),
-        finest_ring=min(max(size // 2, 2), box // 2 - 1),
-        accuracy_psi_deg=classes.numbers("rlnAccuracyRotations"),
-        accuracy_offset_px=classes.numbers("rlnAccuracyTranslationsAngst") / pixel,
-        ctf_power=np.zeros(box // 2 + 1),
-    )
-    return State(
-        iteration=int(general.integers("rlnCurrentIteration")[0]),
-        model=model,
-        particles=known_assignments(particles),
-        perturbation=0.0,
-        sampling=settings.sampling,
-    )
-
-
-def _relion_noise(tables: dict[str, Table], particles: ParticleSet) -> Array:
-    """σ² per optics group, from 4.0's tables or as means of 3.1's groups."""
-    shells = particles.box_px // 2 + 1
-    n_optics = int(particles.optics_index.max()) + 1
-    total, count = np.zeros((n_optics, shells)), np.zeros(n_optics)
-    for name, table in tables.items():
-        kind, _, number = name.rpartition("_")
-        if kind not in {"model_group", "model_optics_group"} or not number.isdigit():
-            continue
-        power = np.zeros(shells)
-        power[table.integers("rlnSpectralIndex")] = table.numbers("rlnSigma2Noise")
-        power = np.where(power > 0, power, power[power > 0].min())
-        if kind == "model_optics_group":
-            group, weight = int(number) - 1, 1
-        else:
-            rows = np.flatnonzero(particles.group_index == int(number) - 1)
-            if not len(rows):
-                continue
-            group, weight = int(particles.optics_index[rows[0]]), len(rows)
-        total[group] += weight * power
-        count[group] += weight
-    if not np.all(count > 0):
-        message = f"{particles.path}: the model has no noise spectrum of some group"
-        raise InputError(message)
-    return total / count[:, None]

@@ -26,6 +26,8 @@ _SWITCHES = frozenset(
         "--class_prior",
         "--micrograph_noise",
         "--mini_batches",
+        "--ctf_corrected_ref",
+        "--compat",
     ]
 )
 _VALUED = frozenset(
@@ -48,6 +50,8 @@ class Options:
         Sums of the ranks travel through files.
     has_micrograph_noise : bool
         Noise power per micrograph group instead of optics group.
+    is_compat : bool
+        Iterations over pixels, exactly as RELION 3.1 does them.
     """
 
     settings: Settings
@@ -57,6 +61,7 @@ class Options:
     scratch: str
     through_disc: bool
     has_micrograph_noise: bool
+    is_compat: bool
 
 
 def read_options(context: Context, particles: ParticleSet) -> Options:
@@ -83,11 +88,17 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
             "or run CTF estimation and extract again"
         )
         raise InputError(message)
-    is_compat = job.flag("cryodeck_compat", False)
+    is_compat = job.flag("cryodeck_compat", False) or arguments.has("--compat")
+    has_mini_batches = job.flag("do_grad", False) or arguments.has("--mini_batches")
+    if is_compat and has_mini_batches:
+        message = (
+            "Exactly as RELION does it: VDAM and mini-batches cannot be; use the EM "
+            "algorithm, or let RELION run this job"
+        )
+        raise InputError(message)
     if is_compat and context.is_leader:
         context.warn(
-            "as RELION does it: classes weighed by their shares and noise per "
-            "micrograph; the rest is as docs/classification.md says"
+            "exactly as RELION 3.1 does it, defects too: slow, one thread per process"
         )
     pixel = particles.pixel_size
     sampling = Sampling(
@@ -112,7 +123,11 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         has_class_prior=is_compat or arguments.has("--class_prior"),
         centers_classes=job.flag("do_center", False),
         reseeds_classes=arguments.has("--reseed_classes"),
-        has_mini_batches=job.flag("do_grad", False) or arguments.has("--mini_batches"),
+        has_mini_batches=has_mini_batches,
+        reference_resolution_angstrom=_resolution(arguments),
+        references_are_ctf_corrected=not is_compat
+        or not arguments.has("--ref")
+        or arguments.has("--ctf_corrected_ref"),
     )
     _check_sizes(context, settings, particles)
     return Options(
@@ -125,7 +140,14 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         else job.text("scratch_dir", "").strip(),
         through_disc=job.flag("do_combine_thru_disc", False),
         has_micrograph_noise=is_compat or arguments.has("--micrograph_noise"),
+        is_compat=is_compat,
     )
+
+
+def _resolution(arguments: Arguments) -> float | None:
+    """Low-pass of given references (--ini_high) in Å."""
+    value = arguments.number("--ini_high", -1.0)
+    return value if value > 0 else None
 
 
 def _refuse(job: Job) -> None:
