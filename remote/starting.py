@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 
 from remote.agent import bootstrap, frames
 from remote.agent.text import one_line
@@ -11,6 +12,8 @@ from remote.errors import SessionError, SessionLostError
 from remote.session import Pipe, Session
 
 _READ_BYTES = 1 << 18
+#: what OpenSSH's internal-sftp, rssh, scponly and their kin say
+_TRANSFER_ONLY = re.compile(r"(?i)\bs(ftp|cp)\b.*\bonly\b|restricted by rssh|scponly")
 
 
 async def start_agent(
@@ -56,5 +59,12 @@ def _no_agent(
         )
         return SessionError(message)
     said = complaint or reader.unread().decode("utf-8", "replace")
+    if _TRANSFER_ONLY.search(said):
+        message = (
+            f"{where}: this account is for file transfer only "
+            f'("{one_line(said)[-200:].strip()}"); cryodeck has to start python3 '
+            "there: ask the site for a login with a shell"
+        )
+        return SessionError(message)
     more = f": {one_line(said)[-300:]}" if said.strip() else ""
     return SessionError(f"{where}: the agent could not be started, {what}{more}")

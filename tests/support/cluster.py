@@ -6,6 +6,7 @@ breaks things.
 """
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -103,6 +104,69 @@ class LiveCluster:
         sshd = f"{self.folder}/enter /usr/sbin/sshd -i -f {self.folder}/ssh/sshd_login"
         text = self.config.read_text()
         self.config.write_text(f"Host tc\n    ProxyCommand {sshd}\n{text}")
+
+    def door(self, name: str, *lines: str, command: tuple[str, ...] = ()) -> int:
+        """Port of a further sshd with settings of its own; `command` starts it."""
+        path = self.folder / "ssh" / f"sshd_{name}"
+        port = self._free_port()
+        usual = (self.folder / "ssh" / "sshd_login").read_text().splitlines()
+        kept = [line for line in usual if not line.startswith(("Listen", "Pid"))]
+        head = [f"ListenAddress 127.0.0.1:{port}", f"PidFile {self.folder}/run/{name}"]
+        path.write_text("\n".join([*head, *lines, *kept, ""]))
+        log = str(self.folder / "log" / path.name)
+        self.enter(*command, "/usr/sbin/sshd", "-f", str(path), "-E", log)
+        return port
+
+    def shut(self, name: str) -> None:
+        """End what `door` has started."""
+        pid = (self.folder / "run" / name).read_text().strip()
+        self.enter("kill", pid, check=False)
+
+    def _free_port(self) -> int:
+        """One of the cluster's own block of ports that nobody listens on."""
+        for port in range(self.port + 3, self.port + 20):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)):
+                    return port
+        message = "no port of the cluster's block is free"
+        raise AssertionError(message)
+
+    def account(self, name: str, *, shell: str = "/bin/bash", group: int = 0) -> Path:
+        """Home of a further account, which the same key opens at a `door`."""
+        home = self.folder / "home" / name
+        if home.is_dir():
+            return home
+        users = len(list((self.folder / "home").iterdir()))
+        number = int(self.settings["USERID"]) + users
+        etc = self.folder / "etc"
+        for file, line in (
+            ("passwd", f"{name}:x:{number}:{group or number}::{home}:{shell}"),
+            ("group", f"{name}:x:{number}:"),
+            ("shadow", f"{name}:*:19700:0:99999:7:::"),
+        ):
+            with (etc / file).open("a") as written:
+                written.write(line + "\n")
+        home.mkdir()
+        self.enter("chown", f"{number}:{group or number}", str(home))
+        return home
+
+    def config_for(self, path: Path, port: int, *lines: str, user: str = "") -> str:
+        """Write an ssh_config with the host `door` at a port; its path."""
+        known = path.with_suffix(".known")
+        key = self.known_hosts.read_text().split()[1:3]
+        known.write_text(f"[127.0.0.1]:{port} {' '.join(key)}\n")
+        usual = [
+            "HostName 127.0.0.1",
+            f"Port {port}",
+            f"User {user or self.user}",
+            f"IdentityFile {self.folder}/client/id",
+            "IdentitiesOnly yes",
+            f"UserKnownHostsFile {known}",
+            "GlobalKnownHostsFile /dev/null",
+        ]
+        text = "\n ".join(["Host door", *lines, *usual])
+        path.write_text(f"Include {self.config}\n{text}\n")
+        return str(path)
 
     def profile(self, name: str = "tc", **more: object) -> Cluster:
         """Profile of this cluster for the project's own clients."""
