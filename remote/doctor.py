@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from remote.errors import RemoteError
+from remote.errors import AgentError, RemoteError
 from remote.views import Finding
 
 if TYPE_CHECKING:
@@ -131,13 +131,42 @@ async def _project(contact: Contact) -> list[Finding]:
         advice = "the first job makes a project of it"
         return _warn("project", f"{contact.project}: no RELION project yet", advice)
     found = _ok("project", f"{contact.project}: {pipeline['size']:,} bytes of pipeline")
+    found += await _sharing(contact)
     if lock is not None:
         found += await _lock(contact)
-    damage: list[str] = await contact.ask("mending.damage")
+    try:
+        damage: list[str] = await contact.ask("mending.damage")
+    except AgentError as error:
+        if error.code != "denied" and "ermission denied" not in str(error):
+            raise
+        advice = "ask its owner for `chmod g+r`, and for `umask 002` from now on"
+        return [*found, *_problem("project", str(error), advice)]
     if damage:
         count = f"{len(damage)} node" + ("" if len(damage) == 1 else "s")
         says = f"{count} with labels of another version of RELION, as {damage[0]}"
         found += _warn("pipeline", says, "`cryodeck repair` mends them, after a copy")
+    return found
+
+
+async def _sharing(contact: Contact) -> list[Finding]:
+    """Whether those who share the project can work with one another's files."""
+    seen = await contact.ask("host.sharing")
+    if not seen["is_writable"]:
+        says = f"the folder is {seen['owner']}'s and cannot be written by you"
+        advice = "look at it with --read-only, or ask its owner to share it"
+        return _warn("sharing", says, advice)
+    if not seen["is_shared"]:
+        return []
+    found = []
+    if seen["umask"] & 0o020:
+        says = (
+            f"group {seen['group']} shares the project, but with your umask "
+            f"{seen['umask']:03o} it cannot change what you make"
+        )
+        found += _warn("sharing", says, "put `umask 002` into your login files there")
+    if not (seen["keeps_group"] or seen["is_own_group"]):
+        says = f"new files do not get the project's group {seen['group']}"
+        found += _warn("sharing", says, "`chmod g+s` on the project's folders helps")
     return found
 
 

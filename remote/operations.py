@@ -14,6 +14,7 @@ from engine.jobs.command_lines import Site
 from engine.jobs.job import Job
 from engine.jobs.nodes import input_nodes, output_nodes
 from engine.jobs.running import ENGINE_KEY
+from engine.project.atomic import digest
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.errors import (
@@ -38,7 +39,14 @@ SUBMIT_S = 180.0
 REJOIN_S = 120.0  # how long `run` waits for a broken link to come back
 ABORT_WAIT_S = 15.0
 AT_ONCE = 100  # jobs judged before others get their turn
-_PERSONS_FAULT = ("conflict", "bad request", "project", "no-project", "not found")
+_PERSONS_FAULT = (
+    "conflict",
+    "changed",
+    "bad request",
+    "project",
+    "no-project",
+    "not found",
+)
 _STATUS_WORDS = {"finished": "Succeeded", "failed": "Failed", "aborted": "Aborted"}
 _STATUS_OF = {JobState.ABORTED: "Aborted", JobState.SUCCEEDED: "Succeeded"}
 
@@ -57,6 +65,7 @@ class Operating(Reading):
         self.read_only = False  # nothing is written, not even what markers say
         self._picture = Picture(scheduler(cluster.scheduler))
         self._look = asyncio.Lock()
+        self._written: dict[str, str] = {}  # job -> digest of its form, as we left it
 
     # following
 
@@ -164,23 +173,37 @@ class Operating(Reading):
             "gui_name": job.type.gui_name,
             "folder": job.type.folder,
         }
-        said = await self._until_known("operations.create", args)
-        return str(said)
+        name = str(await self._until_known("operations.create", args))
+        self._written[name] = digest(job.to_star())
+        return name
 
     async def save(self, name: str, job: Job) -> None:
-        """Rewrite the job.star of a draft or of a job to be continued."""
+        """Rewrite the job.star of a draft or of a job to be continued.
+
+        Refused once if somebody else has changed it since this form was read.
+        """
+        known = [d for d in (job.origin, self._written.get(name)) if d]
+        text = job.to_star()
         try:
             inputs, outputs = input_nodes(job), output_nodes(job)
         except InputError:  # half filled in: the nodes follow when it is whole
             inputs, outputs = [], []
-        await self._do(
-            "operations.save",
-            name=name,
-            job_star=job.to_star(),
-            inputs=[list(node) for node in inputs],
-            outputs=[list(node) for node in outputs],
-            type_label=job.type_label if inputs or outputs else "",
-        )
+        try:
+            await self._ask_change(
+                "operations.save",
+                name=name,
+                job_star=text,
+                inputs=[list(node) for node in inputs],
+                outputs=[list(node) for node in outputs],
+                type_label=job.type_label if inputs or outputs else "",
+                known=known,
+            )
+        except AgentError as error:
+            if error.code == "changed":  # they were told: the next time it is meant
+                seen = await self.ask("project.job_star", name=name)
+                self._written[name] = digest(seen["text"])
+            raise _translated(error) from error
+        self._written[name] = digest(text)
 
     async def preview(self, name_or_job: str | Job) -> dict[str, Any]:
         """What would run, as texts: job.star, commands, script."""
@@ -230,6 +253,7 @@ class Operating(Reading):
             token = secrets.token_hex(5)
             script = await self._script(job, facts["name"], token, facts)
             plan = self._plan(job, facts, script, continuing)
+            self._written[facts["name"]] = digest(plan["job_star"])
             entry = await self._until_known(
                 "submission.submit", {"name": facts["name"], "plan": plan}
             )
@@ -380,13 +404,19 @@ class Operating(Reading):
 
     async def _do(self, verb: str, *, timeout: float = 60.0, **args: Any) -> Any:
         """Answer of a verb that changes something."""
+        try:
+            return await self._ask_change(verb, timeout=timeout, **args)
+        except AgentError as error:
+            raise _translated(error) from error
+
+    async def _ask_change(
+        self, verb: str, *, timeout: float = 60.0, **args: Any
+    ) -> Any:
+        """`ask` for what changes something; refused where nothing may be changed."""
         if self.read_only:
             message = "the project was opened read-only; open it anew to change it"
             raise BadRequestError(message)
-        try:
-            return await self.ask(verb, reads_only=False, timeout=timeout, **args)
-        except AgentError as error:
-            raise _translated(error) from error
+        return await self.ask(verb, reads_only=False, timeout=timeout, **args)
 
     async def _do_read(self, verb: str, **args: Any) -> Any:
         try:

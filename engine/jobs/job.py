@@ -17,6 +17,7 @@ from engine.jobs.migration import migrate
 from engine.jobs.option import Kind, Option
 from engine.jobs.registry import by_key, find
 from engine.jobs.running import ENGINE_KEY, OWN_PREFIX
+from engine.project.atomic import digest
 from engine.project.star import Block, StarFile, format_star, parse
 
 # what a job.star without cryodeck's keys, so one of RELION's, means by their absence
@@ -37,6 +38,8 @@ class Job:
         Further labels of the file's head.
     extra : str
         Further tables of the file, as text.
+    origin : str
+        `digest` of the text it was read from, through all its changes.
     """
 
     type: JobType
@@ -46,6 +49,7 @@ class Job:
     unknown: dict[str, str] = field(default_factory=dict)
     head: dict[str, str] = field(default_factory=dict)
     extra: str = ""
+    origin: str = field(default="", compare=False, repr=False)
 
     @classmethod
     def new(
@@ -99,7 +103,9 @@ class Job:
         values, unknown = _sort_in(job_type, version, found)
         if not name.isdigit() and not job_type.has_form:
             head["rlnJobTypeLabel"] = name  # its variant cannot be worked out here
-        return cls(job_type, version, values, is_continue, unknown, head, extra)
+        return cls(
+            job_type, version, values, is_continue, unknown, head, extra, digest(text)
+        )
 
     @classmethod
     def from_run_job(cls, text: str, source: str = "run.job") -> Job:

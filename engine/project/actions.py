@@ -6,14 +6,15 @@ relative to the project for inputs. Labels are neutral (`engine.project.layout`)
 
 import os
 import re
+import shutil
 import time
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from engine.project import layout, nodes_tree
-from engine.project.atomic import own_folder, read_text, touch, write_text
+from engine.project.atomic import digest, own_folder, read_text, touch, write_text
 from engine.project.change import PIPELINE, changing, is_project, pipeline_path
 from engine.project.errors import ProjectError
-from engine.project.lock import Holder
+from engine.project.lock import Holder, user_name
 from engine.project.pipeline import Pipeline, with_slash
 from engine.project.small_pipeline import extract
 
@@ -69,27 +70,35 @@ def new_job(
     if status not in ("Scheduled", "Running"):
         message = "a new job is Scheduled or Running, not {}".format(status)
         raise ProjectError(message)
-    with changing(project, on_wait=on_wait) as pipeline:
-        name = _known_token(project, "new", token)
-        if name and pipeline.has_process(name):
-            return name.rstrip("/")
-        short = check_alias(pipeline, folder, alias) if alias else ""
-        name = name or _next_name(project, pipeline, folder)
-        directory = os.path.join(project, name)
-        os.makedirs(directory, exist_ok=True)
-        _note_token(project, "new", token, name)
-        write_text(os.path.join(directory, "job.star"), job_star)
-        pipeline.counter = max(pipeline.counter, layout.job_number(name) + 1)
-        label = _spelled(pipeline.version, type_label)
-        pipeline.add_process(name, label, status)
-        _connect(pipeline, name, inputs, outputs)
-        _write_small_pipeline(project, pipeline, name)
-        if short:
-            _give_alias(project, pipeline, name, short)
-        nodes_tree.show_outputs(project, pipeline, name)
-        if gui_name:
-            gui_file = os.path.join(project, ".gui_{}job.star".format(gui_name))
-            write_text(gui_file, job_star)
+    made: List[str] = []
+    try:
+        with changing(project, on_wait=on_wait) as pipeline:
+            name = _known_token(project, "new", token)
+            if name and pipeline.has_process(name):
+                return name.rstrip("/")
+            short = check_alias(pipeline, folder, alias) if alias else ""
+            name = name or _next_name(project, pipeline, folder)
+            directory = os.path.join(project, name)
+            if not os.path.isdir(directory):
+                os.makedirs(directory)
+                made.append(directory)
+            _note_token(project, "new", token, name)
+            write_text(os.path.join(directory, "job.star"), job_star)
+            pipeline.counter = max(pipeline.counter, layout.job_number(name) + 1)
+            label = _spelled(pipeline.version, type_label)
+            pipeline.add_process(name, label, status)
+            _connect(pipeline, name, inputs, outputs)
+            _write_small_pipeline(project, pipeline, name)
+            if short:
+                _give_alias(project, pipeline, name, short)
+            nodes_tree.show_outputs(project, pipeline, name)
+            if gui_name:
+                gui_file = os.path.join(project, ".gui_{}job.star".format(gui_name))
+                write_text(gui_file, job_star)
+    except OSError:
+        for directory in made:  # a full disk: no folder without its job
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
     return name.rstrip("/")
 
 
@@ -141,10 +150,12 @@ def save_job_star(
     inputs: NodeList = (),
     outputs: NodeList = (),
     type_label: str = "",
+    known: Sequence[str] = (),
 ) -> None:
     """Rewrite the job.star of a job that is not running.
 
-    A draft's place in the pipeline follows if inputs and outputs are given.
+    A draft's place in the pipeline follows if inputs and outputs are given. If `known`
+    holds digests, the file must be one of those: else somebody has changed it.
     """
     with changing(project) as pipeline:
         process = pipeline.process(pipeline.resolve(name))
@@ -152,7 +163,17 @@ def save_job_star(
             message = "{} is running; its job.star must stay as it is"
             raise ProjectError(message.format(process.name.rstrip("/")), "running")
         name = process.name
-        write_text(os.path.join(project, name, "job.star"), job_star)
+        path = os.path.join(project, name, "job.star")
+        if known and os.path.exists(path) and digest(read_text(path)) not in known:
+            message = (
+                "{}: its form was changed by {}, {:.0f} s ago, after you opened it; "
+                "yours was not saved. Open it again to see it; to save once more "
+                "replaces it"
+            )
+            there = os.stat(path)
+            who, age = user_name(there.st_uid), max(0.0, time.time() - there.st_mtime)
+            raise ProjectError(message.format(name.rstrip("/"), who, age), "changed")
+        write_text(path, job_star)
         if process.status == "Scheduled" and (inputs or outputs):
             _reconnect(project, pipeline, name, inputs, outputs, type_label)
             _write_small_pipeline(project, pipeline, name)

@@ -14,6 +14,7 @@ from engine.project.pipeline import Pipeline
 
 PIPELINE = "default_pipeline.star"
 CHANGED = ".pipeline_has_changed"
+ROOM_BYTES = 1 << 16  # a change writes a dozen files of a few kB, and the pipeline
 _BACKUPS_KEPT = 10  # the newest
 _BACKUP_DAYS_KEPT = 14  # and the last of so many days
 
@@ -130,12 +131,32 @@ def changing(
     with ProjectLock(project, PIPELINE, wait_s, on_wait):
         pipeline = read_pipeline(project, is_locked=True)
         before = pipeline.format()
+        make_sure_of_room(project, ROOM_BYTES + 3 * len(before))
         yield pipeline
         after = pipeline.format()
         if after != before:
             back_up(project)
             write_text(pipeline_path(project), after)
             touch(os.path.join(project, CHANGED))
+
+
+def make_sure_of_room(project: str, count: int = ROOM_BYTES) -> None:
+    """Raise the system's error if so many bytes cannot be written now.
+
+    A change is many small files: it is found out before the first of them whether the
+    disk or a quota has room, for nothing shall be done by half.
+    """
+    path = os.path.join(own_folder(project), "room.{}".format(os.getpid()))
+    try:
+        with open(path, "wb", buffering=0) as file:
+            while count > 0:
+                count -= file.write(bytes(min(count, 1 << 16)))
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, project) from error
+    finally:
+        if os.path.exists(path):
+            os.unlink(path)
 
 
 def back_up(project: str) -> str:

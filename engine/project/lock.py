@@ -8,6 +8,7 @@ whoever waits can be told for whom. A lock is never taken away from its owner he
 import errno
 import getpass
 import os
+import pwd
 import socket
 import time
 from typing import Callable, Optional
@@ -23,9 +24,10 @@ STALE_S = 180.0  # RELION itself gives up after some two minutes
 class Holder:
     """Who holds a lock, as far as the lock file says."""
 
-    def __init__(self, text: str, since: float) -> None:
+    def __init__(self, text: str, since: float, user: str = "") -> None:
         self.text = text  # what the lock file holds
         self.since = since  # seconds since 1970, when the lock was made
+        self.user = user  # whose folder the lock is, as the file system says
         self.fields = dict(
             line.split(": ", 1) for line in text.splitlines() if ": " in line
         )
@@ -57,7 +59,9 @@ class Holder:
                 }
             )
         else:
-            who = "RELION or another program that does not say who it is"
+            whose = " of {}".format(self.user) if self.user else ""
+            who = "RELION or another program{} that does not say who it is"
+            who = who.format(whose)
         return "{}, for {:.0f} s".format(who, self.age_s)
 
 
@@ -70,7 +74,7 @@ def holder(project: str, pipeline: str = "default_pipeline.star") -> Optional[Ho
     """Who holds the lock; None if nobody does."""
     folder = lock_folder(project)
     try:
-        since = os.stat(folder).st_mtime
+        there = os.stat(folder)
     except OSError:
         return None
     try:
@@ -78,7 +82,15 @@ def holder(project: str, pipeline: str = "default_pipeline.star") -> Optional[Ho
             text = file.read()
     except OSError:
         text = ""
-    return Holder(text, since)
+    return Holder(text, there.st_mtime, user_name(there.st_uid))
+
+
+def user_name(uid: int) -> str:
+    """Name of an account, for those who read it."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OSError):
+        return "user {}".format(uid)
 
 
 class ProjectLock:
@@ -121,9 +133,11 @@ class ProjectLock:
         try:
             with open(self.file, "w") as stream:
                 stream.write(self.owner)
-        except OSError:
+        except OSError as error:  # a full disk: the file is there, but empty
+            if os.path.lexists(self.file):
+                os.unlink(self.file)
             os.rmdir(folder)
-            raise
+            raise OSError(error.errno, error.strerror, self.file) from error
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -131,7 +145,7 @@ class ProjectLock:
 
     def _try(self, folder: str) -> bool:
         try:
-            os.mkdir(folder, 0o700)
+            os.mkdir(folder)  # others may look who it is; RELION's own is closed
         except OSError as error:
             if error.errno == errno.EEXIST:
                 return False
@@ -203,6 +217,12 @@ def break_lock(
         raise LockedError(message)
     folder = lock_folder(project)
     file = os.path.join(folder, "lock_" + pipeline)
-    if os.path.exists(file):
-        os.unlink(file)
-    os.rmdir(folder)
+    try:
+        if os.path.lexists(file):
+            os.unlink(file)
+        os.rmdir(folder)
+    except OSError as error:
+        message = "{}: {}; {} can remove it, by `rm -r`"
+        raise LockedError(
+            message.format(folder, error.strerror, now.user or "its owner")
+        ) from error

@@ -1,12 +1,11 @@
 """Files and folders, by name, by offset, many at once."""
 
-import errno
 import fnmatch
 import os
 import stat
-import tempfile
 from typing import Any, BinaryIO, Dict, List, Optional
 
+from engine.project.atomic import write_bytes
 from remote.agent.text import decode_piece, last_state, settle
 from remote.agent.verbs import Answer, Request, VerbError, explain, verb
 
@@ -242,24 +241,7 @@ def write_atomic(
         if (there["mtime"] if there else 0) != if_mtime:
             message = "{}: was changed by somebody else".format(path)
             raise VerbError(message, "conflict")
-    folder = os.path.dirname(target)
-    fd, beside = tempfile.mkstemp(prefix=".cryodeck-", suffix=".new", dir=folder)
-    try:
-        with os.fdopen(fd, "wb") as handle:
-            handle.write(request.blob)
-            handle.flush()
-            os.fsync(handle.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.fchmod(handle.fileno(), mode & ~umask)
-        os.rename(beside, target)
-    except BaseException:
-        try:
-            os.unlink(beside)
-        except OSError as error:
-            if error.errno != errno.ENOENT:
-                raise
-        raise
+    write_bytes(target, request.blob, mode)
     written = os.stat(target)
     return {"size": written.st_size, "mtime": written.st_mtime}
 

@@ -1,14 +1,18 @@
 """The login node itself: who and where we are, and how busy it is."""
 
 import getpass
+import grp
 import os
 import platform
 import resource
 import socket
+import stat
 import sys
 import time
 from typing import Any, Dict
 
+from engine.project.atomic import UMASK
+from engine.project.lock import user_name
 from remote.agent.main import resident_bytes
 from remote.agent.verbs import Request, verb
 
@@ -56,6 +60,25 @@ def cost() -> Dict[str, float]:
         "children_cpu_s": children.ru_utime + children.ru_stime,
         "memory": resident_bytes(),
         "memory_peak": own.ru_maxrss * 1024,
+    }
+
+
+@verb()
+def sharing(request: Request, path: str = "") -> Dict[str, Any]:
+    """Whose a folder is, who may write there, and what new files keep from others."""
+    there = os.stat(request.path(path))
+    try:
+        group = grp.getgrgid(there.st_gid).gr_name
+    except (KeyError, OSError):
+        group = str(there.st_gid)
+    return {
+        "owner": user_name(there.st_uid),
+        "group": group,
+        "is_shared": bool(there.st_mode & stat.S_IWGRP),
+        "keeps_group": bool(there.st_mode & stat.S_ISGID),
+        "is_own_group": there.st_gid == os.getegid(),
+        "is_writable": os.access(request.path(path), os.W_OK | os.X_OK),
+        "umask": UMASK,
     }
 
 

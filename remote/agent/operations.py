@@ -52,8 +52,12 @@ def save(
     inputs: Sequence[List[str]] = (),
     outputs: Sequence[List[str]] = (),
     type_label: str = "",
+    known: Sequence[str] = (),
 ) -> None:
-    """Rewrite the job.star of a job that is not running; a draft's nodes follow."""
+    """Rewrite the job.star of a job that is not running; a draft's nodes follow.
+
+    `known` are digests of what the person has seen of it.
+    """
     actions.save_job_star(
         request.path(""),
         name,
@@ -62,6 +66,7 @@ def save(
         [(path, label) for path, label in inputs],
         [(path, label) for path, label in outputs],
         type_label,
+        known,
     )
 
 

@@ -9,12 +9,18 @@ it. Nothing is ever submitted while that is not known.
 import hashlib
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from engine.project import actions
 from engine.project.actions import EXIT_MARKERS
 from engine.project.atomic import touch, write_text
-from engine.project.change import PIPELINE, changing, read_pipeline
+from engine.project.change import (
+    PIPELINE,
+    ROOM_BYTES,
+    changing,
+    make_sure_of_room,
+    read_pipeline,
+)
 from engine.project.lock import ProjectLock
 from remote.agent import locks, queries, records
 from remote.agent.submit_command import conclude, start
@@ -23,6 +29,7 @@ from remote.agent.verbs import Request, VerbError, verb
 SETTLED = ("submitted", "rejected", "not submitted")
 COMMAND_S = 110.0  # Slurm's own time-outs are shorter
 SEARCH_S = 12.0  # how long `submit` itself looks for a job it is not sure of
+_under_way: Set[str] = set()  # tokens of the submissions that this process is making
 GRACE_S = 30.0  # between two answers without the token before it counts as absent
 
 
@@ -39,9 +46,11 @@ def submit(request: Request, name: str, plan: Dict[str, Any]) -> Dict[str, Any]:
     settled = settle(request, name, directory)
     if settled is not None and settled["token"] == plan["token"]:
         return settled
+    make_sure_of_room(request.path(""), 4 * ROOM_BYTES)
     intent = _intent(plan)
     if not records.claim(directory, intent):
         raise _busy(name)
+    _under_way.add(intent["token"])
     try:
         _allow(request, name, plan, intent)
         return _make(request, name, directory, intent, plan)
@@ -53,6 +62,8 @@ def submit(request: Request, name: str, plan: Dict[str, Any]) -> Dict[str, Any]:
             intent["pid"] = 0  # whoever comes next may find out what became of it
             records.update_intent(directory, intent)
         raise
+    finally:
+        _under_way.discard(intent["token"])
 
 
 def _job(request: Request, name: str) -> Any:
@@ -150,6 +161,11 @@ def _make(
     return _settled(request, name, directory, intent, entry, as_owner=True)
 
 
+def _is_given_up(intent: Dict[str, Any]) -> bool:
+    """Whether it was this very agent's, which could not even write down its failure."""
+    return intent.get("pid") == os.getpid() and intent["token"] not in _under_way
+
+
 def _look_for(
     request: Request, directory: str, intent: Dict[str, Any], entry: Dict[str, Any]
 ) -> Dict[str, Any]:
@@ -173,7 +189,7 @@ def settle(request: Request, name: str, directory: str) -> Optional[Dict[str, An
     intent = records.read_intent(directory)
     if intent is None:
         return None
-    if records.is_alive(intent):
+    if records.is_alive(intent) and not _is_given_up(intent):
         raise _busy(name)
     if intent["stage"] == "prepared":
         _take_back(request, name, directory, intent)

@@ -5,12 +5,18 @@ takes the request and keyword arguments from JSON and returns what JSON can carr
 `Answer` with bytes beside it.
 """
 
+import errno
 import os
 import threading
 import time
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 VERBS: Dict[str, "Verb"] = {}
+_ADVICE = {
+    errno.ENOSPC: "; nothing was changed: make room, as by cleaning jobs",
+    errno.EDQUOT: "; nothing was changed: your quota is used up, delete or move files",
+    errno.EROFS: "; nothing can be changed there, only looked at",
+}
 
 
 class VerbError(Exception):
@@ -134,7 +140,8 @@ def explain(error: BaseException, path: Optional[str] = None) -> VerbError:
         where = (
             "{}: ".format(os.fsdecode(name)) if isinstance(name, (str, bytes)) else ""
         )
-        return VerbError(where + (error.strerror or str(error)), code)
+        advice = _ADVICE.get(error.errno or 0, "")
+        return VerbError(where + (error.strerror or str(error)) + advice, code)
     if type(error).__module__.startswith("engine.project"):
         return VerbError(str(error), getattr(error, "code", "project"))
     return VerbError("{}: {}".format(type(error).__name__, error), "failed")

@@ -40,7 +40,7 @@ def test_the_lock_is_relions_folder_and_file_with_the_owner_inside(
         file = tmp_path / ".relion_lock" / "lock_default_pipeline.star"
         text = file.read_text()
         assert f"process: {os.getpid()}" in text
-        assert (tmp_path / ".relion_lock").stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / ".relion_lock").stat().st_mode & 0o055 == 0o055
         seen = holder(str(tmp_path))
         assert seen is not None
         assert not seen.is_dead
