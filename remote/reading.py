@@ -24,8 +24,18 @@ class Reading(Contact):
 
     async def list_dir(self, path: str = "") -> list[dict[str, Any]]:
         """Entries of a folder, folders first: name, is_dir, is_link, size, mtime."""
-        found: list[dict[str, Any]] = await self.ask("files.list_dir", path=path)
-        return found
+        said = await self.ask("files.list_dir", path=path)
+        columns = (said["kinds"], said["names"], said["sizes"], said["mtimes"])
+        return [
+            {
+                "name": name,
+                "is_dir": kind.startswith("d"),
+                "is_link": kind.endswith("l"),
+                "size": size,
+                "mtime": mtime,
+            }
+            for kind, name, size, mtime in zip(*columns, strict=True)
+        ]
 
     async def log(
         self, name: str, stream: str = "out", offset: int = 0, max_bytes: int = 65536

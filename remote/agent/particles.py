@@ -2,7 +2,9 @@
 
 import os
 import re
+from collections import Counter
 from typing import Any, Dict, List, Tuple
+from typing import Counter as CounterType
 
 from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
@@ -17,17 +19,16 @@ def particles(request: Request, folder: str, warnings: List[str]) -> Values:
     path = os.path.join(folder, "particles.star")
     if not os.path.exists(path):
         return {"particles_total": 0}
-    counts: Dict[str, int] = {}
+    counts: CounterType[str] = Counter()
     total = 0
     with particle_loop(path) as stream:
         label = "rlnMicrographName"
         if label not in stream.labels:
             label = stream.labels[0]
-        for (name,) in stream.rows([label]):
-            total += 1
-            counts[name] = counts.get(name, 0) + 1
-            if total % 5000 == 0:
-                request.check()
+        for names in stream.batches(label):
+            request.check()
+            total += len(names)
+            counts.update(names)
     box, size = _box(path)
     values: Values = {
         "particles_total": total,
@@ -81,7 +82,7 @@ def selection(request: Request, folder: str, warnings: List[str]) -> Values:
     path = os.path.join(folder, "particles.star")
     if os.path.exists(path):
         with particle_loop(path) as stream:
-            values["particles_total"] = sum(1 for _ in stream.rows(stream.labels[:1]))
+            values["particles_total"] = sum(map(len, stream.batches(stream.labels[0])))
     path = lists.own_list(folder)
     if path:
         values["micrographs_total"] = sum(1 for _ in lists.micrograph_rows(path))

@@ -150,14 +150,12 @@ def _of_foms(foms: Sequence[float]) -> Values:
     fom_histogram = lists.histogram(foms)
     if fom_histogram is None:
         return {}
-    foms = sorted(f for f in foms if f - f == 0)
-    middle = len(foms) // 2
-    median = foms[middle] if len(foms) % 2 else (foms[middle - 1] + foms[middle]) / 2
+    low, high, _ = lists.extent(foms)
     return {
         "fom_histogram": fom_histogram,
-        "fom_min": foms[0],
-        "fom_median": median,
-        "fom_max": foms[-1],
+        "fom_min": low,
+        "fom_median": lists.median(foms),
+        "fom_max": high,
     }
 
 
@@ -215,7 +213,7 @@ def _imported_other(folder: str) -> Values:
 
 def _count(path: str, block: str = "") -> int:
     with LoopStream(path, block) as stream:
-        return sum(1 for _ in stream.rows(stream.labels[:1]))
+        return sum(map(len, stream.batches(stream.labels[0])))
 
 
 def _optics(path: str) -> List[Values]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from engine.project import star_stream
 from engine.project.errors import StarError
 from engine.project.star import Block, StarFile, format_star, parse, quote, split_values
 from engine.project.star_stream import LoopStream, count_rows
@@ -176,6 +177,40 @@ def test_streaming_takes_memory_that_does_not_grow(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + 20_000
+
+
+@pytest.mark.parametrize(
+    "tail", ["", "\n", "\n\ndata_next\n\nloop_\n_a\n1\n", "\n# a word\n1.0 'a b'\n"]
+)
+def test_batches_are_the_values_that_rows_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tail: str
+) -> None:
+    path = tmp_path / "p.star"
+    make_particles(path, 400)
+    path.write_text(path.read_text().rstrip() + tail)
+    for size in (1, 7, 64, 1000, 1 << 18):
+        monkeypatch.setattr(star_stream, "_BATCH_CHARACTERS", size)
+        for label in ("rlnCoordinateX", "rlnImageName"):
+            with LoopStream(str(path), "particles") as stream:
+                wanted = [row[0] for row in stream.rows([label])]
+            with LoopStream(str(path), "particles") as stream:
+                assert [v for some in stream.batches(label) for v in some] == wanted
+    assert len(wanted) in (400, 401)
+
+
+def test_a_row_that_is_cut_short_is_named_by_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.star"
+    make_particles(path, 30)
+    lines = path.read_text().rstrip().splitlines()
+    for cut in (len(lines), len(lines) - 10):
+        text = "\n".join([*lines[: cut - 1], "1.0"])
+        path.write_text(text)
+        for label in ("rlnCoordinateX", "rlnImageName"):
+            with (
+                LoopStream(str(path), "particles") as stream,
+                pytest.raises(StarError, match=f"line {cut}: 1 values"),
+            ):
+                list(stream.batches(label))
 
 
 def test_a_stream_names_a_missing_column_and_a_bad_number(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ NAMES = [
 def test_any_name_is_only_a_name(tmp_path, request_here, name):
     request_here.blob = b"content"
     files.write_atomic(request_here, name)
-    assert [e["name"] for e in files.list_dir(request_here)] == [name]
+    assert files.list_dir(request_here)["names"] == [name]
     assert files.read(request_here, name).blob == b"content"
     assert files.stat_many(request_here, [name])[0]["size"] == 7
     assert [p.name for p in tmp_path.iterdir()] == [name]
