@@ -8,19 +8,21 @@ through pandas keeps a rank's start under a tenth of a second and its memory sma
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from engine.arrays import Array
 from engine.errors import InputError
-from engine.io.atomic import write_text
+from engine.io.atomic import replacing
 from engine.project.star import quote, split_values
 
 Column = list[str] | Array
 
 _NUMERIC = tuple("0123456789-+.")
+#: Rows that are taken apart or put together at a time.
+_CHUNK = 4096
 
 
 class Table:
@@ -107,6 +109,13 @@ class Table:
         }
         return Table(columns, source=self.source, is_loop=self.is_loop)
 
+    def parts(self) -> Iterator[Table]:
+        """The rows, some thousands at a time; all columns in each part."""
+        for first in range(0, max(len(self), 1), _CHUNK):
+            rows = slice(first, first + _CHUNK)
+            columns = {label: column[rows] for label, column in self.columns.items()}
+            yield Table(columns, self.source, is_loop=self.is_loop)
+
     def _column(self, label: str) -> Column:
         try:
             return self.columns[label]
@@ -186,25 +195,35 @@ def _read_loop(lines: list[str], position: int, source: str) -> tuple[Table, int
     first = position
     while position < len(lines) and lines[position].strip():
         position += 1
-    body = lines[first:position]
-    joined = "\n".join(body)
-    if any(mark in joined for mark in "\"'#"):
-        rows = [split_values(line) for line in body if line.lstrip()[:1] != "#"]
-    else:
-        rows = [line.split() for line in body]
-    width = len(labels)
-    for number, row in enumerate(rows):
-        if len(row) != width:
-            message = (
-                f"{source}: row {number + 1} (line {first + number + 1}) has "
-                f"{len(row)} values for {width} columns"
-            )
-            raise InputError(message)
-    values = zip(*rows, strict=True) if rows else ([] for _ in labels)
-    columns: dict[str, Column] = {
-        label: list(column) for label, column in zip(labels, values, strict=True)
-    }
+    columns: dict[str, list[str]] = {label: [] for label in labels}
+    kept = 0
+    for start in range(first, position, _CHUNK):
+        body = lines[start : min(start + _CHUNK, position)]
+        joined = "\n".join(body)
+        if any(mark in joined for mark in "\"'#"):
+            rows = [split_values(line) for line in body if line.lstrip()[:1] != "#"]
+        else:
+            rows = [line.split() for line in body]
+        for number, row in enumerate(rows, kept):
+            if len(row) != len(labels):
+                message = (
+                    f"{source}: row {number + 1} (line {first + number + 1}) has "
+                    f"{len(row)} values for {len(labels)} columns"
+                )
+                raise InputError(message)
+        kept += len(rows)
+        values = zip(*rows, strict=True) if rows else ([] for _ in labels)
+        for column, part in zip(columns.values(), values, strict=True):
+            column.extend(_shared(part))
     return Table(columns, source), position
+
+
+def _shared(values: Sequence[str]) -> Sequence[str]:
+    """The same text, equal values as one object where there are few different ones."""
+    different = {value: value for value in values}
+    if 4 * len(different) > len(values):
+        return values
+    return [different[value] for value in values]
 
 
 def write_star(
@@ -219,31 +238,40 @@ def write_star(
     version : int
         Of the comment above each table: 30001 for RELION 3.1 and 4.0, 50001 for 5.0.
     """
-    write_text(path, format_tables(tables, version=version))
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        file.writelines(_lines(tables, version))
 
 
 def format_tables(tables: Mapping[str, Table], *, version: int = 30001) -> str:
     """The text of tables as RELION lays them out."""
-    parts = []
+    return "".join(_lines(tables, version))
+
+
+def _lines(tables: Mapping[str, Table], version: int) -> Iterator[str]:
+    """The text of tables piece by piece; of a loop a few thousand rows at a time."""
     for name, table in tables.items():
-        parts.append(f"\n# version {version}\n\ndata_{name}\n\n")
-        columns = {
-            label: [quote(value) for value in column]
-            if isinstance(column, list)
-            else _format_column(column)
-            for label, column in table.columns.items()
-        }
+        yield f"\n# version {version}\n\ndata_{name}\n\n"
         if table.is_loop:
-            parts.append("loop_ \n")
-            parts.extend(f"_{k} #{i} \n" for i, k in enumerate(columns, 1))
-            parts.extend(
-                " ".join(_padded(value) for value in row) + " \n"
-                for row in zip(*columns.values(), strict=True)
-            )
-        else:
-            parts.extend(f"{'_' + k:<36} {v[0]:>9}\n" for k, v in columns.items())
-        parts.append(" \n")
-    return "".join(parts)
+            yield "loop_ \n"
+            yield from (f"_{k} #{i} \n" for i, k in enumerate(table.labels, 1))
+        for part in table.parts():
+            columns = {
+                label: [quote(value) for value in column]
+                if isinstance(column, list)
+                else _format_column(column)
+                for label, column in part.columns.items()
+            }
+            if table.is_loop:
+                yield from (
+                    " ".join(_padded(value) for value in row) + " \n"
+                    for row in zip(*columns.values(), strict=True)
+                )
+            else:
+                yield from (f"{'_' + k:<36} {v[0]:>9}\n" for k, v in columns.items())
+        yield " \n"
 
 
 def _padded(text: str) -> str:

@@ -39,8 +39,8 @@ def run(context: Context) -> dict[str, Any]:
     """The statistics of a job that sorts particles into classes."""
     start_from = _iteration_to_continue(context)
     particles = read_particles(_particle_path(context, start_from))
-    if not context.is_leader:
-        particles = particles.without_text()
+    is_leader = context.is_leader
+    particles = particles.packed() if is_leader else particles.without_text()
     options = read_options(context, particles)
     store = ImageStore(particles)
     try:

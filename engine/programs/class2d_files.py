@@ -17,7 +17,7 @@ from engine.classification.model import ClassModel
 from engine.classification.state import Settings, State
 from engine.io.atomic import write_text
 from engine.io.mrc import write_mrc
-from engine.io.star import Column, Table, format_tables
+from engine.io.star import Column, Table, format_tables, write_star
 from engine.programs.class2d_state import write_state
 from engine.programs.particle_set import ParticleSet
 
@@ -76,7 +76,7 @@ class IterationFiles:
         )
 
     def _write(self, path: str, tables: dict[str, Table]) -> None:
-        write_text(path, format_tables(tables, version=self.version))
+        write_star(path, tables, version=self.version)
 
 
 def model_tables(state: State, files: IterationFiles) -> dict[str, Table]:

@@ -15,6 +15,7 @@ from engine.classification.outliers import deviations
 from engine.ctf import Ctf
 from engine.errors import InputError, ResourceError
 from engine.io.mrc import read_header, read_images
+from engine.io.packed_table import PackedTable
 from engine.io.star import Column, Table, read_star
 from engine.parallel import Communicator
 
@@ -96,6 +97,10 @@ class ParticleSet:
             if label in self.table:
                 columns[label] = self.table.numbers(label)
         return replace(self, table=Table(columns, self.path))
+
+    def packed(self) -> ParticleSet:
+        """The same with the rows' text compressed: for the rank that writes lists."""
+        return replace(self, table=PackedTable(self.table))
 
     @property
     def astigmatism_angstrom(self) -> float:
