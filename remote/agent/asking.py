@@ -1,16 +1,21 @@
-"""The scheduler's answers, kept: one round of queries per interval for everybody."""
+"""The scheduler's answers, kept: one round of queries per interval for everybody.
 
-import json
+Everybody is all windows of the account on this login node: see `shared`.
+"""
+
+import os
 import pwd
 import re
 import threading
 import time
 from typing import Any, Dict, List, Sequence, Set
 
-from remote.agent import queries
+from remote.agent import queries, shared
 from remote.agent.verbs import Request
 
 SOON_S = 2.0  # a job nobody has asked about yet is asked about after this
+PATIENCE_S = 3.0  # for the answer to what another agent asks at this moment
+FORGOTTEN_S = 60.0  # a job nobody has wanted to know of is not asked about any more
 LONG_OUTPUT = 20000
 _lock = threading.Lock()
 _kept: "Dict[str, Round]" = {}
@@ -23,24 +28,56 @@ class Round:
         self.tried_at = 0.0
         self.asked_at: Any = None
         self.covered: Set[str] = set()
+        self.wanted: Dict[str, float] = {}  # by anybody, and when
         self.answers: Dict[str, List[Dict[str, Any]]] = {}
         self.complaint = ""
 
     def is_fresh(self, ids: Set[str], interval: float) -> bool:
         """Whether the scheduler need not be asked again yet."""
-        age = time.time() - self.tried_at
+        age = shared.age(self.tried_at)
         return age < (interval if ids <= self.covered else min(SOON_S, interval))
+
+    def want(self, ids: Set[str], interval: float) -> Set[str]:
+        """Ids to ask about: these, and those that others wanted lately."""
+        now, limit = time.time(), max(FORGOTTEN_S, 3.0 * interval)
+        self.wanted.update((key, now) for key in ids)
+        old = [key for key, at in self.wanted.items() if now - at > limit]
+        for key in old:
+            del self.wanted[key]
+        return set(self.wanted)
+
+    def to_json(self) -> Dict[str, Any]:
+        """As it is kept in a file."""
+        return dict(vars(self), covered=sorted(self.covered))
+
+    def take(self, kept: Dict[str, Any]) -> None:
+        """Become what a file holds, if that is newer and whole."""
+        try:
+            if float(kept["tried_at"]) <= self.tried_at:
+                return
+            covered, wanted = set(kept["covered"]), dict(kept["wanted"])
+            answers, complaint = dict(kept["answers"]), str(kept["complaint"])
+        except (KeyError, TypeError, ValueError):
+            return
+        self.tried_at, self.asked_at = float(kept["tried_at"]), kept.get("asked_at")
+        self.covered, self.wanted = covered, wanted
+        self.answers, self.complaint = answers, complaint
 
 
 def answers(
     request: Request, asked: Sequence[Dict[str, Any]], ids: Set[str], interval: float
 ) -> Dict[str, Any]:
     """What the scheduler says about some jobs, and when it said so."""
-    key = json.dumps([query["argv"] for query in asked])
+    key = shared.key_of(asked)
     with _lock:
         known = _kept.setdefault(key, Round())
         if ids and not known.is_fresh(ids, interval):
-            _ask(request, known, asked, ids)
+            place = shared.folder()
+            if place is None:
+                _ask(request, known, asked, known.want(ids, interval))
+            else:
+                store = shared.Store(os.path.join(place, key + ".json"))
+                _ask_for_all(request, store, known, asked, ids, interval)
         found = [one for name in known.answers for one in known.answers[name]]
         return {
             "asked_at": known.asked_at,
@@ -48,6 +85,36 @@ def answers(
             "complaint": known.complaint,
             "users": _users(found),
         }
+
+
+def _ask_for_all(
+    request: Request,
+    store: shared.Store,
+    known: Round,
+    asked: Sequence[Dict[str, Any]],
+    ids: Set[str],
+    interval: float,
+) -> None:
+    """Take what another agent was told lately, else ask, for it as well."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        known.take(store.load())
+        if known.is_fresh(ids, interval):
+            return
+        handle = store.begin()
+        if handle is not None:
+            break
+        request.check()
+        if time.monotonic() > deadline:
+            return  # what is known stands, and is older
+        time.sleep(0.05)
+    try:
+        known.take(store.load())  # it may have been asked just now
+        if not known.is_fresh(ids, interval):
+            _ask(request, known, asked, known.want(ids, interval))
+            store.save(known.to_json())
+    finally:
+        store.end(handle)
 
 
 def _ask(
@@ -59,7 +126,10 @@ def _ask(
     left = set(ids)
     is_queue_up = True
     for number, query in enumerate(asked):
-        if not left or (query.get("per_id") and not is_queue_up):
+        if not left:  # an old answer about a job that runs again would mislead
+            known.answers.pop(query["name"], None)
+            continue
+        if query.get("per_id") and not is_queue_up:
             break
         at = time.time()
         said = queries.ask(request, query, sorted(left))

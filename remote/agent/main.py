@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any, Dict, List, Optional, Set
 
-from remote.agent import frames
+from remote.agent import frames, shared
 from remote.agent.verbs import Answer, Request, Verb, VerbError, explain, find
 
 LIGHT_THREADS = 6
@@ -65,6 +65,7 @@ class Agent:
                 if not self._requests:
                     break
             time.sleep(0.02)
+        shared.leave()
         os._exit(0)
 
     def _take(self, frame: frames.Frame) -> None:

@@ -16,6 +16,9 @@ def _own_folders(tmp_path, monkeypatch):
     """Nothing is read from or written to the home folder of whoever runs the tests."""
     for name in ("CONFIG", "STATE", "CACHE"):
         monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
 
 
 @pytest.fixture
