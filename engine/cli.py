@@ -10,6 +10,7 @@ from collections.abc import Sequence
 USAGE = """\
 usage: python -m engine run JOB_DIR        run a job, from the project folder
        python -m engine simulate DIR ...   write practice micrographs (--help)
+       python -m engine scores MODEL       score the classes of a 2D classification
        python -m engine --version
 
 Under MPI: mpirun -n N python -m engine run JOB_DIR
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["simulate"]:
         simulate = importlib.import_module("engine.programs.simulate")
         return int(simulate.main(words[1:]))
+    if words[:1] == ["scores"] and len(words) == 2:
+        return _scores(words[1])
     if words == ["--version"]:
         sys.stdout.write(f"cryodeck engine {_version()}\n")
         return 0
@@ -38,6 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     sys.stderr.write(USAGE)
     return 2
+
+
+def _scores(path: str) -> int:
+    """Print the scores of a model file's classes as JSON."""
+    import json
+
+    from engine.errors import EngineError
+    from engine.programs.select_classes import scores_of
+
+    try:
+        found = scores_of(path)
+    except (EngineError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write(json.dumps({"model": path, "scores": found}) + "\n")
+    return 0
 
 
 def _version() -> str:

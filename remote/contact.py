@@ -6,6 +6,7 @@ from typing import Any
 
 from remote.channel import AgentClient
 from remote.cluster import Cluster
+from remote.errors import RemoteError
 from remote.prompts import NoPrompts, Prompts
 
 
@@ -40,6 +41,19 @@ class Contact:
         )
         self.remember(verb, args, said, b"")
         return said
+
+    async def tool(self, *argv: str, limit: float = 20.0) -> tuple[int, str]:
+        """Exit status and output of a program on the login node; -1: not there."""
+        setup = self.cluster.setup
+        words: list[str] = list(argv)
+        if setup:  # module load ... needs a login shell; the arguments stay arguments
+            words = ["bash", "-lc", "\n".join([*setup, 'exec "$@"']), "bash", *argv]
+        try:
+            said = await self.ask("processes.run", argv=words, timeout=limit)
+        except RemoteError as error:
+            return -1, str(error)
+        status = int(said["exit_status"])
+        return (-1 if setup and status == 127 else status), said["out"] + said["err"]
 
     async def ask_blob(
         self, verb: str, *, timeout: float = 60.0, **args: Any

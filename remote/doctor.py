@@ -66,20 +66,6 @@ def _problem(check: str, says: str, advice: str) -> list[Finding]:
     return [Finding(check=check, level="problem", says=says, advice=advice)]
 
 
-async def _tool(contact: Contact, *argv: str, limit: float = 20.0) -> tuple[int, str]:
-    """Exit status and output of a program on the login node; -1: it is not there."""
-    setup = contact.cluster.setup
-    words: list[str] = list(argv)
-    if setup:  # module load ... needs a login shell; the arguments stay arguments
-        words = ["bash", "-lc", "\n".join([*setup, 'exec "$@"']), "bash", *argv]
-    try:
-        said = await contact.ask("processes.run", argv=words, timeout=limit)
-    except RemoteError as error:
-        return -1, str(error)
-    status = int(said["exit_status"])
-    return (-1 if setup and status == 127 else status), said["out"] + said["err"]
-
-
 async def _connection(contact: Contact) -> list[Finding]:
     link, hello = contact.agent.link, contact.agent.hello
     took = link.round_trip_s or 0.0
@@ -190,7 +176,7 @@ async def _disk(contact: Contact) -> list[Finding]:
         findings += _problem(
             "disk", "no more files can be made (inodes)", "delete some"
         )
-    status, text = await _tool(contact, "quota", "-s", limit=10.0)
+    status, text = await contact.tool("quota", "-s", limit=10.0)
     if status >= 0 and "*" in text:
         line = next(row for row in text.splitlines() if "*" in row)
         findings += _problem("quota", " ".join(line.split()), "delete or move files")
@@ -201,7 +187,7 @@ async def _scheduler(contact: Contact) -> list[Finding]:
     kind = contact.cluster.scheduler
     if kind == "shell":
         for other, (program, _) in _SCHEDULERS.items():
-            status, _ = await _tool(contact, "which", program, limit=5.0)
+            status, _ = await contact.tool("which", program, limit=5.0)
             if status == 0 and not (program == "qsub" and other == "sge"):
                 says = f"jobs start on the login node, but {program} is there"
                 advice = f'set scheduler = "{other}" in the profile'
@@ -211,7 +197,7 @@ async def _scheduler(contact: Contact) -> list[Finding]:
         return []
     missing = []
     for program in _SCHEDULERS[kind][1]:
-        status, _ = await _tool(contact, "which", program, limit=5.0)
+        status, _ = await contact.tool("which", program, limit=5.0)
         if status != 0:
             missing.append(program)
     if missing:
@@ -224,14 +210,14 @@ async def _scheduler(contact: Contact) -> list[Finding]:
 
 
 async def _slurm(contact: Contact) -> list[Finding]:
-    status, text = await _tool(contact, "sinfo", "-h", "-o", "%P %a %D %l %G")
+    status, text = await contact.tool("sinfo", "-h", "-o", "%P %a %D %l %G")
     if status != 0:
         advice = "the controller may be down; submissions will fail until it is back"
         return _problem("scheduler", f"sinfo: {_first(text)}", advice)
     rows = [line.split() for line in text.splitlines() if line.strip()]
     up = [row[0] for row in rows if len(row) > 1 and row[1] == "up"]
     found = _ok("scheduler", f"slurm: partitions {', '.join(dict.fromkeys(up))}")
-    status, text = await _tool(contact, "sacct", "-n", "-X", "-S", "now")
+    status, text = await contact.tool("sacct", "-n", "-X", "-S", "now")
     if status != 0:
         advice = "how jobs ended comes from squeue and the job's own files, then"
         found += _warn("accounting", f"sacct: {_first(text)}", advice)
@@ -241,7 +227,7 @@ async def _slurm(contact: Contact) -> list[Finding]:
 async def _engine(contact: Contact) -> list[Finding]:
     engine = contact.cluster.engine
     argv = shlex.split(engine) if engine else ["python3", "-m", "engine"]
-    status, text = await _tool(contact, *argv, "--help")
+    status, text = await contact.tool(*argv, "--help")
     if status == 0:
         return _ok("engine", f"`{' '.join(argv)}` answers on the login node")
     says = f"`{' '.join(argv)}`: {_first(text)}"
@@ -251,7 +237,7 @@ async def _engine(contact: Contact) -> list[Finding]:
 
 async def _mpi(contact: Contact) -> list[Finding]:
     mpirun = shlex.split(contact.cluster.mpirun) or ["mpirun"]
-    status, text = await _tool(contact, mpirun[0], "--version")
+    status, text = await contact.tool(mpirun[0], "--version")
     if status == 0:
         return _ok("MPI", _first(text))
     advice = "needed for more than one rank: `module load ...` in setup, or set mpirun"
@@ -259,15 +245,15 @@ async def _mpi(contact: Contact) -> list[Finding]:
 
 
 async def _gpu(contact: Contact) -> list[Finding]:
-    status, text = await _tool(
-        contact, "nvidia-smi", "--query-gpu=name", "--format=csv,noheader"
+    status, text = await contact.tool(
+        "nvidia-smi", "--query-gpu=name", "--format=csv,noheader"
     )
     if status == 0 and text.strip():
         names = text.strip().splitlines()
         return _ok("GPU", f"{len(names)} on the login node: {names[0]}")
     if contact.cluster.scheduler != "slurm":
         return _ok("GPU", "none on this machine; picking and classes run on CPUs")
-    status, text = await _tool(contact, "sinfo", "-h", "-o", "%G %P")
+    status, text = await contact.tool("sinfo", "-h", "-o", "%G %P")
     cards = sorted({row for row in text.splitlines() if row.startswith("gpu")})
     if status == 0 and cards:
         return _ok("GPU", "; ".join(re.sub(r"\s+", " in ", card) for card in cards))
@@ -277,7 +263,7 @@ async def _gpu(contact: Contact) -> list[Finding]:
 async def _relion(contact: Contact) -> list[Finding]:
     folder = contact.cluster.relion
     program = f"{folder}/relion_refine" if folder else "relion_refine"
-    status, text = await _tool(contact, program, "--version")
+    status, text = await contact.tool(program, "--version")
     if status >= 0 and "RELION" in text:
         return await _layout(contact, _first(text))
     says = "RELION's programs are not on the login node's PATH"

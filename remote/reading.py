@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import array
+import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ from remote.contact import Contact
 from remote.errors import AgentError, BadRequestError
 from remote.views import Finding, JobPicks, LogChunk, Node, Picks, Picture, Statistics
 
+_GREYS = 64  # of pictures: more are not told apart, and noise packs better
 _LONG_S = 120.0
 
 
@@ -158,6 +161,7 @@ class Reading(Contact):
             sigma_contrast=sigma_contrast,
             black=black,
             white=white,
+            greys=_GREYS,
         )
         return Picture(
             width=said["width"],
@@ -228,16 +232,27 @@ class Reading(Contact):
         return said
 
     async def gallery(
-        self, name: str, iteration: int | None = None, *, max_tile: int = 64
+        self,
+        name: str,
+        iteration: int | None = None,
+        *,
+        max_tile: int = 64,
+        numbers: Sequence[int] | None = None,
     ) -> dict[str, Any]:
         """Class averages (else templates, particles) as tiles with captions.
 
-        {"iteration", "iterations", "tiles": [{"number", "distribution", "resolution",
-        "accuracy_rotations", "accuracy_translations", "width", "height", "pixels"}]}
+        {"iteration", "iterations", "model", "tiles": [{"number", "distribution",
+        "resolution", "accuracy_rotations", "accuracy_translations", "width", "height",
+        "pixels"}]}
         in the order of the file; `pixels` are bytes as those of a `Picture`.
         """
         said, pixels = await self.ask_blob(
-            "pictures.gallery", name=name, iteration=iteration, max_tile=max_tile
+            "pictures.gallery",
+            name=name,
+            iteration=iteration,
+            max_tile=max_tile,
+            numbers=None if numbers is None else list(numbers),
+            greys=_GREYS,
         )
         width, height = said.pop("width"), said.pop("height")
         size = width * height
@@ -245,6 +260,35 @@ class Reading(Contact):
             tile["width"], tile["height"] = width, height
             tile["pixels"] = pixels[i * size : (i + 1) * size]
         found: dict[str, Any] = said
+        return found
+
+    async def class_scores(self, model: str) -> dict[int, float]:
+        """The engine's score of every class of a model file, 0 to 1, by its number."""
+        engine = shlex.split(self.cluster.engine) or ["python3", "-m", "engine"]
+        status, text = await self.tool(*engine, "scores", model, limit=_LONG_S)
+        try:
+            found = json.loads(text) if status == 0 else {}
+            scores = {int(number): float(s) for number, s in found["scores"].items()}
+        except (ValueError, KeyError, AttributeError) as error:
+            says = " ".join(text.split())[-300:] or f"exit status {status}"
+            message = f"no scores of {model}: `{' '.join(engine)}` says: {says}"
+            raise BadRequestError(message) from error
+        return scores
+
+    async def class_average(
+        self, name: str, numbers: Sequence[int], iteration: int | None = None
+    ) -> dict[str, Any]:
+        """Average and standard deviation of some class averages' real values.
+
+        {"iteration", "count", "width", "height", "lowest", "highest", "deviation",
+        "pixels", "deviation_pixels"}
+        """
+        said, pixels = await self.ask_blob(
+            "pictures.average", name=name, numbers=list(numbers), iteration=iteration
+        )
+        size = said["width"] * said["height"]
+        found: dict[str, Any] = said
+        found["pixels"], found["deviation_pixels"] = pixels[:size], pixels[size:]
         return found
 
     async def doctor(self) -> list[Finding]:

@@ -66,7 +66,7 @@ class CryodeckApp(PixelApp[int]):
         self.given_clusters = clusters
         self.bridge = Bridge(self, opener, read_only=read_only)
         self._is_settled = False
-        self.ascii_only = self.pictures.kind == "ascii"
+        self.marked_classes: dict[str, set[int]] = {}  # by job, for as long as we live
         for name, colors in THEMES.items():
             self.register_theme(_theme(name, colors))
         self.theme = "cryodeck-dark"
@@ -218,6 +218,22 @@ class CryodeckApp(PixelApp[int]):
         at = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(at + 1) % len(names)]
         self.screen.refresh(layout=True)
+
+    def set_pictures(self, mode: PictureMode) -> None:
+        """Draw pictures in another way from now on."""
+        self.pixels.free()
+        self.pictures = self.pixels.mode = mode
+        for screen in self.screen_stack:
+            for widget in screen.query("*"):
+                change = getattr(widget, "set_mode", None)
+                if change is not None:
+                    change(mode)
+            screen.refresh()
+
+    @property
+    def ascii_only(self) -> bool:
+        """Whether there is nothing but letters."""
+        return self.pictures.kind == "ascii"
 
     async def action_quit(self) -> None:
         """Leave; jobs go on."""

@@ -2,7 +2,8 @@
 
 Standard library only. The terminal is asked for kitty's graphics protocol, for the size
 of a cell and for its device attributes; every terminal answers the last of these, so
-its answer ends the waiting.
+its answer ends the waiting. What the person wants goes first: the variable
+CRYODECK_PICTURES, `pictures` in settings.toml, an answer remembered for this terminal.
 """
 
 from __future__ import annotations
@@ -13,27 +14,33 @@ import select
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+from tui.settings import remembered_pictures, setting
 
 #: of the last question every terminal knows the answer
 QUESTIONS = b"\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c"
+#: how many colors a sixel picture may have; only asked where there is sixel
+COLOR_QUESTION = b"\x1b[?1;1;0S\x1b[c"
 PATIENCE_S = 0.3
 _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
 _CELL = re.compile(rb"\x1b\[6;(\d+);(\d+)t")
+_COLORS = re.compile(rb"\x1b\[\?1;0;(\d+)S")
 _USUAL_CELL = (10, 20)
-_KINDS = ("kitty", "sixel", "blocks", "ascii")
+KINDS = ("kitty", "sixel", "blocks", "ascii")
 #: these print what they do not understand, or hand nothing on
 _NOT_ASKED = ("dumb", "linux", "screen", "vt100", "vt220")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureMode:
-    """How pictures are drawn, the pixels of a cell, and why it is so in words."""
-
-    kind: str = "blocks"  # "kitty", "sixel", "blocks" or "ascii"
-    cell: tuple[int, int] = (1, 2)  # picture pixels in a cell, x and y
-    in_tmux: bool = False
-    reason: str = ""
+_NEAR_BYTES, _FAR_BYTES = 250_000, 100_000  # a screen of pictures, here and over SSH
+ADVICE = (
+    f"CRYODECK_PICTURES={', '.join(KINDS[:-1])} or {KINDS[-1]} asks for another kind, "
+    'as does pictures = "..." in settings.toml; w in a view of pictures tries them.'
+)
+_NAMES = {
+    "kitty": "kitty pixels",
+    "sixel": "sixel pixels",
+    "blocks": "half-blocks",
+    "ascii": "letters",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,71 +51,172 @@ class Answers:
     knows_sixel: bool = False
     cell: tuple[int, int] | None = None
     answered: bool = False
+    colors: int = 0  # of a sixel picture; 0 if not said
+    took_s: float | None = None
 
     @classmethod
-    def of(cls, said: bytes) -> Answers:
+    def of(cls, said: bytes, took_s: float | None = None) -> Answers:
         """Read the terminal's replies, in whatever order and cut where they may."""
         attributes = _ATTRIBUTES.search(said)
         cell = _CELL.search(said)
+        colors = _COLORS.search(said)
         size = (int(cell[2]), int(cell[1])) if cell else (0, 0)
         return cls(
             knows_kitty=b"\x1b_Gi=31;OK\x1b\\" in said,
             knows_sixel=bool(attributes and b"4" in attributes[1].split(b";")),
             cell=size if min(size) > 0 else None,
             answered=attributes is not None,
+            colors=int(colors[1]) if colors else 0,
+            took_s=took_s,
+        )
+
+    def words(self) -> str:
+        """The replies in a line."""
+        if not self.answered:
+            return "nothing, or was not asked"
+        parts = [
+            f"kitty {'yes' if self.knows_kitty else 'no'}",
+            f"sixel {'yes' if self.knows_sixel else 'no'}",
+        ]
+        if self.colors:
+            parts.append(f"{self.colors} colors")
+        if self.cell:
+            parts.append(f"cells of {self.cell[0]} x {self.cell[1]} pixels")
+        if self.took_s is not None:
+            parts.append(f"after {1000 * self.took_s:.0f} ms")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureMode:
+    """How pictures are drawn, the pixels of a cell, and why it is so in words."""
+
+    kind: str = "blocks"  # one of KINDS
+    cell: tuple[int, int] = (1, 2)  # picture pixels in a cell, x and y
+    in_tmux: bool = False
+    reason: str = ""
+    view_bytes: int = _NEAR_BYTES  # that a screen of pictures may take on its way
+    answers: Answers = field(default_factory=Answers)
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether it is more than characters."""
+        return self.kind in {"kitty", "sixel"}
+
+    @property
+    def most_greys(self) -> int:
+        """Greys that leave a few of the terminal's colors for marks."""
+        return max(8, (self.answers.colors or 256) - 8)
+
+    @property
+    def name(self) -> str:
+        """What it is called in a status line."""
+        return _NAMES[self.kind]
+
+    def instead(self, kind: str, reason: str) -> PictureMode:
+        """Another kind on the same terminal."""
+        cell = self.answers.cell or _USUAL_CELL
+        is_pixels = kind in {"kitty", "sixel"}
+        return replace(
+            self, kind=kind, cell=cell if is_pixels else (1, 2), reason=reason
         )
 
 
 def decided(
-    environment: Mapping[str, str], encoding: str, answers: Answers
+    environment: Mapping[str, str], encoding: str, answers: Answers, wish: str = ""
 ) -> PictureMode:
-    """Choose the best kind that the terminal has, or the one that the person wants."""
-    wanted = environment.get("CRYODECK_PICTURES", "")
-    in_tmux = "TMUX" in environment
-    cell = answers.cell or _USUAL_CELL
-    advice = " CRYODECK_PICTURES=kitty, sixel, blocks or ascii asks for another kind."
+    """Choose the best kind that the terminal has, or the one that the person wants.
+
+    `wish` is a kind and, after a blank, whose wish it is.
+    """
+    is_far = "SSH_CONNECTION" in environment
+    mode = PictureMode(
+        in_tmux="TMUX" in environment,
+        view_bytes=_FAR_BYTES if is_far else _NEAR_BYTES,
+        answers=answers,
+    )
+    wanted, source = environment.get("CRYODECK_PICTURES", ""), "CRYODECK_PICTURES"
+    if wanted not in KINDS:
+        wanted, _, source = wish.partition(" ")
     if encoding and "utf" not in encoding.lower() and wanted in {"", "ascii", "kitty"}:
         words = f"Letters, because this terminal's encoding is {encoding}."
-        return PictureMode(kind="ascii", reason=words + advice)
-    if wanted in _KINDS:
-        words = f"{wanted.capitalize()}, because CRYODECK_PICTURES says so."
-        pixels = cell if wanted in {"kitty", "sixel"} else (1, 2)
-        return PictureMode(
-            kind=wanted, cell=pixels, in_tmux=in_tmux, reason=words + advice
-        )
+        return mode.instead("ascii", words)
+    if wanted in KINDS:
+        words = f"{_NAMES[wanted].capitalize()}, because {source} says so."
+        return mode.instead(wanted, words)
     if "NO_COLOR" in environment:
         words = "Half-blocks in grey, because NO_COLOR is set."
-        return PictureMode(reason=words + advice)
-    if answers.knows_kitty and "truecolor" in environment.get("COLORTERM", ""):
+        return mode.instead("blocks", words)
+    if mode.in_tmux:
+        words = (
+            "Half-blocks, because inside tmux pixels are unreliable: kitty's need "
+            "tmux's allow-passthrough and kitty 0.28, sixel a tmux built with it."
+        )
+        return mode.instead("blocks", words)
+    if answers.knows_kitty:
         words = "Real pixels: this terminal answered that it has kitty's protocol."
-        return PictureMode(kind="kitty", cell=cell, in_tmux=in_tmux, reason=words)
+        return mode.instead("kitty", words)
     if answers.knows_sixel:
         words = "Real pixels: this terminal's attributes name sixel."
-        return PictureMode(kind="sixel", cell=cell, in_tmux=in_tmux, reason=words)
+        return mode.instead("sixel", words)
     colors = environment.get("COLORTERM", "") or environment.get("TERM", "unknown")
     words = f"Half-blocks: two pixels in every cell, colors as {colors} has them. "
     if not answers.answered:
         words += "The terminal was not asked, or did not answer, what it can do."
     else:
         words += "Asked for kitty's protocol and for sixel, the terminal has neither."
-    if in_tmux:
-        words += " Inside tmux that is tmux's answer."
-    return PictureMode(reason=words + advice)
+    return mode.instead("blocks", words)
 
 
 def choose() -> PictureMode:
     """Ask the terminal, unless the person or the environment has decided already."""
     environment = os.environ
     encoding = getattr(sys.stdout, "encoding", "") or ""
+    wish = wished(environment)
+    wanted = environment.get("CRYODECK_PICTURES", "") or wish.partition(" ")[0]
     answers = Answers()
-    is_settled = environment.get("CRYODECK_PICTURES", "") in {"blocks", "ascii"}
     term = environment.get("TERM", "dumb")
-    if not is_settled and "NO_COLOR" not in environment and term not in _NOT_ASKED:
-        answers = Answers.of(asked(0, 2))
-    return decided(environment, encoding, answers)
+    is_settled = wanted in {"blocks", "ascii"} or "NO_COLOR" in environment
+    if not is_settled and term not in _NOT_ASKED:
+        started = time.monotonic()
+        said = asked(0, 2)
+        took_s = time.monotonic() - started
+        if Answers.of(said).knows_sixel:
+            said += asked(0, 2, question=COLOR_QUESTION)
+        answers = Answers.of(said, took_s)
+    return decided(environment, encoding, answers, wish)
 
 
-def asked(read_fd: int, write_fd: int, patience_s: float = PATIENCE_S) -> bytes:
+def wished(environment: Mapping[str, str]) -> str:
+    """A kind and whose wish it is: of settings.toml, or remembered; else ""."""
+    for kind, source in (
+        (setting("pictures"), "settings.toml"),
+        (remembered_pictures(terminal_name(environment)), "your answer"),
+    ):
+        if kind in KINDS:
+            return f"{kind} {source}"
+    return ""
+
+
+def terminal_name(environment: Mapping[str, str]) -> str:
+    """The terminal as its variables name it, and what is between it and us."""
+    parts = [environment.get("TERM", "unknown")]
+    for key in ("TERM_PROGRAM", "TERM_PROGRAM_VERSION", "LC_TERMINAL"):
+        if environment.get(key):
+            parts.append(environment[key])
+    if "XTERM_VERSION" in environment:
+        parts.append(environment["XTERM_VERSION"])
+    if "TMUX" in environment and "tmux" not in " ".join(parts).lower():
+        parts.append("in tmux")
+    return " ".join(parts)
+
+
+def asked(
+    read_fd: int,
+    write_fd: int,
+    patience_s: float = PATIENCE_S,
+    question: bytes = QUESTIONS,
+) -> bytes:
     """Put the questions to a terminal; what it says until the last answer."""
     import termios
     import tty
@@ -119,7 +227,7 @@ def asked(read_fd: int, write_fd: int, patience_s: float = PATIENCE_S) -> bytes:
     said = b""
     try:
         tty.setraw(read_fd, termios.TCSANOW)
-        os.write(write_fd, QUESTIONS)
+        os.write(write_fd, question)
         end = time.monotonic() + patience_s
         while not _ATTRIBUTES.search(said):
             left = end - time.monotonic()

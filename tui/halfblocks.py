@@ -7,6 +7,7 @@ escape sequences.
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -49,10 +50,10 @@ def contrast_table(contrast: float, brightness: float) -> bytes:
 class Canvas:
     """A grey picture that takes circles; `width` x `height` pixels, height even."""
 
-    def __init__(self, width: int, height: int) -> None:
-        self.width = width
-        self.height = height + height % 2
-        self.grey = bytearray(self.width * self.height)
+    def __init__(self, width: int, height: int, ground: int = 0) -> None:
+        self.width, self.drawn_height = width, height
+        self.height = height + height % 2  # two make a cell
+        self.grey = bytearray([ground]) * (self.width * self.height)
         self.marks: dict[int, Rgb] = {}
 
     def paste(
@@ -172,18 +173,45 @@ def escape_lines(canvas: Canvas) -> list[str]:
 
 
 def scaled(
-    pixels: Sequence[int] | bytes,
-    width: int,
-    height: int,
-    new_width: int,
-    new_height: int,
+    pixels: bytes, width: int, height: int, new_width: int, new_height: int
 ) -> bytes:
-    """Grey picture in another size, nearest pixel; for tiles and quick zooms."""
-    columns = [x * width // new_width for x in range(new_width)]
-    out = bytearray()
-    source = bytes(pixels)
-    for y in range(new_height):
-        start = (y * height // new_height) * width
-        row = source[start : start + width]
-        out += bytes(row[c] for c in columns)
-    return bytes(out)
+    """Grey picture in another size: averages of areas, or straight lines between."""
+    if (width, height) == (new_width, new_height):
+        return bytes(pixels)
+    rows: list[Sequence[float]] = [
+        pixels[y * width : (y + 1) * width] for y in range(height)
+    ]
+    if new_width != width:
+        weights = _weights(width, new_width)
+        rows = [_mixed(row, weights) for row in rows]
+    if new_height != height:
+        weights = _weights(height, new_height)
+        columns = [_mixed(column, weights) for column in zip(*rows, strict=True)]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+    return b"".join(bytes([int(v + 0.5) for v in row]) for row in rows)
+
+
+def _mixed(
+    line: Sequence[float], weights: list[tuple[int, tuple[float, ...]]]
+) -> list[float]:
+    return [
+        line[at] if len(w) == 1 else sum(map(operator.mul, line[at : at + len(w)], w))
+        for at, w in weights
+    ]
+
+
+@cache
+def _weights(old: int, new: int) -> list[tuple[int, tuple[float, ...]]]:
+    """For each new pixel the first old one and the parts of it and the next ones."""
+    found = []
+    for i in range(new):
+        if new < old:
+            low, high = i * old / new, (i + 1) * old / new
+        else:
+            middle = min(max((i + 0.5) * old / new, 0.5), old - 0.5)
+            low, high = middle - 0.5, middle + 0.5
+        at, end = int(low), min(old, math.ceil(high - 1e-9))
+        parts = [min(high, j + 1) - max(low, j) for j in range(at, max(end, at + 1))]
+        total = sum(parts)
+        found.append((at, tuple(part / total for part in parts)))
+    return found

@@ -43,6 +43,10 @@ class PixelImage:
         """As a sixel picture."""
         return sixel(self.indices, self.width, self.height, self.palette)
 
+    def cost(self, kind: str) -> int:
+        """Bytes that a terminal is sent for it."""
+        return len(self.png) * 4 // 3 if kind == "kitty" else len(self.sixels)
+
     def encoded(self, kind: str) -> PixelImage:
         """Itself with the encoding done: for threads beside the event loop."""
         _ = self.key, self.png if kind == "kitty" else self.sixels
@@ -62,11 +66,9 @@ class PixelImage:
 
 def pixel_image(canvas: Canvas, kind: str, *, greys: int = 0) -> PixelImage:
     """A canvas as a terminal of this kind gets it, encoded."""
-    levels = greys or GREYS[kind]
-    image = _indexed(canvas, levels).encoded(kind)
-    if len(image.png if kind == "kitty" else image.sixels) > _MOST_BYTES:
-        levels = min(levels, _FEW_GREYS[kind])
-        image = _indexed(canvas, levels).encoded(kind)
+    image = _indexed(canvas, greys or GREYS[kind]).encoded(kind)
+    if not greys and image.cost(kind) > _MOST_BYTES:
+        image = _indexed(canvas, _FEW_GREYS[kind]).encoded(kind)
     return image
 
 
@@ -74,12 +76,14 @@ def _indexed(canvas: Canvas, greys: int) -> PixelImage:
     """Greys come first in the palette, then the colors of the marks."""
     palette: list[Rgb] = [(255 * i // (greys - 1),) * 3 for i in range(greys)]
     table = bytes((grey * (greys - 1) + 127) // 255 for grey in range(256))
-    out = bytearray(canvas.grey.translate(table))
+    size = canvas.width * canvas.drawn_height
+    out = bytearray(canvas.grey[:size].translate(table))
     colors: dict[tuple[int, ...], int] = {}
     for at, color in canvas.marks.items():
         key = tuple(part // _MARK_STEP for part in color)
         if key not in colors and len(palette) < 256:
             colors[key] = len(palette)
             palette.append(color)
-        out[at] = colors.get(key, greys - 1)
-    return PixelImage(canvas.width, canvas.height, bytes(out), tuple(palette))
+        if at < size:
+            out[at] = colors.get(key, greys - 1)
+    return PixelImage(canvas.width, canvas.drawn_height, bytes(out), tuple(palette))

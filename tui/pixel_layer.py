@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from rich.color import Color
@@ -83,11 +83,6 @@ class PixelLayer:
         self.bytes_sent = 0
 
     @property
-    def has_pixels(self) -> bool:
-        """Whether this terminal shows pixels at all."""
-        return self.mode.kind in {"kitty", "sixel"}
-
-    @property
     def _in_text(self) -> bool:
         return self.mode.kind == "kitty" and self.mode.in_tmux
 
@@ -95,7 +90,7 @@ class PixelLayer:
 
     def show(self, widget: Widget, pieces: Sequence[Piece]) -> None:
         """Have a widget show these images, and no others."""
-        if not self.has_pixels or self._wanted.get(widget, ()) == tuple(pieces):
+        if not self.mode.has_pixels or self._wanted.get(widget, ()) == tuple(pieces):
             return
         if pieces:
             self._wanted[widget] = tuple(pieces)
@@ -246,7 +241,7 @@ class PixelLayer:
 
     def _visible(self) -> Iterable[tuple[_Shown, PixelImage]]:
         """Every visible part of every image."""
-        screens = [self.app.screen, *self.app._background_screens]
+        screens = [self.app.screen, *reversed(self.app._background_screens)]
         for widget, pieces in list(self._wanted.items()):
             if not widget.is_attached:
                 del self._wanted[widget]
@@ -379,6 +374,17 @@ class PixelApp(App[ReturnType]):
             self._after_frame = self.pixels.frame(_painted(renderable))
         super()._display(screen, renderable)
         self._send_pictures()
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """Screens that can be seen below; none below one that is opaque.
+
+        Textual counts the next one in any case, and then repaints everything whenever
+        something changes on a screen that nobody sees.
+        """
+        if self._screen_stack and self.screen.styles.background.a == 1:
+            return []
+        return super()._background_screens
 
     def _end_update(self) -> None:
         self._send_pictures()

@@ -94,6 +94,18 @@ def select_classes(context: Context) -> dict[str, Any]:
     }
 
 
+def scores_of(path: str) -> dict[int, float]:
+    """Score of every class of a model or optimiser file, by its number from 1."""
+    found = _read(path)
+    scores = class_scores(
+        found.images,
+        found.counts,
+        found.classes.numbers("rlnEstimatedResolution"),
+        found.radius_px,
+    )
+    return {k + 1: round(float(score), 4) for k, score in enumerate(scores)}
+
+
 def _read(path: str) -> _Classification:
     if not path:
         message = "Select: Select classes from (fn_model) is empty"

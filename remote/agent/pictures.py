@@ -30,11 +30,13 @@ def micrograph(
     sigma_contrast: float = 0.0,
     black: float = 0.0,
     white: float = 0.0,
+    greys: int = 256,
 ) -> Answer:
     """A micrograph, or a region (x, y, width, height) of it, reduced to fit.
 
     Grey runs over so many deviations around the mean, else from `black` to `white` if
-    these differ, else between percentiles.
+    these differ, else between percentiles. With fewer greys than 256 noise takes
+    fewer bytes on its way.
     """
     number, path = _split_name(micrograph)
     file_path = request.path(path)
@@ -67,7 +69,7 @@ def micrograph(
         "binning": binning,
         "label": os.path.basename(path),
     }
-    return Answer(said, grey.between(rows, black, white))
+    return Answer(said, grey.coarser(grey.between(rows, black, white), greys))
 
 
 def _split_name(name: str) -> Tuple[int, str]:
@@ -103,33 +105,101 @@ def _pixel_size(request: Request, name: str, micrograph: str) -> float:
 
 @verb(heavy=True)
 def gallery(
-    request: Request, name: str, iteration: Optional[int] = None, max_tile: int = 64
+    request: Request,
+    name: str,
+    iteration: Optional[int] = None,
+    max_tile: int = 64,
+    numbers: Optional[Sequence[int]] = None,
+    greys: int = 256,
 ) -> Answer:
     """Class averages, templates or particles of a job as tiles with captions.
 
-    The bytes are the tiles one after the other, each stretched by itself.
+    The bytes are the tiles one after the other, each stretched by itself; with
+    `numbers` only these.
     """
     found, folder = job_folder(request, name)
     known: List[int] = []
+    model = ""
     if found.startswith("Class2D/"):
-        captions, known, iteration = _classes(found, folder, iteration)
+        captions, known, iteration, model = _classes(found, folder, iteration)
     else:
         captions = _images(folder)
+    if numbers is not None:
+        wanted = set(numbers)
+        captions = [one for one in captions if one["number"] in wanted]
     tiles, size, pixels = _tiles(request, captions, max(8, min(max_tile, 256)))
     said = {
         "iteration": iteration,
         "iterations": known,
+        "model": model,
         "width": size[0],
         "height": size[1],
         "tiles": tiles,
     }
-    return Answer(said, pixels)
+    return Answer(said, grey.coarser(pixels, greys))
+
+
+@verb(heavy=True)
+def average(
+    request: Request,
+    name: str,
+    numbers: Sequence[int],
+    iteration: Optional[int] = None,
+    max_tile: int = 256,
+) -> Answer:
+    """Average and standard deviation of class averages, of their real values.
+
+    Every class counts the same and none is turned: it is what RELION's viewer shows,
+    without its way over 8-bit greys. The bytes are the two pictures.
+    """
+    found, folder = job_folder(request, name)
+    captions: List[Dict[str, Any]] = _images(folder)
+    if found.startswith("Class2D/"):
+        captions, _, iteration, _ = _classes(found, folder, iteration)
+    wanted = set(numbers)
+    chosen = [one for one in captions if one["number"] in wanted]
+    if not chosen:
+        message = "{}: none of these classes is there".format(found)
+        raise VerbError(message, "not found")
+    shape, sums, squares = (0, 0), [], []  # type: Any, List[float], List[float]
+    handles: Dict[str, Any] = {}
+    try:
+        for caption in chosen:
+            request.check()
+            image = _reduced(request, handles, str(caption["image"]), max_tile)
+            values = [v for row in image.rows for v in row]
+            if not sums:
+                shape, sums = (image.width, image.height), [0.0] * len(values)
+                squares = list(sums)
+            if (image.width, image.height) != shape:
+                message = "{}: images of different sizes".format(found)
+                raise VerbError(message, "damaged")
+            sums = [a + b for a, b in zip(sums, values)]
+            squares = [a + b * b for a, b in zip(squares, values)]
+    finally:
+        for handle, _ in handles.values():
+            handle.close()
+    n = len(chosen)
+    means = [s / n for s in sums]
+    spreads = [max(0.0, q / n - m * m) ** 0.5 for q, m in zip(squares, means)]
+    said = {
+        "iteration": iteration,
+        "count": n,
+        "width": shape[0],
+        "height": shape[1],
+        "lowest": min(means),
+        "highest": max(means),
+        "deviation": sum(spreads) / len(spreads),
+    }
+    return Answer(
+        said, b"".join(grey.to_bytes([v], 0.0, 1.0) for v in (means, spreads))
+    )
 
 
 def _classes(found: str, folder: str, iteration: Optional[int]) -> Any:
     models = iterations(folder)
     if not models:
-        return [], [], None
+        return [], [], None, ""
     known = [number for number, _ in models]
     if iteration is None:
         iteration = known[-1]
@@ -137,8 +207,9 @@ def _classes(found: str, folder: str, iteration: Optional[int]) -> Any:
         text = "{}: no iteration {}; there are {} to {}"
         message = text.format(found, iteration, known[0], known[-1])
         raise VerbError(message, "not found")
-    model = read_model(dict(models)[iteration])
-    return [dict(c) for c in model["classes"]], known, iteration
+    path = dict(models)[iteration]
+    classes = [dict(c) for c in read_model(path)["classes"]]
+    return classes, known, iteration, found + "/" + os.path.basename(path)
 
 
 _COLUMNS = (
@@ -198,16 +269,10 @@ def _tiles(request: Request, captions: List[Dict[str, Any]], max_tile: int) -> A
     try:
         for caption in captions[:_MAX_TILES]:
             request.check()
-            number, path = _split_name(str(caption.pop("image", "")))
+            image = str(caption.pop("image", ""))
             pixels = b""
             try:
-                handle, header = _opened(request, handles, path)
-                if number > max(1, header.nz):
-                    text = "{}: no image {}".format(path, number)
-                    raise VerbError(text, "not found")
-                binning = mrc.binning_for(header.nx, header.ny, max_tile, max_tile)
-                whole = (0, 0, header.nx, header.ny)
-                found = mrc.reduce_image(handle, header, binning, whole, number - 1)
+                found = _reduced(request, handles, image, max_tile)
                 if size == (0, 0):
                     size = (found.width, found.height)
                 if size == (found.width, found.height):
@@ -221,6 +286,20 @@ def _tiles(request: Request, captions: List[Dict[str, Any]], max_tile: int) -> A
             handle.close()
     blank = b"\x80" * (size[0] * size[1])
     return tiles, size, b"".join(piece or blank for piece in pieces)
+
+
+def _reduced(
+    request: Request, handles: Dict[str, Any], image: str, max_tile: int
+) -> mrc.Reduced:
+    """One image of a stack, reduced to fit a tile."""
+    number, path = _split_name(image)
+    handle, header = _opened(request, handles, path)
+    if number > max(1, header.nz):
+        text = "{}: no image {}".format(path, number)
+        raise VerbError(text, "not found")
+    binning = mrc.binning_for(header.nx, header.ny, max_tile, max_tile)
+    whole = (0, 0, header.nx, header.ny)
+    return mrc.reduce_image(handle, header, binning, whole, number - 1)
 
 
 def _opened(request: Request, handles: Dict[str, Any], path: str) -> Any:

@@ -1,5 +1,10 @@
 """The workspace's questions, through a real agent on a project that RELION made."""
 
+import contextlib
+import shutil
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,6 +84,49 @@ async def test_gallery_tiles_carry_their_own_pixels(workspace):
         assert len(tile["pixels"]) == tile["width"] * tile["height"]
     with pytest.raises(AgentError, match="no iteration 2"):
         await workspace.gallery("Class2D/job004", 2)
+
+
+async def test_some_tiles_alone_and_with_fewer_greys(workspace):
+    found = await workspace.gallery("Class2D/job004", 1, numbers=(3, 1))
+    assert [tile["number"] for tile in found["tiles"]] == [1, 3]
+    assert found["model"] == "Class2D/job004/run_it001_model.star"
+    greys = set(b"".join(tile["pixels"] for tile in found["tiles"]))
+    assert len(greys) <= 64
+    assert {0, 255} <= greys
+
+
+async def test_an_average_of_classes_is_of_their_real_values(workspace, project):
+    import mrcfile
+
+    with mrcfile.open(project / "Class2D/job004/run_it001_classes.mrcs") as file:
+        stack = file.data[[0, 2]].astype(float)
+    found = await workspace.class_average("Class2D/job004", (1, 3), 1)
+    wanted, spread = stack.mean(0), stack.std(0)
+    assert found["count"] == 2
+    assert found["lowest"] == pytest.approx(wanted.min(), rel=1e-5)
+    assert found["highest"] == pytest.approx(wanted.max(), rel=1e-5)
+    assert found["deviation"] == pytest.approx(spread.mean(), rel=1e-4)
+    for key, image in (("pixels", wanted), ("deviation_pixels", spread)):
+        shown = np.frombuffer(found[key], np.uint8).reshape(image.shape)
+        grey = 255 * (image - image.min()) / (image.max() - image.min())
+        assert np.abs(shown - grey).max() <= 1
+    with pytest.raises(AgentError, match="none of these classes"):
+        await workspace.class_average("Class2D/job004", (99,), 1)
+
+
+async def test_scores_are_the_engines_own(workspace, project):
+    from engine.programs.select_classes import scores_of
+
+    data = project / "Class2D/job004/run_it003_data.star"
+    shutil.copy(project / "Extract/job003/particles.star", data)
+    engine = f"{sys.executable} -m engine"
+    workspace.cluster = replace(workspace.cluster, engine=engine)
+    scores = await workspace.class_scores("Class2D/job004/run_it003_model.star")
+    with contextlib.chdir(project):
+        assert scores == scores_of("Class2D/job004/run_it003_model.star")
+    assert sorted(scores) == [1, 2, 3]
+    with pytest.raises(BadRequestError, match="no scores of no_such_model"):
+        await workspace.class_scores("no_such_model.star")
 
 
 async def test_several_logs_in_one_round_trip(workspace, project):

@@ -11,7 +11,7 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -651,11 +651,16 @@ class FakeWorkspace:
         )
 
     async def gallery(
-        self, name: str, iteration: int | None = None, *, max_tile: int = 64
+        self,
+        name: str,
+        iteration: int | None = None,
+        *,
+        max_tile: int = 64,
+        numbers: Sequence[int] | None = None,
     ) -> dict[str, Any]:
         await self._pause()
         tiles = []
-        for number in range(1, 13):
+        for number in numbers or range(1, 13):
             pixels = bytes(
                 min(
                     255,
@@ -681,7 +686,34 @@ class FakeWorkspace:
                     "resolution": 9.0 + number,
                 }
             )
-        return {"iteration": iteration or 25, "iterations": [0, 10, 25], "tiles": tiles}
+        return {
+            "iteration": 25 if iteration is None else iteration,
+            "iterations": [0, 10, 25],
+            "model": f"{name}/run_it{iteration or 25:03d}_model.star",
+            "tiles": tiles,
+        }
+
+    async def class_scores(self, model: str) -> dict[int, float]:
+        await self._pause()
+        return {number: number / 12 for number in range(1, 13)}
+
+    async def class_average(
+        self, name: str, numbers: Sequence[int], iteration: int | None = None
+    ) -> dict[str, Any]:
+        found = await self.gallery(name, iteration, numbers=numbers)
+        stack = [tile["pixels"] for tile in found["tiles"]]
+        average = bytes(sum(p) // len(p) for p in zip(*stack, strict=True))
+        return {
+            "iteration": iteration or 25,
+            "count": len(stack),
+            "width": 32,
+            "height": 32,
+            "lowest": -0.5,
+            "highest": 1.5,
+            "deviation": 0.25,
+            "pixels": average,
+            "deviation_pixels": bytes(32 * 32),
+        }
 
     async def doctor(self) -> list[Finding]:
         await self._pause()

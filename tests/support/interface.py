@@ -13,6 +13,7 @@ from remote.cluster import Cluster
 from remote.prompts import Prompts
 from tests.support.fake_workspace import FakeWorkspace
 from tui.app import CryodeckApp
+from tui.graphics import PictureMode
 
 CLUSTERS = [
     Cluster(name="local", session="local"),
@@ -28,6 +29,7 @@ async def interface(
     host: str = "hpc1",
     read_only: bool = False,
     opener: Any = None,
+    pictures: PictureMode | None = None,
 ) -> AsyncIterator[Pilot[int]]:
     """An open interface; `pilot.app.bridge.workspace` is the project."""
     space = workspace or FakeWorkspace()
@@ -42,6 +44,7 @@ async def interface(
         read_only=read_only,
         opener=opener or give,
         clusters=CLUSTERS,
+        pictures=pictures,
     )
     async with app.run_test(size=size, notifications=True) as pilot:
         if host and opener is None:

@@ -84,8 +84,11 @@ def test_low_merit_is_red_and_high_merit_is_blue() -> None:
     assert fom_color(1)[2] > fom_color(1)[0]
 
 
-def test_scaling_takes_the_nearest_pixel() -> None:
-    assert scaled(bytes([1, 2, 3, 4]), 2, 2, 4, 2) == bytes([1, 1, 2, 2, 3, 3, 4, 4])
+def test_a_smaller_picture_has_averages_and_a_larger_one_what_lies_between() -> None:
+    assert scaled(bytes([0, 100, 50, 150]), 2, 2, 1, 1) == bytes([75])
+    assert scaled(bytes([0, 30, 60]), 3, 1, 2, 1) == bytes([10, 50])
+    assert scaled(bytes([0, 100]), 2, 1, 4, 1) == bytes([0, 25, 75, 100])
+    assert scaled(bytes([7] * 64), 8, 8, 13, 5) == bytes([7] * 65)
 
 
 @given(st.text())

@@ -12,7 +12,16 @@ from textual.geometry import Region
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.graphics import QUESTIONS, Answers, PictureMode, asked, decided
+from tui.graphics import (
+    QUESTIONS,
+    Answers,
+    PictureMode,
+    asked,
+    decided,
+    terminal_name,
+    wished,
+)
+from tui.settings import remember_pictures
 
 KITTY = b"\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c"
 SIXEL = b"\x1b[6;20;10t\x1b[?62;4;22c"
@@ -54,6 +63,32 @@ def test_a_terminal_gets_what_it_answers(reply, kind, cell):
     assert mode.reason
 
 
+def test_answers_name_colors_and_are_said_in_words():
+    answers = Answers.of(b"\x1b[?1;0;16S\x1b[6;20;10t\x1b[?62;4c", 0.0123)
+    assert decided(TRUE, "utf-8", answers).most_greys == 8
+    assert answers.words() == (
+        "kitty no, sixel yes, 16 colors, cells of 10 x 20 pixels, after 12 ms"
+    )
+    assert "not asked" in Answers().words()
+
+
+def test_what_was_answered_or_set_is_remembered(monkeypatch, tmp_path):
+    for kind in ("CONFIG", "STATE"):
+        monkeypatch.setenv(f"CRYODECK_{kind}_HOME", str(tmp_path / kind))
+    inside = {**TRUE, "TMUX": "x"}
+    assert wished(inside) == ""
+    remember_pictures(terminal_name(inside), "kitty")
+    assert wished(inside) == "kitty your answer"
+    assert wished(TRUE) == ""  # outside tmux it is another terminal
+    remember_pictures(terminal_name(inside), "")
+    assert wished(inside) == ""
+    (tmp_path / "CONFIG").mkdir()
+    (tmp_path / "CONFIG/settings.toml").write_text('pictures = "blocks"\n')
+    assert wished(TRUE) == "blocks settings.toml"
+    (tmp_path / "CONFIG/settings.toml").write_text("pictures = [not toml")
+    assert wished(TRUE) == ""
+
+
 def test_a_silent_terminal_gets_half_blocks_and_its_settings_back():
     import termios
 
@@ -74,7 +109,11 @@ def test_the_person_decides_before_the_terminal():
         mode = decided({**TRUE, "CRYODECK_PICTURES": kind}, "utf-8", all_of_it)
         assert mode.kind == kind
     assert decided({**TRUE, "NO_COLOR": "1"}, "utf-8", all_of_it).kind == "blocks"
-    assert decided({"TERM": "xterm"}, "utf-8", all_of_it).kind == "blocks"
+    assert decided({**TRUE, "TMUX": "x"}, "utf-8", all_of_it).kind == "blocks"
+    wish = "sixel your answer"
+    mode = decided({**TRUE, "TMUX": "x"}, "utf-8", all_of_it, wish)
+    assert (mode.kind, mode.cell) == ("sixel", (9, 18))
+    assert "your answer" in mode.reason
     assert decided(TRUE, "iso8859-1", all_of_it).kind == "ascii"
 
 

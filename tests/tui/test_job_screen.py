@@ -164,6 +164,8 @@ async def test_class_averages_are_marked_and_counted() -> None:
         assert view.marked == {1, 2}
         await seen(pilot, "2 marked, 45.0 % of the particles")
         await pilot.press("S")
+        await seen(pilot, "Keep these classes?", "of iteration 25: 1, 2")
+        await pilot.click("#form")
         await seen(pilot, "new Subset selection", "run_it025_optimiser.star")
         screen = pilot.app.screen
         assert isinstance(screen, JobScreen)

@@ -172,7 +172,7 @@ async def _by_both(invocation: Invocation, row: JobRow) -> list[str]:
 async def _subset(invocation: Invocation, form: Any) -> str:
     """Return a list of the first micrographs, which a selection has made."""
     workspace = await invocation.workspace()
-    from tui.cli.selecting import cleared_form
+    from tui.class_selection import cleared_form
 
     source = form.text("fn_input_autopick")
     job = cleared_form(await workspace.defaults("select")).replace("fn_mic", source)

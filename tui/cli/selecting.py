@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tui.class_selection import cleared_form
 from tui.cli.failure import DONE, CommandFailure
 from tui.cli.parser import add_job
 
@@ -83,16 +84,6 @@ async def select_micrographs(invocation: Invocation) -> int:
     else:
         job = job.replace("cryodeck_rows", invocation.rows)
     return await _run(invocation, job)
-
-
-def cleared_form(job: Job) -> Job:
-    """Return a selection form without what the project selected last."""
-    from engine.jobs.job import Job as Form
-
-    cleared = Form.new("select", job.version)
-    for key in ("qsub", "queuename", "qsubscript"):
-        cleared = cleared.replace(key, job.text(key))
-    return cleared
 
 
 def _output(row: JobRow, wanted: str) -> str:

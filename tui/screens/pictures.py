@@ -415,8 +415,6 @@ class PicturesPane(Horizontal):
 
     def action_why(self) -> None:
         """Tell which kind of picture was chosen, and why."""
-        from tui.screens.dialogs import Confirm
+        from tui.screens.why_pictures import WhyPictures
 
-        self.app.push_screen(
-            Confirm("How pictures are drawn here", self.app.pictures.reason, "Good")
-        )
+        self.app.push_screen(WhyPictures())

@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.events import (
     Click,
@@ -84,6 +85,13 @@ class PictureView(Widget, can_focus=True):
         self._piece: Piece | None = None  # what the terminal shows
         self._drag: tuple[int, int] | None = None
 
+    def set_mode(self, mode: PictureMode) -> None:
+        """Draw in another way."""
+        self.mode, self.cell = mode, mode.cell
+        self._piece = None
+        self._redraw()
+        self.post_message(self.Wanted())
+
     # what is shown
 
     def show_picture(self, picture: Picture, region: Region | None) -> None:
@@ -128,8 +136,9 @@ class PictureView(Widget, can_focus=True):
     def _redraw(self) -> None:
         self._canvas = self._drawn()
         if self._has_pixels and self._canvas is not None and self.is_mounted:
-            self.run_worker(self._encode(self._canvas), exclusive=True, group="pixels")
-        self.refresh()
+            self._encode()
+        else:
+            self.refresh()
         self.post_message(self.Changed())
 
     def _drawn(self) -> Canvas | None:
@@ -311,8 +320,12 @@ class PictureView(Widget, can_focus=True):
     def _has_pixels(self) -> bool:
         return self.mode.kind in {"kitty", "sixel"}
 
-    async def _encode(self, canvas: Canvas) -> None:
+    @work(exclusive=True, group="pixels")
+    async def _encode(self) -> None:
         """Prepare the pixels in a thread; show them if nothing newer has come."""
+        canvas = self._canvas
+        if canvas is None:
+            return
         image = await asyncio.to_thread(pixel_image, canvas, self.mode.kind)
         if canvas is self._canvas:
             self._piece = self._placed(image)

@@ -1,0 +1,26 @@
+"""The form of a Select job that keeps some classes, for both interfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from engine.jobs.job import Job
+
+
+def cleared_form(job: Job) -> Job:
+    """A selection form without what the project selected last."""
+    cleared = Job.new("select", job.version)
+    for key in ("qsub", "queuename", "qsubscript"):
+        cleared = cleared.replace(key, job.text(key))
+    return cleared
+
+
+def class_selection(
+    defaults: Job, model: str, numbers: Iterable[int], *, recenter: bool
+) -> Job:
+    """The form that keeps these classes of a model file of Class2D."""
+    if defaults.version != "3.1":
+        model = model.replace("_model.star", "_optimiser.star")
+    job = cleared_form(defaults).replace("fn_model", model)
+    job = job.replace("do_recenter", recenter)
+    return job.replace("cryodeck_classes", ",".join(str(n) for n in numbers))

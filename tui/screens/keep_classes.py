@@ -1,0 +1,121 @@
+"""The last question before marked classes become a Select job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Checkbox, Input, Static
+
+from tui.class_selection import class_selection
+from tui.plain import plain
+
+if TYPE_CHECKING:
+    from remote.workspace import Workspace
+    from tui.screens.gallery import GalleryPane
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was answered."""
+
+    alias: str
+    recenter: bool
+    runs: bool  # at once; else its form is opened
+
+    def keep(self, pane: GalleryPane, model: str, numbers: Sequence[int]) -> None:
+        """Make the job, or open its form."""
+        if not self.runs:
+            self._open_form(pane, model, numbers)
+            return
+
+        async def deed(w: Workspace) -> str:
+            form = class_selection(
+                await w.defaults("select"), model, numbers, recenter=self.recenter
+            )
+            name = await w.create(form, alias=self.alias)
+            await w.run(name)
+            return f"{name} ({self.alias})" if self.alias else name
+
+        pane.app.bridge.act(pane, "selected", deed)
+
+    def _open_form(self, pane: GalleryPane, model: str, numbers: Sequence[int]) -> None:
+        from tui.screens.job import JobScreen
+
+        screen: Any = pane.screen
+        version = (
+            pane.app.bridge.overview.version if pane.app.bridge.overview else "4.0"
+        )
+        if version != "3.1":
+            model = model.replace("_model.star", "_optimiser.star")
+        values = {
+            "fn_model": model,
+            "do_recenter": "Yes" if self.recenter else "No",
+            "cryodeck_classes": ",".join(str(n) for n in numbers),
+        }
+        pane.app.push_screen(
+            JobScreen(
+                screen.cluster, screen.project, None, new_type="select", values=values
+            )
+        )
+
+
+class KeepClasses(ModalScreen[Kept | None]):
+    """How many are kept, an alias, re-centering; Enter runs it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "cancel")]
+
+    def __init__(
+        self, words: str, numbers: Sequence[int], iteration: int | None, alias: str
+    ) -> None:
+        super().__init__()
+        self._alias = alias
+        self._words, self._numbers = words, numbers
+        self._iteration = iteration
+
+    def compose(self) -> ComposeResult:
+        """Facts, alias, box, buttons."""
+        numbers = ", ".join(str(n) for n in self._numbers)
+        with Vertical(classes="dialog"):
+            yield Static("Keep these classes?", classes="dialog-title", markup=False)
+            yield Static(
+                plain(f"{self._words}, of iteration {self._iteration}: {numbers}"),
+                classes="dialog-words",
+                markup=False,
+            )
+            yield Static("Alias of the Select job (may be empty):", markup=False)
+            yield Input(self._alias, id="alias", compact=True)
+            yield Checkbox("Re-center the class averages", value=True, compact=True)
+            with Horizontal(classes="dialog-buttons"):
+                yield Button("Run", id="run", classes="go")
+                yield Button("Open the form", id="form")
+                yield Button("Back", id="back")
+
+    def on_mount(self) -> None:
+        """Type the alias at once."""
+        self.query_one("#alias").focus()
+
+    def _answer(self, *, runs: bool) -> None:
+        alias = self.query_one("#alias", Input).value.strip()
+        recenter = self.query_one(Checkbox).value
+        self.dismiss(Kept(alias, recenter, runs))
+
+    def on_input_submitted(self) -> None:
+        """Enter runs it."""
+        self._answer(runs=True)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Answer."""
+        if event.button.id == "back":
+            self.dismiss(None)
+        else:
+            self._answer(runs=event.button.id == "run")
+
+    def action_give_up(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)

@@ -1,0 +1,184 @@
+"""Class averages on a sheet: sizes, orders, captions, and every tile as an image.
+
+No textual: the interface and the command line draw the same tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui.halfblocks import Canvas, contrast_table, scaled
+from tui.pixel_image import PixelImage, pixel_image
+
+if TYPE_CHECKING:
+    from tui.graphics import PictureMode
+
+Tile = dict[str, Any]
+_GREYS = (64, 32, 16, 12, 8)
+_MOST_ROWS = 16
+_MOST_TIMES = 8  # that a pixel of the file is shown in each direction
+FRAME = 2  # cells around a tile, across and down; the caption stands in the frame
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A number of the classes to sort them by, and how it is said in short."""
+
+    key: str
+    words: str
+    unit: str
+    digits: int
+    is_descending: bool = False
+
+    def said(self, tile: Tile) -> str:
+        """The number of one class; "" if it is not known."""
+        value = tile.get(self.key)
+        if not isinstance(value, int | float):
+            return ""
+        factor = 100 if self.unit == "%" else 1
+        return f"{factor * value:.{self.digits}f}{self.unit}"
+
+
+ORDERS = (
+    Order("distribution", "class distribution", "%", 1, is_descending=True),
+    Order("accuracy_rotations", "accuracy of rotations", "°", 1),
+    Order("resolution", "resolution", "Å", 1),
+    Order("number", "number", "", 0),
+    Order("score", "automatic score", "", 2, is_descending=True),
+)
+
+
+def in_order(tiles: Sequence[Tile], order: Order) -> list[Tile]:
+    """Tiles sorted; those without the number come last, equal ones by class number."""
+
+    def key(tile: Tile) -> tuple[bool, float, int]:
+        value = tile.get(order.key)
+        if not isinstance(value, int | float):
+            return (True, 0.0, int(tile["number"]))
+        return (False, -value if order.is_descending else value, int(tile["number"]))
+
+    return sorted(tiles, key=key)
+
+
+def full_caption(tile: Tile) -> str:
+    """All that is known about a class."""
+    parts = [f"class {tile.get('number')}"]
+    for key, digits, words in (
+        ("distribution", 2, "% of the particles"),
+        ("resolution", 1, "Å"),
+        ("accuracy_rotations", 1, "° rotation"),
+        ("accuracy_translations", 1, "Å shift"),
+        ("score", 2, "score"),
+    ):
+        value = tile.get(key)
+        if isinstance(value, int | float):
+            shown = 100 * value if key == "distribution" else value
+            parts.append(f"{shown:.{digits}f} {words}")
+    if tile.get("error"):
+        parts.append(str(tile["error"]))
+    return " · ".join(parts)
+
+
+def short_caption(tile: Tile, order: Order, room: int, *, mark: str = "") -> str:
+    """Number and what fits: first what one sorts by, then share and resolution."""
+    text = f"{mark}{tile.get('number')}"
+    for one in (order, ORDERS[0], ORDERS[2]):
+        said = one.said(tile)
+        if one.key == "number" or not said or said in text.split():
+            continue
+        if len(text) + 1 + len(said) > room:
+            break
+        text += f" {said}"
+    like = tile.get("like")
+    if like and len(text) + 2 + len(str(like)) <= room:
+        text += f" ≈{like}"
+    return text[:room]
+
+
+def columns_of(rows: int, cell: tuple[int, int]) -> int:
+    """Columns of a square picture that is so many rows high."""
+    return max(2, round(rows * cell[1] / cell[0]))
+
+
+def fitting_rows(
+    count: int, width: int, height: int, cell: tuple[int, int], box: int
+) -> int:
+    """Rows of a tile so that all are seen at once, if they can be told apart then.
+
+    Real pixels are shown at least one to one, at most three to one.
+    """
+    least, most = 8, _MOST_ROWS
+    if cell != (1, 2):
+        least = max(2, -(-box // cell[1]))
+        most = max(least, 3 * box // cell[1])
+    for rows in range(most, least, -1):
+        across = max(1, width // (columns_of(rows, cell) + FRAME))
+        if -(-count // across) * (rows + FRAME) <= height:
+            return rows
+    return least
+
+
+def tile_canvas(tile: Tile, width: int, height: int, contrast: float = 0.0) -> Canvas:
+    """A tile as large as fits, in the middle of a canvas with its own background."""
+    w, h = int(tile["width"]), int(tile["height"])
+    side = min(width, height, _MOST_TIMES * max(w, h))
+    scale = min(side / max(1, w), side / max(1, h))
+    across, down = max(1, round(w * scale)), max(1, round(h * scale))
+    pixels = scaled(_contrasted(tile, contrast), w, h, across, down)
+    return _on_ground(pixels, across, down, width, height)
+
+
+def sheet_images(
+    tiles: Sequence[Tile],
+    mode: PictureMode,
+    cells: tuple[int, int],
+    *,
+    contrast: float = 0.0,
+    share: float = 1.0,
+) -> dict[int, PixelImage]:
+    """Images of tiles by class number, for so many cells each.
+
+    They get as many greys as the bytes of a view allow, of which this is a share.
+    """
+    canvases = {
+        int(tile["number"]): pixel_canvas(tile, mode, cells, contrast) for tile in tiles
+    }
+    found: dict[int, PixelImage] = {}
+    for greys in _GREYS:
+        if greys > mode.most_greys:
+            continue
+        found = {
+            number: pixel_image(canvas, mode.kind, greys=greys)
+            for number, canvas in canvases.items()
+        }
+        cost = sum(image.cost(mode.kind) for image in found.values())
+        if cost <= mode.view_bytes * share:
+            break
+    return found
+
+
+def pixel_canvas(
+    tile: Tile, mode: PictureMode, cells: tuple[int, int], contrast: float = 0.0
+) -> Canvas:
+    """A tile for so many cells: kitty makes it larger itself, sixel cannot."""
+    width, height = cells[0] * mode.cell[0], cells[1] * mode.cell[1]
+    if mode.kind != "kitty":
+        return tile_canvas(tile, width, height, contrast)
+    w, h = int(tile["width"]), int(tile["height"])
+    # the shape of its cells, so that nothing is stretched
+    wide = max(w, round(h * width / height))
+    high = max(h, round(w * height / width))
+    return _on_ground(_contrasted(tile, contrast), w, h, wide, high)
+
+
+def _contrasted(tile: Tile, contrast: float) -> bytes:
+    pixels = bytes(tile["pixels"])
+    return pixels.translate(contrast_table(contrast, 0.0)) if contrast else pixels
+
+
+def _on_ground(pixels: bytes, w: int, h: int, width: int, height: int) -> Canvas:
+    canvas = Canvas(width, height, ground=pixels[0] if pixels else 0)
+    canvas.paste(pixels, w, h, (width - w) // 2, (height - h) // 2)
+    return canvas
