@@ -11,9 +11,12 @@ APT := relion openmpi-bin openssh-server openssh-client munge slurmctld slurmd \
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 
-.PHONY: demo test test-long check lint types contracts venv system clean help
+.PHONY: demo man test test-long check lint types contracts venv system clean help
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
+
+man: $(VENV)/.tui-engine   ## manual pages in ~/.local/share/man (MAN=DIR for another place)
+	@$(VENV)/bin/cryodeck help --man $(or $(MAN),$(HOME)/.local/share/man)
 
 demo: $(VENV)/.tui-engine   ## practice project in ./practice, opened in the terminal UI
 	@$(VENV)/bin/cryodeck demo practice

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 _WITH_VALUE = {"--host", "--project"}
-_ALONE = {"--read-only"}
+_ALONE = {"--read-only", "--last-seen"}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from textual.theme import Theme
 
 from tui.bridge import Bridge, Opener, open_workspace
 from tui.graphics import Answers, PictureMode, choose, decided
+from tui.habits import Settings, load
 from tui.messages import (
     JobEnded,
     JobsEnded,
@@ -23,6 +24,7 @@ from tui.messages import (
     Refused,
     Remembered,
 )
+from tui.notifying import tell
 from tui.palette import THEMES
 from tui.pixel_layer import PixelApp
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from remote.cluster import Cluster
 
 MANY_JOBS = 500
+SLOW_S, FAST_AGAIN_S = 0.5, 0.25  # of round trips: where the preset comes and goes
 
 
 class CryodeckApp(PixelApp[int]):
@@ -47,6 +50,8 @@ class CryodeckApp(PixelApp[int]):
         Binding("ctrl+p", "command_palette", "all commands", show=False, priority=True),
         Binding("ctrl+l", "retry_link", "look again now", show=False),
         Binding("ctrl+t", "next_theme", "next theme", show=False),
+        Binding("colon", "command_line", "type a command", show=False),
+        Binding("f12", "journal", "what was asked of the cluster", show=False),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]
 
@@ -59,17 +64,21 @@ class CryodeckApp(PixelApp[int]):
         opener: Opener = open_workspace,
         clusters: list[Cluster] | None = None,
         pictures: PictureMode | None = None,
+        offline: bool = False,
+        settings: Settings | None = None,
     ) -> None:
         encoding = getattr(sys.stdout, "encoding", "") or ""
         super().__init__(pictures or decided(os.environ, encoding, Answers()))
         self.host, self.project, self.read_only = host, project, read_only
         self.given_clusters = clusters
-        self.bridge = Bridge(self, opener, read_only=read_only)
+        self.settings = settings or Settings(tour=False)
+        self.slow_choice, self.is_slow = self.settings.slow_link, False
+        self.bridge = Bridge(self, opener, read_only=read_only, offline=offline)
         self._is_settled = False
         self.marked_classes: dict[str, set[int]] = {}  # by job, for as long as we live
         for name, colors in THEMES.items():
             self.register_theme(_theme(name, colors))
-        self.theme = "cryodeck-dark"
+        self.theme = self.settings.theme
 
     def on_mount(self) -> None:
         """Open the project that was named, or ask for one."""
@@ -77,6 +86,32 @@ class CryodeckApp(PixelApp[int]):
             self.open_project(self.host or "local", self.project)
         else:
             self.show_clusters()
+        self.set_slow(self.slow_choice)
+        if self.settings.tour:
+            from tui.screens.tour import was_seen
+
+            if not was_seen():
+                self.call_later(self.action_tour)
+
+    def set_slow(self, choice: str) -> None:
+        """The preset for slow links: on, off, or as the link's delay says."""
+        self.slow_choice = choice
+        trip = self.bridge.link.round_trip_s or 0.0
+        limit = FAST_AGAIN_S if self.is_slow else SLOW_S
+        was, self.is_slow = (
+            self.is_slow,
+            choice == "on" or (choice == "auto" and trip > limit),
+        )
+        self.animation_level = "none" if self.is_slow else "full"
+        if was == self.is_slow or choice != "auto":
+            return
+        words = f"the link needs {1000 * trip:.0f} ms"
+        says = (
+            f"Slow link preset on: {words}. Longer pauses, no animation; `:slow off`."
+            if self.is_slow
+            else f"Slow link preset off: {words}."
+        )
+        self.notify(says, markup=False, timeout=6)
 
     def show_clusters(self) -> None:
         """Show clusters and their projects."""
@@ -127,6 +162,8 @@ class CryodeckApp(PixelApp[int]):
 
     def on_link_changed(self, message: LinkChanged) -> None:
         """Tell the screens."""
+        if message.link.round_trip_s is not None:
+            self.set_slow(self.slow_choice)
         self._hand_on(message)
 
     def on_overview_arrived(self, message: OverviewArrived) -> None:
@@ -161,10 +198,11 @@ class CryodeckApp(PixelApp[int]):
         ]
         more = len(message.jobs) - len(named)
         words = ", ".join(named) + (f" and {more} more" if more else "")
-        self.bell()
+        title = f"{plural(len(message.jobs), 'job')} ended since you looked"
+        tell(self, self.settings.notify, title, words)
         self.notify(
             words,
-            title=f"{plural(len(message.jobs), 'job')} ended since you looked",
+            title=title,
             markup=False,
             timeout=15,
         )
@@ -176,10 +214,13 @@ class CryodeckApp(PixelApp[int]):
 
         row = message.job
         _, word, role = state_words(row.verdict.state)
-        self.bell()
-        self.notify(
+        words = (
             f"{plain(row.name)} ({plain(displayed_name(row))}): "
-            f"{plain(row.verdict.reason)}",
+            f"{plain(row.verdict.reason)}"
+        )
+        tell(self, self.settings.notify, f"cryodeck: {word}", words)
+        self.notify(
+            words,
             title=word,
             severity="information" if role == "good" else "error",
             markup=False,
@@ -207,6 +248,31 @@ class CryodeckApp(PixelApp[int]):
 
         if not isinstance(self.screen, KeysHelp):
             self.push_screen(KeysHelp(self.screen))
+
+    def action_command_line(self) -> None:
+        """Take a command by its name."""
+        from tui.commanding import known_names, obey
+        from tui.screens.command_line import CommandLine
+
+        def given(line: str | None) -> None:
+            if line:
+                obey(self, line)
+
+        if not isinstance(self.screen, CommandLine):
+            self.push_screen(CommandLine(known_names(self)), given)
+
+    def action_journal(self) -> None:
+        """Show what was asked of the cluster."""
+        from tui.screens.journal import JournalScreen
+
+        if not isinstance(self.screen, JournalScreen):
+            self.push_screen(JournalScreen())
+
+    def action_tour(self) -> None:
+        """Show a newcomer around."""
+        from tui.screens.tour import Tour
+
+        self.push_screen(Tour())
 
     def action_retry_link(self) -> None:
         """Look at the project now."""
@@ -305,9 +371,25 @@ def _theme(name: str, colors: dict[str, str]) -> Theme:
     )
 
 
-def run(*, host: str = "", project: str = "", read_only: bool = False) -> int:
+def run(
+    *,
+    host: str = "",
+    project: str = "",
+    read_only: bool = False,
+    offline: bool = False,
+) -> int:
     """Open the interface; returns the exit code."""
+    settings = load()
+    if settings.keys:
+        from tui.keys import apply
+
+        apply(settings.keys, settings.sources["keys"])
     app = CryodeckApp(
-        host=host, project=project, read_only=read_only, pictures=choose()
+        host=host,
+        project=project,
+        read_only=read_only,
+        offline=offline,
+        pictures=choose(),
+        settings=settings,
     )
-    return int(app.run() or 0)
+    return int(app.run(mouse=settings.mouse) or 0)

@@ -281,6 +281,8 @@ class Bridge:
         assert self.cluster is not None
         local = self.cluster.session == "local"
         pace = LOCAL_POLL_S if local else max(2.0, self.cluster.poll_s)
+        if getattr(self.app, "is_slow", False):
+            pace *= 2
         jobs = self.overview.jobs if self.overview is not None else ()
         return pace if any(is_active(row) for row in jobs) else pace * CALM_FACTOR
 

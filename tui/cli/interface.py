@@ -20,13 +20,20 @@ def open_interface(words: list[str]) -> int:
             host=arguments.host or os.environ.get("CRYODECK_HOST", ""),
             project=arguments.project or os.environ.get("CRYODECK_PROJECT", ""),
             read_only=bool(arguments.read_only),
+            offline=bool(arguments.last_seen),
         )
     except CommandFailure as failure:
         sys.stderr.write(f"cryodeck: {failure}\n")
         return failure.exit_code
 
 
-def run_interface(*, host: str = "", project: str = "", read_only: bool = False) -> int:
+def run_interface(
+    *,
+    host: str = "",
+    project: str = "",
+    read_only: bool = False,
+    offline: bool = False,
+) -> int:
     """Open the interface; say in one line what is missing if it cannot open."""
     require_terminal()
     try:
@@ -36,7 +43,13 @@ def run_interface(*, host: str = "", project: str = "", read_only: bool = False)
             raise
         message = "the interface needs textual: pip install 'cryodeck[tui]'"
         raise CommandFailure(message, FAILED) from None
-    return int(run(host=host, project=project, read_only=read_only) or 0)
+    from remote.errors import BadRequestError
+
+    try:
+        status = run(host=host, project=project, read_only=read_only, offline=offline)
+    except BadRequestError as error:  # a mistake in settings.toml
+        raise CommandFailure(str(error), BAD_INPUT) from error
+    return int(status or 0)
 
 
 def require_terminal() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tui.cli.failure import CommandFailure
 from tui.cli.output import Output, printable
@@ -42,6 +42,15 @@ class Invocation:
         finally:
             if self._workspace is not None:
                 await self._workspace.close()
+                if self.last_seen:
+                    self._say_when()
+
+    def _say_when(self) -> None:
+        from tui.cli.formats import moment
+
+        seen_at = getattr(self._workspace, "seen_at", None)
+        if seen_at is not None:
+            self.output.warning(f"as last seen: {moment(seen_at)}; nothing was asked")
 
     def cluster(self, name: str | None = None) -> Cluster:
         """Return the profile of the cluster that is meant."""
@@ -66,6 +75,11 @@ class Invocation:
         if self._workspace is None:
             cluster = self.cluster()
             project = self.project_on(cluster, is_new=is_new)
+            if self.last_seen:
+                from remote.last_seen import LastSeen
+
+                self._workspace = cast("Workspace", LastSeen(cluster, project))
+                return self._workspace
             self.output.status(f"opening {project} on {cluster.name} ...")
             await self.open(cluster, project)
             self.output.clear_status()

@@ -51,6 +51,9 @@ def _obey(arguments: argparse.Namespace, output: Output) -> int:
     if arguments.changes and arguments.read_only:
         message = f"{arguments.command} changes the project, and --read-only forbids it"
         raise CommandFailure(message, BAD_INPUT)
+    if arguments.changes and arguments.last_seen:
+        message = f"{arguments.command} changes the project: not with --last-seen"
+        raise CommandFailure(message, BAD_INPUT)
     invocation = Invocation(arguments, output)
     answer = arguments.action(invocation)
     if not isinstance(answer, int):

@@ -54,7 +54,11 @@ class Commands:
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._parser = parser
         self._subparsers = parser.add_subparsers(
-            title="commands", metavar="COMMAND", required=True, parser_class=Parser
+            title="commands",
+            metavar="COMMAND",
+            required=True,
+            parser_class=Parser,
+            prog=parser.prog,
         )
         self.by_name: dict[str, argparse.ArgumentParser] = {}
 
@@ -105,6 +109,12 @@ def add_global_options(parser: argparse.ArgumentParser, *, default: Any) -> None
         help="refuse to change anything",
     )
     group.add_argument(
+        "--last-seen",
+        action="store_true",
+        default=default or False,
+        help="make no contact: answer from what was last seen, and say when that was",
+    )
+    group.add_argument(
         "--json",
         action="store_true",
         default=default or False,
@@ -131,6 +141,7 @@ def build_parser() -> tuple[Parser, Commands]:
         form_pages,
         installing,
         listing,
+        manual,
         mending,
         practice,
         projects,
@@ -141,8 +152,8 @@ def build_parser() -> tuple[Parser, Commands]:
 
     parser = Parser(
         prog="cryodeck",
-        usage="cryodeck [--host NAME] [--project DIR] [--read-only] [--json] "
-        "COMMAND ...",
+        usage="cryodeck [--host NAME] [--project DIR] [--read-only] [--last-seen] "
+        "[--json] COMMAND ...",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -166,6 +177,7 @@ def build_parser() -> tuple[Parser, Commands]:
         mending,
         practice,
         settings,
+        manual,
     ):
         group.add_commands(commands)
     completion.add_commands(commands)

@@ -46,6 +46,7 @@ def show_config(invocation: Invocation) -> int:
         ("cache", str(cache_home()), "folder"),
     ]
     rows += _profile_rows(cluster, str(path) if path.exists() else "")
+    rows += _interface_rows()
     output = invocation.output
     output.result(
         {"settings": [{"key": k, "value": v, "source": s} for k, v, s in rows]}
@@ -69,6 +70,26 @@ def _project(invocation: Invocation, cluster: Cluster) -> tuple[str, str]:
         return "", str(failure)
     otherwise = "this folder" if cluster.session == "local" else "opened last"
     return found, _source(invocation.project, "CRYODECK_PROJECT", otherwise)
+
+
+def _interface_rows() -> list[tuple[str, str, str]]:
+    """Return the interface's settings, and the file that each comes from."""
+    from tui.habits import HELP, load, site_file
+    from tui.settings import settings_file
+
+    settings = load()
+    rows = [
+        ("interface", str(settings_file()), "file"),
+        ("interface of the site", str(site_file()), "file"),
+    ]
+    for key in HELP:
+        value = getattr(settings, key)
+        if key == "keys":
+            value = ", ".join(f"{name} = {one}" for name, one in value.items())
+        rows.append(
+            (f"interface {key}", str(value), settings.sources.get(key, "default"))
+        )
+    return rows
 
 
 def _profile_rows(cluster: Cluster, path: str) -> list[tuple[str, str, str]]:

@@ -180,6 +180,8 @@ class JobsScreen(JobDeeds):
         self.open_job(message.row, "overview")
 
     def _tick(self) -> None:
+        if self.app.is_slow and int(time.time()) % 5:
+            return
         if any(is_active(row) for row in self.table.rows[:2000]):
             self.table.refresh()
 
@@ -234,6 +236,12 @@ class JobsScreen(JobDeeds):
 
     def on_input_submitted(self) -> None:
         """Back to the list, filtered."""
+        self.table.focus()
+
+    def filter_by(self, words: str) -> None:
+        """Show jobs with these words; none shows all."""
+        self.query_one("#filter", Input).value = words
+        self.query_one("#filter-line").set_class(bool(words), "shown")
         self.table.focus()
 
     def action_sort(self) -> None:
@@ -308,10 +316,12 @@ class JobsScreen(JobDeeds):
 
     def action_clone(self) -> None:
         """Start a new job with the form of the one under the cursor."""
-        row = self.table.current
-        if row is not None:
-            name = row.name
-            self.app.bridge.ask(self, "clone", lambda w: w.load_job(name))
+        if self.table.current is not None:
+            self.clone_job(self.table.current)
+
+    def clone_job(self, row: JobRow) -> None:
+        """Start a new job with a job's form."""
+        self.app.bridge.ask(self, "clone", lambda w: w.load_job(row.name))
 
     def _clone(self, form: Job) -> None:
         from tui.screens.job import JobScreen
@@ -353,9 +363,10 @@ class JobsScreen(JobDeeds):
         """Choose a type for a new job."""
         from tui.screens.new_job import NewJob
 
-        self.app.push_screen(NewJob(), self._start_new)
+        self.app.push_screen(NewJob(), self.start_new)
 
-    def _start_new(self, type_key: str | None) -> None:
+    def start_new(self, type_key: str | None) -> None:
+        """Show the form of a new job."""
         from tui.screens.job import JobScreen
 
         if type_key:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LOCAL_TAIL_S = 1.0
 TAIL_S = 2.5
+SLOW_TAIL_S = 10.0
 _FROM_END = -262_144
 _CHUNK = 262_144
 
@@ -55,6 +56,7 @@ class LogPane(Vertical):
         self.next_byte = _FROM_END
         self.size_bytes = 0
         self._waiting = False
+        self._asked_at = 0.0
         self._trouble = ""
         self._skipped = 0
         self._seeks_error = False
@@ -77,8 +79,13 @@ class LogPane(Vertical):
         """Begin to follow."""
         cluster = self.app.bridge.cluster
         local = cluster is not None and cluster.session == "local"
-        self.set_interval(LOCAL_TAIL_S if local else TAIL_S, self.ask)
+        self.set_interval(LOCAL_TAIL_S if local else TAIL_S, self._ask_at_pace)
         self.ask()
+
+    def _ask_at_pace(self) -> None:
+        now = time.monotonic()
+        if not self.app.is_slow or now - self._asked_at > SLOW_TAIL_S:
+            self.ask()
 
     def activate(self) -> None:
         """Come to the front."""
@@ -90,6 +97,7 @@ class LogPane(Vertical):
         if self._waiting or not self.display or self.screen is not self.app.screen:
             return
         self._waiting = True
+        self._asked_at = time.monotonic()
         name, stream, offset = self.job_name, self.stream, self.next_byte
         self.app.bridge.ask(
             self, f"log-{stream}", lambda w: w.log(name, stream, offset, _CHUNK)

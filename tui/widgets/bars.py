@@ -102,6 +102,8 @@ class TopBar(Widget):
             and bridge.link.state is LinkState.CONNECTED
         ):
             word = "this machine"
+        if app.is_slow:
+            text.append("slow link ", role_style(theme, "accent2"))
         text.append(f"{sign} {word}", role_style(theme, role))
         if bridge.overview is not None:
             seconds = time.time() - bridge.arrived_at

@@ -423,3 +423,17 @@ def test_every_command_stands_in_the_documentation(request):
     missing = [name for name in commands.by_name if f"`{name}" not in text]
     assert missing == ["completion"]
     assert "cryodeck completion bash" in text
+
+
+def test_without_contact_the_last_known_project_answers_and_says_when(apart):
+    states = apart.states()
+    numbers = apart.json("stats", "LoG")
+    (apart.project / "default_pipeline.star").rename(apart.project / "away")
+    (apart.project / "default_pipeline.star").touch()
+    seen = apart.json("--last-seen", "jobs")["jobs"]
+    assert {job["name"]: job["state"] for job in seen} == states
+    again = apart.json("--last-seen", "stats", "LoG")
+    assert again["picks_total"] == numbers["picks_total"]
+    assert "as last seen" in apart("--last-seen", "jobs").err
+    assert "not looked at before" in apart("--last-seen", "log", "fewer", code=4).err
+    assert "not with --last-seen" in apart("--last-seen", "abort", "LoG", code=2).err

@@ -1,0 +1,101 @@
+"""The journal: every request to a cluster, the newest last; what it cost."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from tui.charts import Line
+from tui.plain import plain
+from tui.widgets.bars import KeyBar, TopBar
+from tui.widgets.lines import LinesView
+from tui.words import count
+
+if TYPE_CHECKING:
+    from tui.app import CryodeckApp
+
+SHOWN = 500
+_BYTES = 262_144
+
+
+def last_records(path: Path, most: int = SHOWN) -> list[dict[str, Any]]:
+    """The newest lines of a journal, the newest last; broken ones are left out."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            start = max(0, file.tell() - _BYTES)
+            file.seek(start)
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    records = []
+    for line in lines[1:] if start else lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records[-most:]
+
+
+class JournalScreen(Screen[None]):
+    """What cryodeck has asked of the cluster."""
+
+    app: CryodeckApp
+    HELP_TEXT = (
+        "One line for each request to a cluster's agent: when, which, of what, how "
+        "long it took, how it ended, bytes that came. It is kept in a file, and holds "
+        "neither answers nor anything typed at a prompt."
+    )
+    DEFAULT_CSS = "JournalScreen LinesView { height: 1fr; padding: 0 1; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "again", "read again"),
+        Binding("escape,q", "dismiss", "back"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """The lines."""
+        yield TopBar("cryodeck", "journal")
+        yield LinesView(id="journal")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Read it, and go on reading."""
+        self.action_again()
+        self.set_interval(2.0, self.action_again)
+
+    def action_again(self) -> None:
+        """Read the newest lines."""
+        from remote.places import state_home
+
+        view = self.query_one(LinesView)
+        follows = view.scroll_offset.y >= view.max_scroll_y - 1
+        path = state_home() / "journal.jsonl"
+        lines = [_line(record) for record in last_records(path)]
+        nothing: list[Line] = [[(f"nothing in {plain(path)} yet", "dim")]]
+        view.show_lines(lines or nothing)
+        view.focus()
+        if follows:
+            view.call_after_refresh(view.scroll_end, animate=False)
+
+
+def _line(record: dict[str, Any]) -> Line:
+    when = time.strftime("%m-%d %H:%M:%S", time.localtime(float(record.get("t", 0))))
+    outcome = plain(record.get("outcome", ""))
+    milliseconds = float(record.get("ms", 0))
+    return [
+        (f"{when}  ", "faint"),
+        (plain(record.get("cluster", "")).ljust(10)[:10] + " ", "dim"),
+        (plain(record.get("verb", "")).ljust(24) + " ", "text"),
+        (plain(record.get("subject", "")).ljust(28)[:28] + " ", "accent2"),
+        (f"{milliseconds:8.0f} ms ", "warn" if milliseconds > 1000 else "dim"),
+        (f"{count(float(record.get('received', 0))):>9} B  ", "faint"),
+        (outcome, "dim" if outcome == "ok" else "bad"),
+    ]
