@@ -9,7 +9,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from remote.views import Picture
 
 Rgb = tuple[int, int, int]
 SHADES = " .:-=+*#%@"
@@ -91,6 +96,13 @@ class Canvas:
         """Color one pixel."""
         if 0 <= x < self.width and 0 <= y < self.height:
             self.marks[y * self.width + x] = color
+
+    def line(self, x0: float, y0: float, x1: float, y1: float, color: Rgb) -> None:
+        """Draw a straight line."""
+        steps = max(1, int(max(abs(x1 - x0), abs(y1 - y0))))
+        for i in range(steps + 1):
+            t = i / steps
+            self.dot(int(x0 + t * (x1 - x0)), int(y0 + t * (y1 - y0)), color)
 
     def frame(self, left: int, top: int, width: int, height: int, color: Rgb) -> None:
         """Draw a rectangle, one pixel thick."""
@@ -215,3 +227,24 @@ def _weights(old: int, new: int) -> list[tuple[int, tuple[float, ...]]]:
         total = sum(parts)
         found.append((at, tuple(part / total for part in parts)))
     return found
+
+
+def enlarged(picture: Picture, times: int) -> Picture:
+    """A picture with every pixel repeated so many times; as it is below 2."""
+    if times < 2:
+        return picture
+    width, height = picture.width, picture.height
+    rows = []
+    for y in range(height):
+        row = picture.pixels[y * width : (y + 1) * width]
+        wide = bytearray(times * width)
+        for i in range(times):
+            wide[i::times] = row
+        rows.append(bytes(wide) * times)
+    return replace(
+        picture,
+        width=times * width,
+        height=times * height,
+        pixels=b"".join(rows),
+        binning=picture.binning / times,
+    )

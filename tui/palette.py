@@ -79,9 +79,9 @@ def role_style(theme: str, role: str) -> Style:
     name, _, ground = role.partition(" on ")
     if name == "reverse":
         return Style(color=colors["background"], bgcolor=colors["accent"], bold=True)
-    color = colors.get(_COLOR_OF.get(name, name), colors["text"])
+    color = name if name[:1] == "#" else colors.get(_COLOR_OF.get(name, name), "")
     return Style(
-        color=color,
+        color=color or colors["text"],
         bgcolor=colors[ground] if ground else None,
         bold=True if name in _BOLD else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.errors import InputError
+from engine.jobs.by_hand import PICKS, by_hand
 from engine.jobs.command_lines import iteration_of, iterations, output_root
 from engine.jobs.facts import NOTHING_KNOWN, Facts
 from engine.jobs.job import Job
@@ -16,6 +17,9 @@ def explain_run(
 
     `directory` is the job's, if it has one; a new job gets a folder of its own.
     """
+    if not continuing and by_hand(job):
+        what = "pick on" if by_hand(job) == PICKS else "choose from by ticking"
+        return f"Opens the micrographs here, to {what}; nothing is submitted."
     if not continuing:
         where = directory.rstrip("/") or f"{job.type.folder}/jobNNN"
         return f"Runs from the start in {where}. {_new(job, facts)}".rstrip()

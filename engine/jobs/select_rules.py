@@ -78,7 +78,7 @@ def _open_choice(job: Job) -> list[Problem]:
     name = task(job)
     if name == "classes":
         key, rules, what = "cryodeck_classes", _CLASS_RULES, "class"
-    elif name in {"micrographs", "particles", "coordinates"}:
+    elif name == "particles":  # micrographs are ticked: Run! opens their list
         key, rules, what = "cryodeck_rows", _ROW_RULES, "row"
     else:
         return []

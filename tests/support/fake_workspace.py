@@ -7,6 +7,7 @@ are. Jobs that are run go on by themselves, faster than real ones.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import math
 import random
@@ -16,12 +17,15 @@ from dataclasses import replace
 from typing import Any
 
 from engine.jobs import commands
+from engine.jobs.by_hand import by_hand
 from engine.jobs.job import Job
+from engine.project.picks_file import PicksFile
 from remote.cluster import Cluster
-from remote.errors import BadRequestError, SessionLostError
+from remote.errors import BadRequestError, ConflictError, SessionLostError
 from remote.last_seen import LastSeen
 from remote.views import (
     Finding,
+    HandTable,
     JobPicks,
     JobRow,
     JobState,
@@ -31,6 +35,7 @@ from remote.views import (
     Node,
     Overview,
     Picks,
+    PickSheet,
     Picture,
     Progress,
     Statistics,
@@ -360,6 +365,9 @@ class FakeWorkspace:
         self.map_counts: dict[str, int] = {}
         self.log_levels: dict[str, dict[str, list[float]]] = {}
         self.calls: list[tuple[Any, ...]] = []
+        self.looks: list[tuple[Any, ...]] = []  # pictures that were asked for
+        self.sheets: dict[tuple[str, str], str] = {}  # coordinate files
+        self.ticks: dict[str, list[bool]] = {}
         self.link = Link(state=LinkState.CONNECTED, round_trip_s=0.012)
         self.is_cut = False
         self.is_closed = False
@@ -549,6 +557,9 @@ class FakeWorkspace:
                 "name": n,
                 "picks": len(picks_of(n, row.number).x),
                 "defocus": 9000.0 + 450 * i,
+                "ctf_resolution": 3.1 + 0.4 * (i % 7),
+                "ctf_fom": 0.2 - 0.005 * i,
+                "ctf_image": n.replace("MotionCorr/job002", "CtfFind/job003") + ":mrc",
                 "exists": True,
             }
             for i, n in enumerate(NAMES[:total])
@@ -619,8 +630,10 @@ class FakeWorkspace:
         height: int = 512,
         lowpass_angstrom: float = 0.0,
         region: tuple[int, int, int, int] | None = None,
+        **filters: float,
     ) -> Picture:
         await self._pause()
+        self.looks.append((micrograph, region, lowpass_angstrom, filters))
         x0, y0, w, h = region or (0, 0, *MICROGRAPH_PX)
         binning = max(1.0, w / width, h / height)
         out_w, out_h = max(1, int(w / binning)), max(1, int(h / binning))
@@ -719,6 +732,97 @@ class FakeWorkspace:
         await self._pause()
         return [Finding(check="python3", level="ok", says="3.11")]
 
+    # by hand
+
+    async def hand_table(self, name: str) -> HandTable:
+        await self._pause()
+        row = self._find(name)
+        total = 24 if row.type in {"manualpick", "select"} else 5
+        ticks = self.ticks.setdefault(row.name, [True] * total)
+        picks_job = row.name if row.type != "select" else ""
+        rows = []
+        for i, item in enumerate(NAMES[:total]):
+            text = self.sheets.get((row.name, item))
+            known = text is not None or row.type == "autopick"
+            rows.append(
+                {
+                    "name": item,
+                    "picks": len(self._rows(row.name, item)) if known else None,
+                    "defocus": 9000.0 + 450 * i,
+                    "ctf_resolution": 3.1 + 0.4 * (i % 7),
+                    "ctf_fom": 0.2 - 0.005 * i,
+                    "ctf_image": f"CtfFind/job003/{item}_PS.ctf:mrc",
+                    "exists": True,
+                    "selected": ticks[i],
+                }
+            )
+        return HandTable(
+            job=row.name,
+            layout=self.version,
+            picks_job=picks_job,
+            source="CtfFind/job003/micrographs_ctf.star",
+            selection=str(ticks),
+            micrographs=tuple(rows),
+        )
+
+    def _text(self, name: str, micrograph: str) -> str:
+        row = self._find(name)
+        text = self.sheets.get((row.name, micrograph))
+        if text is None and row.type == "autopick":
+            picks = picks_of(micrograph, row.number)
+            lines = ["", "data_", "", "loop_", "_rlnCoordinateX", "_rlnCoordinateY"]
+            lines.append("_rlnAutopickFigureOfMerit")
+            places = zip(picks.x, picks.y, picks.fom, strict=True)
+            lines += [f"{x:.6f} {y:.6f} {fom:.6f}" for x, y, fom in places]
+            text = "\n".join(lines) + "\n"
+        return text or ""
+
+    def _rows(self, name: str, micrograph: str) -> list[Any]:
+        return PicksFile.parse(self._text(name, micrograph), self.version).rows
+
+    async def pick_sheet(self, name: str, micrograph: str) -> PickSheet:
+        await self._pause()
+        text = self._text(name, micrograph)
+        return PickSheet(
+            micrograph=micrograph,
+            text=text,
+            version=_digest(text) if text else "",
+            layout=self.version,
+            path=f"{name}/{micrograph}",
+        )
+
+    async def original_picks(self, name: str, micrograph: str) -> str:
+        await self._pause()
+        before = self.sheets.pop((name, micrograph), "")
+        text = self._text(name, micrograph)
+        self.sheets[name, micrograph] = before
+        return text
+
+    async def write_picks(
+        self, name: str, micrograph: str, text: str, *, if_version: str
+    ) -> str:
+        await self._pause()
+        self.calls.append(("write_picks", name, micrograph))
+        now = self._text(name, micrograph)
+        version = _digest(now) if now else ""
+        if now != text and version != if_version:
+            message = f"{micrograph}: was changed by somebody else"
+            raise ConflictError(message)
+        self.sheets[name, micrograph] = text
+        return _digest(text)
+
+    async def write_ticks(
+        self, name: str, rows: Sequence[int], *, if_version: str
+    ) -> str:
+        await self._pause()
+        self.calls.append(("write_ticks", name, list(rows)))
+        ticks = self.ticks[name]
+        if if_version != str(ticks):
+            message = f"{name}: its selection was changed by somebody else"
+            raise ConflictError(message)
+        self.ticks[name] = [i in set(rows) for i in range(len(ticks))]
+        return str(self.ticks[name])
+
     # changing
 
     async def create(self, job: Job, *, alias: str = "") -> str:
@@ -746,6 +850,9 @@ class FakeWorkspace:
         await self._pause()
         row = self._find(name)
         self.calls.append(("run", row.name, continuing))
+        if by_hand(self.forms[row.name], continuing):
+            self._change(row.name, JobState.SUCCEEDED, "done by hand")
+            return ""
         self._change(row.name, JobState.QUEUED, "queued just now")
         task = asyncio.get_running_loop().create_task(self._work(row.name))
         self._tasks.add(task)
@@ -835,6 +942,10 @@ class FakeWorkspace:
 
 
 _TYPES = {"import", "ctffind", "manualpick", "autopick", "extract", "class2d", "select"}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha1(text.encode()).hexdigest()
 
 
 def _log_form(job: Job) -> Job:

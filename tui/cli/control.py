@@ -145,8 +145,17 @@ async def continue_job(invocation: Invocation) -> int:
 
 async def submit(invocation: Invocation, name: str, *, continuing: bool) -> str:
     """Submit a job and say so; return the scheduler's id."""
+    from engine.jobs.by_hand import by_hand
+
     workspace = await invocation.workspace()
     output = invocation.output
+    if by_hand(await workspace.load_job(name), continuing):
+        await workspace.run(name, continuing=continuing)
+        output.line(
+            f"{name} is open: tick with `cryodeck micrographs {name}`, pick with "
+            f"`cryodeck picks {name}`, or do both in the interface"
+        )
+        return ""
     output.status(f"{name}: submitting ...")
     scheduler_id = await workspace.run(name, continuing=continuing)
     output.clear_status()

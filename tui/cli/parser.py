@@ -133,6 +133,7 @@ def add_job(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
 def build_parser() -> tuple[Parser, Commands]:
     """Return the parser with all commands, and the commands by name."""
     from tui.cli import (
+        by_hand,
         clusters,
         completion,
         control,
@@ -174,6 +175,7 @@ def build_parser() -> tuple[Parser, Commands]:
         drafting,
         control,
         selecting,
+        by_hand,
         mending,
         practice,
         settings,

@@ -65,7 +65,7 @@ async def show(invocation: Invocation) -> int:
     if row.type == "class2d":
         canvas, what = await _class_sheet(workspace, row.name, width)
     else:
-        micrograph = await _micrograph_named(workspace, row.name, invocation.micrograph)
+        micrograph = await micrograph_named(workspace, row.name, invocation.micrograph)
         diameter = invocation.diameter or await _diameter_of(workspace, row.name)
         canvas, what = await _micrograph_with_picks(
             invocation, workspace, row.name, micrograph, width, diameter
@@ -91,7 +91,7 @@ async def show(invocation: Invocation) -> int:
     return DONE
 
 
-async def _micrograph_named(workspace: Workspace, name: str, wanted: str) -> str:
+async def micrograph_named(workspace: Workspace, name: str, wanted: str) -> str:
     """Return a job's micrograph by its number from 1 or by a part of its name."""
     names = [str(m["name"]) for m in await workspace.micrographs(name)]
     if not names:

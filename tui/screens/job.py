@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
+from engine.jobs.by_hand import by_hand
 from remote.views import JobRow, JobState, LinkState
 from tui.messages import (
     Answered,
@@ -20,6 +21,7 @@ from tui.messages import (
 )
 from tui.plain import plain
 from tui.screens.going_on import GoingOn
+from tui.screens.hand import may_open
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.tabs import TabBar
 from tui.words import displayed_name, is_active, seen_words
@@ -60,6 +62,7 @@ class JobScreen(GoingOn):
         Binding("A", "abort", "abort"),
         Binding("G", "go_on", "continue"),
         Binding("H", "hunt", "threshold hunt"),
+        Binding("P", "by_hand", "open by hand"),
         Binding("escape", "back", "back"),
     ]
 
@@ -277,6 +280,8 @@ class JobScreen(GoingOn):
                 self._show_preview()
         elif message.what == "run":
             await self._started(*message.answer)
+        elif message.what == "by hand":
+            self._open_by_hand(message.answer)
         elif message.what == "save":
             await self._saved(message.answer)
         elif message.what == "abort":
@@ -320,6 +325,9 @@ class JobScreen(GoingOn):
             )
             self.app.run_worker(pane.go_to_field(pane.errors[0].key))
             return
+        if by_hand(pane.job, pane.is_continuing):
+            self._run(pane)
+            return
         from tui.screens.run_dialog import run_dialog
 
         def sure(yes: bool | None) -> None:
@@ -332,6 +340,15 @@ class JobScreen(GoingOn):
         job, continuing = pane.job, pane.is_continuing
         job = job.continued(continuing)
         self._notice("sending it …")
+        if by_hand(job, continuing):
+
+            async def opened(w: Any) -> str:
+                name = await self._stored(w, job)
+                await w.run(name, continuing=continuing)
+                return name
+
+            self.app.bridge.act(self, "by hand", opened)
+            return
 
         async def deed(w: Any) -> tuple[str, str]:
             name = await self._stored(w, job)
@@ -362,6 +379,23 @@ class JobScreen(GoingOn):
         words = f"{name} is on its way" + (f" (number {number})" if number else "")
         self.app.notify(plain(words), markup=False, timeout=5)
         await self._become(name, "log")
+
+    def _open_by_hand(self, name: str) -> None:
+        """Show a job's micrographs, over the job itself."""
+        from tui.screens.hand import HandScreen
+
+        self._notice("")
+        screen = HandScreen(self.cluster, self.project, name)
+        if self.row is not None:
+            if self.form_pane is not None:
+                self.form_pane.first = self.form_pane.job
+            self.app.push_screen(screen)
+            return
+        row = self.app.bridge.job(name) or _young_row(name, self.new_type)
+        done = JobScreen(self.cluster, self.project, row)
+        # not awaited: it would wait for this very handler to end
+        self.app.call_later(self.app.switch_screen, done)
+        self.app.call_later(self.app.push_screen, screen)
 
     async def _saved(self, name: str) -> None:
         self.app.notify(plain(f"{name} is kept as a draft"), markup=False, timeout=5)
@@ -394,6 +428,8 @@ class JobScreen(GoingOn):
             return self.row is not None
         if action == "hunt":
             return self.row is not None and self.row.type == "autopick"
+        if action == "by_hand":
+            return self.row is not None and may_open(self.row, self.form)
         if action == "abort":
             return self.row is not None and is_active(self.row)
         if action == "go_on":
@@ -468,6 +504,11 @@ class JobScreen(GoingOn):
         if self.row is not None:
             screen = HuntScreen(self.cluster, self.project, self.row)
             self.app.push_screen(screen, self.hunted)
+
+    def action_by_hand(self) -> None:
+        """Open the micrographs of a job to pick on, or to tick."""
+        if self.row is not None:
+            self._open_by_hand(self.row.name)
 
     def action_abort(self) -> None:
         """Stop the job, after asking."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -14,22 +12,21 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import Static
 
-from remote.views import JobRow, Picks, Picture
+from engine.project.picks_file import FOM
+from remote.views import JobRow, Picks
 from tui.charts import Line, bar
-from tui.halfblocks import fom_color
 from tui.messages import Answered, Refused
-from tui.palette import role_style
+from tui.picking import Display
 from tui.plain import plain, shortened
-from tui.widgets.lines import LinesView, strip_of
-from tui.widgets.picture_view import PictureView, Region
+from tui.screens.looking import LOOKING_BINDINGS, Looking, LookingKeys, color_line
+from tui.widgets.lines import LinesView, strip_of, text_of
+from tui.widgets.picture_view import PictureView
 from tui.words import count
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
     from tui.app import CryodeckApp
 
-LOWPASSES = (0.0, 10.0, 20.0, 40.0)
-KEPT = 32
 LIST_WIDTH = 32
 
 
@@ -105,7 +102,7 @@ def shortened_end(name: str, room: int) -> str:
     return name if len(name) <= room else "…" + name[len(name) - room + 1 :]
 
 
-class PicturesPane(Horizontal):
+class PicturesPane(LookingKeys, Horizontal):
     """Micrographs on the left, the one chosen on the right."""
 
     app: CryodeckApp
@@ -119,36 +116,30 @@ class PicturesPane(Horizontal):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,full_stop", "step(1)", "next"),
         Binding("p,comma", "step(-1)", "previous"),
-        Binding("left_square_bracket", "threshold(-1)", "lower threshold", show=False),
-        Binding("right_square_bracket", "threshold(1)", "threshold"),
-        Binding("backslash", "no_threshold", "no threshold", show=False),
-        Binding("l", "lowpass", "low-pass"),
-        Binding("d", "diameter", "circle diameter", show=False),
+        Binding("e", "by_hand", "pick by hand"),
+        *LOOKING_BINDINGS,
         Binding("g", "list", "list of micrographs", show=False),
-        Binding("w", "why", "why this kind of picture", show=False),
     ]
 
     def __init__(self, row: JobRow) -> None:
         super().__init__(id="pane-pictures")
         self.row = row
-        self.lowpass = 0
-        self.diameter = 0.0  # Å
-        self._kept: OrderedDict[tuple[Any, ...], Picture] = OrderedDict()
         self._kept_picks: dict[str, Picks] = {}
         self._trouble = ""
-        self._is_reading = True
 
     def compose(self) -> ComposeResult:
         """List, picture, what is seen."""
         yield MicrographList()
         with Vertical():
-            yield PictureView(self.app.pictures)
+            view = PictureView(self.app.pictures)
+            self.looking = Looking(self, view, self.row.name)
+            yield view
             yield Static(id="picture-status")
 
     @property
     def view(self) -> PictureView:
         """The picture."""
-        return self.query_one(PictureView)
+        return self.looking.view
 
     @property
     def listed(self) -> MicrographList:
@@ -156,10 +147,12 @@ class PicturesPane(Horizontal):
         return self.query_one(MicrographList)
 
     def on_mount(self) -> None:
-        """Ask which micrographs there are."""
+        """Ask which micrographs there are, and how RELION's window would show them."""
         name = self.row.name
-        self.app.bridge.ask(self, "micrographs", lambda w: w.micrographs(name))
-        self.app.bridge.ask(self, "form", lambda w: w.load_job(name))
+        ask = self.app.bridge.ask
+        ask(self, "display", lambda w: w.defaults("manualpick"))
+        ask(self, "form", lambda w: w.load_job(name))
+        ask(self, "micrographs", lambda w: w.micrographs(name))
 
     def activate(self) -> None:
         """Come to the front."""
@@ -186,8 +179,11 @@ class PicturesPane(Horizontal):
             self._take_list(answer)
         elif what == "form":
             self._take_form(answer)
+        elif what == "display":
+            self._take_display(Display.of(answer))
         elif what == "picture":
-            self._take_picture(*answer)
+            if self.looking.take(*answer):
+                self._ahead()
         elif what == "picks":
             name, picks = answer
             self._kept_picks[name] = picks
@@ -197,9 +193,9 @@ class PicturesPane(Horizontal):
     def on_refused(self, message: Refused) -> None:
         """Say why there is no picture."""
         message.stop()
-        if message.what == "form":
+        if message.what in {"form", "display"}:
             return
-        self._is_reading = False
+        self.looking.is_reading = False
         self._trouble = message.reason
         self._say()
 
@@ -207,7 +203,7 @@ class PicturesPane(Horizontal):
         is_first = not self.listed.items
         self.listed.show_items(items)
         if not items:
-            self._is_reading = False
+            self.looking.is_reading = False
             self._trouble = "this job has no micrographs"
             self._say()
         elif is_first:
@@ -215,28 +211,26 @@ class PicturesPane(Horizontal):
             if at:
                 self.listed.go_to(at)
             else:
-                self._ask()
+                self._look()
+
+    def _take_display(self, display: Display) -> None:
+        """Colors of the last Manual picking form, as RELION's window takes them."""
+        if display.color_label != FOM or display.red is None:
+            return
+        if display.blue is not None:
+            self.view.color_range = (display.red, display.blue)
+            self.view.draw_again()
 
     def _take_form(self, job: Job) -> None:
-        if self.diameter:
-            return
+        diameter = 0.0
         if job.text("do_log", "No") == "Yes":
-            self.diameter = job.number("log_diam_max", 0.0)
+            diameter = job.number("log_diam_max", 0.0)
         elif job.type.key == "autopick":
-            self.diameter = job.number("mindist_autopick", 0.0) or 100.0
+            diameter = job.number("mindist_autopick", 0.0) or 100.0
         elif job.type.key == "manualpick":
-            self.diameter = job.number("diameter", 0.0)
-        self._set_diameter()
-
-    def _take_picture(self, key: tuple[Any, ...], picture: Picture) -> None:
-        self._kept[key] = picture
-        while len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        if key == self._key():
-            self._is_reading = False
-            self.view.show_picture(picture, key[1])
-            self._set_diameter()
-            self._ahead()
+            diameter = job.number("diameter", 0.0)
+        if not self.looking.diameter:
+            self.looking.set_diameter(diameter)
 
     # questions
 
@@ -246,31 +240,13 @@ class PicturesPane(Horizontal):
         items = self.listed.items
         return str(items[self.listed.cursor]["name"]) if items else ""
 
-    def _key(self, name: str = "", region: Region | None = None) -> tuple[Any, ...]:
-        width, height = self.view.room()
-        return (
-            name or self.current,
-            region if name else self.view.looked_at,
-            width,
-            height,
-            LOWPASSES[self.lowpass],
-        )
-
-    def _ask(self) -> None:
-        if not self.current or self.view.size.width < 2:
-            return
-        key = self._key()
-        kept = self._kept.get(key)
-        if kept is not None:
-            self._take_picture(key, kept)
-        else:
-            self._is_reading = True
-            self._fetch(key, "picture")
-        picks = self._kept_picks.get(self.current)
-        if picks is not None:
-            self.view.show_picks(picks)
-        else:
-            job, name = self.row.name, self.current
+    def _look(self) -> None:
+        """Show the micrograph under the list's cursor, and its picks."""
+        name, job = self.current, self.row.name
+        self.looking.look_elsewhere(name)
+        picks = self._kept_picks.get(name)
+        self.view.show_picks(picks)
+        if picks is None:
 
             async def question(w: Any) -> tuple[str, Picks]:
                 return name, await w.picks(job, name)
@@ -278,34 +254,19 @@ class PicturesPane(Horizontal):
             self.app.bridge.ask(self, "picks", question)
         self._say()
 
-    def _fetch(self, key: tuple[Any, ...], group: str) -> None:
-        job = self.row.name
-        name, region, width, height, lowpass = key
-
-        async def question(w: Any) -> tuple[tuple[Any, ...], Picture]:
-            picture = await w.micrograph(
-                job,
-                name,
-                width=width,
-                height=height,
-                lowpass_angstrom=lowpass,
-                region=region,
-            )
-            return key, picture
-
-        self.app.bridge.ask(self, "picture", question, group=group)
-
     def _ahead(self) -> None:
-        """Fetch the next micrograph before it is asked for."""
         items, at = self.listed.items, self.listed.cursor + 1
-        if self.view.looked_at is None and at < len(items):
-            key = self._key(str(items[at]["name"]), None)
-            if key not in self._kept:
-                self._fetch(key, "ahead")
+        if at < len(items):
+            self.looking.ahead(str(items[at]["name"]))
+
+    def _ctf_image(self) -> str:
+        items = self.listed.items
+        return str(items[self.listed.cursor].get("ctf_image") or "") if items else ""
 
     def on_picture_view_wanted(self) -> None:
         """Other pixels of the same micrograph."""
-        self._ask()
+        self.looking.ask()
+        self._say()
 
     def on_picture_view_changed(self) -> None:
         """Say what is seen."""
@@ -313,108 +274,67 @@ class PicturesPane(Horizontal):
 
     def on_micrograph_list_chosen(self, message: MicrographList.Chosen) -> None:
         """Another micrograph, seen as a whole."""
-        view = self.view
-        view.looked_at = None
-        view.show_picks(None)
-        self._ask()
-
-    def _set_diameter(self) -> None:
-        picture = self.view.picture
-        pixel = picture.pixel_size if picture is not None else 0.0
-        self.view.diameter_px = self.diameter / pixel if pixel else 0.0
-        if picture is not None:
-            self.view._redraw()
+        self._look()
 
     # what is seen, in words
 
     def _say(self) -> None:
-        theme, view = self.app.theme, self.view
-        text = Text(no_wrap=True, overflow="ellipsis")
-
-        def add(words: str, role: str = "dim") -> None:
-            text.append(words, role_style(theme, role))
-
+        view = self.view
         name = plain(self.current).rpartition("/")[2]
         items = self.listed.items
+        line: Line = []
         if items:
-            add(f"{self.listed.cursor + 1}/{len(items)} ", "faint")
-            add(shortened(name, max(12, self.size.width - 44)), "title")
+            line = [
+                (f"{self.listed.cursor + 1}/{len(items)} ", "faint"),
+                (shortened(name, max(12, self.size.width - 44)), "title"),
+            ]
         shown, total = view.counted()
         if view.picks is not None:
-            add(
-                f"  {count(shown)} picks" if shown == total else f"  {shown} of {total}"
-            )
+            words = f"{count(shown)} picks" if shown == total else f"{shown} of {total}"
+            line.append((f"  {words}", "dim"))
             if view.threshold is not None:
-                add(f" with FOM ≥ {view.threshold:.2f}", "mark")
+                line.append((f" with FOM ≥ {view.threshold:.2f}", "mark"))
         if self._trouble:
-            add(f"  {plain(self._trouble)}", "warn")
-        elif self._is_reading:
-            add("  reading …", "queued")
-        text.append("\n")
-        picture = view.picture
-        if picture is not None:
-            pixel = picture.pixel_size * picture.binning
-            add(f"{pixel:.1f} Å/px" if pixel else f"1:{picture.binning:.1f}", "faint")
-            if LOWPASSES[self.lowpass]:
-                add(f" · low-pass {LOWPASSES[self.lowpass]:g} Å", "faint")
-            if self.diameter:
-                add(f" · circles {self.diameter:g} Å", "faint")
-        if view.picks is not None and view.picks.fom:
-            low, high = view.fom_range()
-            add(f"   FOM {low:.2f} ", "faint")
-            for i in range(12):
-                r, g, b = fom_color(i / 11)
-                text.append("━", f"rgb({r},{g},{b})")
-            add(f" {high:.2f}", "faint")
+            line.append((f"  {plain(self._trouble)}", "warn"))
+        elif self.looking.is_reading:
+            line.append(("  reading …", "queued"))
+        below = self.looking.scale_line()
+        if view.picks is not None and view.picks.fom and not self.looking.spectrum:
+            below += color_line(view)
+        text = text_of(self, [line, below])
+        text.no_wrap, text.overflow = True, "ellipsis"
         self.query_one("#picture-status", Static).update(text)
 
     # actions
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Pick by hand only where there are picks."""
+        return action != "by_hand" or self.row.type in {"autopick", "manualpick"}
+
     def action_step(self, step: int) -> None:
         """Go to the next or previous micrograph."""
         self.listed.go_to(self.listed.cursor + step)
-
-    def action_threshold(self, step: int) -> None:
-        """Move the threshold on the figure of merit."""
-        view = self.view
-        low, high = view.fom_range()
-        now = view.threshold if view.threshold is not None else low
-        view.set_threshold(
-            round(min(high, max(low, now + step * (high - low) / 25)), 4)
-        )
-
-    def action_no_threshold(self) -> None:
-        """Show every pick."""
-        self.view.set_threshold(None)
-
-    def action_lowpass(self) -> None:
-        """Take the next low-pass."""
-        self.lowpass = (self.lowpass + 1) % len(LOWPASSES)
-        self._ask()
 
     def action_list(self) -> None:
         """Show or hide the list where there is little room."""
         self.toggle_class("listed")
         (self.listed if self.has_class("listed") else self.view).focus()
 
-    def action_diameter(self) -> None:
-        """Ask for the circles' diameter."""
-        from tui.screens.dialogs import AskLine
+    def action_by_hand(self) -> None:
+        """Change the picks of this micrograph."""
+        from tui.screens.hand import HandScreen
+        from tui.screens.job import JobScreen
 
-        def given(text: str | None) -> None:
-            try:
-                self.diameter = float(text or "")
-            except ValueError:
-                return
-            self._set_diameter()
-            self._say()
+        screen = self.screen
+        assert isinstance(screen, JobScreen)
+
+        def changed(_: object) -> None:
+            self._kept_picks.clear()
+            name = self.row.name
+            self.app.bridge.ask(self, "micrographs", lambda w: w.micrographs(name))
+            self._look()
 
         self.app.push_screen(
-            AskLine("Diameter of the circles (Å)", f"{self.diameter:g}"), given
+            HandScreen(screen.cluster, screen.project, self.row.name, self.current),
+            changed,
         )
-
-    def action_why(self) -> None:
-        """Tell which kind of picture was chosen, and why."""
-        from tui.screens.why_pictures import WhyPictures
-
-        self.app.push_screen(WhyPictures())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.events import (
     Click,
     MouseDown,
+    MouseEvent,
     MouseMove,
     MouseScrollDown,
     MouseScrollUp,
@@ -26,7 +28,7 @@ from textual.widget import Widget
 
 from remote.views import Picks, Picture
 from tui.graphics import PictureMode
-from tui.halfblocks import Canvas, Rgb, contrast_table, fom_color
+from tui.halfblocks import Canvas, Rgb, contrast_table, enlarged, fom_color
 from tui.pixel_image import PixelImage, pixel_image
 from tui.pixel_layer import Piece, PixelApp
 from tui.pixel_protocols import MOST_CELLS
@@ -34,6 +36,16 @@ from tui.widgets.lines import strip_of
 
 Region = tuple[int, int, int, int]
 MAX_ZOOM = 0.25  # file pixels per picture pixel
+NO_FOM = -999.0  # RELION's word for a pick without a figure of merit: one by hand
+HAND_COLOR: Rgb = (90, 230, 90)
+Mark = tuple[float, float, Rgb]  # x and y in the file, color
+
+
+def fom_mark(value: float | None, red: float, blue: float) -> Rgb:
+    """Color of a value between the one that is red and the one that is blue."""
+    if value is None or not value > NO_FOM:
+        return HAND_COLOR
+    return fom_color((value - red) / (blue - red) if blue != red else 1.0)
 
 
 @cache
@@ -51,10 +63,10 @@ class PictureView(Widget, can_focus=True):
         Binding("plus,equals_sign,z", "zoom(0.5)", "zoom in"),
         Binding("minus,Z", "zoom(2)", "zoom out", show=False),
         Binding("0,f", "fit", "whole micrograph", show=False),
-        Binding("left", "pan(-1,0)", "left", show=False),
-        Binding("right", "pan(1,0)", "right", show=False),
-        Binding("up", "pan(0,-1)", "up", show=False),
-        Binding("down", "pan(0,1)", "down", show=False),
+        Binding("left,ctrl+left", "pan(-1,0)", "left", show=False),
+        Binding("right,ctrl+right", "pan(1,0)", "right", show=False),
+        Binding("up,ctrl+up", "pan(0,-1)", "up", show=False),
+        Binding("down,ctrl+down", "pan(0,1)", "down", show=False),
         Binding("c", "contrast(0.25)", "more contrast"),
         Binding("C", "contrast(-0.25)", "less contrast", show=False),
         Binding("b", "brightness(0.05)", "lighter", show=False),
@@ -80,7 +92,9 @@ class PictureView(Widget, can_focus=True):
         self.brightness = 0.0
         self.diameter_px = 0.0
         self.threshold: float | None = None
+        self.color_range: tuple[float, float] | None = None  # FOM of red and of blue
         self.has_circles = True
+        self.is_spectrum = False  # a power spectrum has no picks
         self._canvas: Canvas | None = None
         self._piece: Piece | None = None  # what the terminal shows
         self._drag: tuple[int, int] | None = None
@@ -96,7 +110,7 @@ class PictureView(Widget, can_focus=True):
 
     def show_picture(self, picture: Picture, region: Region | None) -> None:
         """Put other pixels in, of a region of the file."""
-        self.picture, self.shown_region = picture, region
+        self.picture, self.shown_region = self._grown(picture), region
         self._redraw()
 
     def show_picks(self, picks: Picks | None) -> None:
@@ -109,15 +123,28 @@ class PictureView(Widget, can_focus=True):
         self.threshold = threshold
         self._redraw()
 
+    def draw_again(self) -> None:
+        """Draw with what was set from outside."""
+        self._redraw()
+
     def clear(self) -> None:
         """Show nothing."""
         self.picture = self.picks = self._canvas = None
         self._free()
         self.refresh()
 
+    def _grown(self, picture: Picture) -> Picture:
+        """A picture with more room than pixels of the file, enlarged."""
+        width, height = self.room()
+        times = min(width // picture.width, height // picture.height)
+        return enlarged(picture, times) if picture.binning <= 1 else picture
+
     def fom_range(self) -> tuple[float, float]:
         """The figures of merit that are reddest and bluest."""
-        foms = sorted(self.picks.fom) if self.picks is not None else []
+        if self.color_range is not None:
+            return self.color_range
+        given = self.picks.fom if self.picks is not None else ()
+        foms = sorted(fom for fom in given if fom > NO_FOM)
         if not foms:
             return 0.0, 1.0
         low = foms[len(foms) // 50]
@@ -131,7 +158,11 @@ class PictureView(Widget, can_focus=True):
         total = len(self.picks.x)
         if self.threshold is None or not self.picks.fom:
             return total, total
-        return sum(f >= self.threshold for f in self.picks.fom), total
+        return sum(map(self._is_shown, self.picks.fom)), total
+
+    def _is_shown(self, fom: float) -> bool:
+        """Whether a pick passes the threshold; one by hand always does."""
+        return self.threshold is None or not NO_FOM < fom < self.threshold
 
     def _redraw(self) -> None:
         self._canvas = self._drawn()
@@ -154,28 +185,61 @@ class PictureView(Widget, can_focus=True):
         if self.contrast or self.brightness:
             pixels = pixels.translate(contrast_table(self.contrast, self.brightness))
         canvas.paste(pixels, picture.width, picture.height, left, top)
-        if self.picks is not None and self.has_circles:
+        if self.has_circles and not self.is_spectrum:
             self._draw_circles(canvas, left, top)
         return canvas
 
+    def marks(self) -> Iterator[Mark]:
+        """Circles to draw, the most important last."""
+        if self.picks is None:
+            return
+        red, blue = self.fom_range()
+        foms = self.picks.fom or (NO_FOM,) * len(self.picks.x)
+        for i in sorted(range(len(foms)), key=foms.__getitem__):
+            if self._is_shown(foms[i]):
+                yield self.picks.x[i], self.picks.y[i], fom_mark(foms[i], red, blue)
+
     def _draw_circles(self, canvas: Canvas, left: int, top: int) -> None:
         assert self.picture is not None
-        assert self.picks is not None
-        x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
         binning = self.picture.binning
         radius = self.diameter_px / 2 / binning if self.diameter_px else 2.0
-        low, high = self.fom_range()
-        foms = self.picks.fom or (1.0,) * len(self.picks.x)
-        order = sorted(range(len(foms)), key=foms.__getitem__)
-        for i in order:
-            if self.threshold is not None and foms[i] < self.threshold:
-                continue
-            color = fom_color((foms[i] - low) / (high - low))
-            x = left + (self.picks.x[i] - x0) / binning
-            y = top + (self.picks.y[i] - y0) / binning
-            canvas.circle(x, y, radius, color)
+        for x, y, color in self.marks():
+            across, down = self.to_picture(x, y)
+            canvas.circle(left + across, top + down, radius, color)
             if self._has_pixels and radius > 4:  # one pixel is too thin a line
-                canvas.circle(x, y, radius - 1, color)
+                canvas.circle(left + across, top + down, radius - 1, color)
+
+    def to_picture(self, x: float, y: float) -> tuple[float, float]:
+        """Place in the picture, from its corner, of a place in the file.
+
+        A whole number in the file is the middle of a pixel.
+        """
+        assert self.picture is not None
+        x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
+        binning = self.picture.binning
+        return (x + 0.5 - x0) / binning, (y + 0.5 - y0) / binning
+
+    def to_file(self, across: float, down: float) -> tuple[float, float]:
+        """Place in the file of a place in the picture; undoes `to_picture`."""
+        assert self.picture is not None
+        x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
+        binning = self.picture.binning
+        return x0 + across * binning - 0.5, y0 + down * binning - 0.5
+
+    def spot(self, event: MouseEvent) -> tuple[float, float] | None:
+        """Place in the file under the mouse; None beside the picture."""
+        canvas, picture = self._canvas, self.picture
+        if canvas is None or picture is None:
+            return None
+        left, top, _, _ = self._cells(canvas.width, canvas.height)
+        # terminals that tell pixels give fractions, others the cell
+        x, y = event.pointer_x, event.pointer_y
+        x += 0.5 if x == int(x) else 0.0
+        y += 0.5 if y == int(y) else 0.0
+        across, down = (x - left) * self.cell[0], (y - top) * self.cell[1]
+        if 0 <= across < canvas.width and 0 <= down < canvas.height:
+            return self.to_file(across, down)
+        return None
 
     # where one looks
 
@@ -333,12 +397,15 @@ class PictureView(Widget, can_focus=True):
 
     def _placed(self, image: PixelImage) -> Piece:
         """An image on whole cells in the middle."""
+        return Piece(image, *self._cells(image.width, image.height))
+
+    def _cells(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """First column and row, columns and rows of so many picture pixels."""
         across, down = self.cell
-        columns = min(MOST_CELLS, -(-image.width // across))
-        rows = min(MOST_CELLS, -(-image.height // down))
+        columns = min(MOST_CELLS, -(-width // across))
+        rows = min(MOST_CELLS, -(-height // down))
         left = max(0, (self.size.width - columns) // 2)
-        top = max(0, (self.size.height - rows) // 2)
-        return Piece(image, left, top, columns, rows)
+        return left, max(0, (self.size.height - rows) // 2), columns, rows
 
     def _free(self) -> None:
         self._piece = None
