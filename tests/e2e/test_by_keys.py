@@ -89,6 +89,12 @@ def test_particles_are_picked_on_the_cluster_by_keys_alone(hands, project):
         _fill_the_form(hands, terminal)
         _run_and_watch(hands, terminal)
         _see_the_results(hands, terminal)
+        _pick_by_hand(hands, terminal)
+    found = hands.command("--project", project, "picks", "ManualPick/job003", "1")
+    assert len(found["picks"]) == 4
+    assert all(0 <= pick[axis] <= 1024 for pick in found["picks"] for axis in "xy")
+    ticks = hands.command("--project", project, "micrographs", "3")["micrographs"]
+    assert [m["selected"] for m in ticks] == [True, True, True, False, False]
     statistics = hands.command("--project", project, "stats", "2")
     assert statistics["micrographs_done"] == 5
     assert statistics["picks_total"] > 300
@@ -182,3 +188,54 @@ def _see_the_results(hands, terminal):
     terminal.keys("Escape")
     terminal.wait_for("AutoPick/job002 .* particles")
     hands.picture(terminal, "jobs")
+
+
+def _pick_by_hand(hands, terminal):
+    terminal.keys("n")
+    terminal.wait_for("New job")
+    terminal.keys("3")
+    terminal.wait_for("new Manual picking")
+    terminal.keys("C-o")
+    terminal.wait_for("Import/job001/micrographs_ctf.star")
+    terminal.settled()
+    terminal.keys("Enter")
+    terminal.wait_for("nothing is submitted")
+    terminal.settled()
+    terminal.keys("C-r")
+    terminal.wait_for("5 of 5 micrographs selected")
+    terminal.keys("f")
+    terminal.wait_for("Select the first N")
+    terminal.settled()
+    terminal.type("3")  # in place of what is selected
+    terminal.keys("Enter")
+    terminal.wait_for("3 of 5 micrographs selected")
+    terminal.wait_for("saved")
+    hands.picture(terminal, "ticking")
+    terminal.keys("Enter")
+    terminal.wait_for("mic0001.mrc +0 picks")
+    terminal.keys("d")
+    terminal.wait_for("Diameter of the circles")
+    terminal.settled()
+    terminal.type("160")
+    terminal.keys("Enter")
+    terminal.wait_for("circles 160")
+    _mouse(terminal, 64, 65, 20, up=False)  # the wheel
+    terminal.wait_for("2[0-9][.][0-9] Å/px")
+    terminal.settled(1.5)
+    for column, row in ((45, 12), (60, 24), (88, 16), (70, 32), (95, 30)):
+        _mouse(terminal, 0, column, row)
+    terminal.wait_for("5 picks +saved")
+    _mouse(terminal, 2, 95, 30)  # the right button
+    terminal.wait_for("4 picks +saved")
+    hands.picture(terminal, "picking")
+    terminal.keys("Escape")
+    terminal.wait_for("4 picks on 1")
+    terminal.keys("Escape")
+    terminal.wait_for("ManualPick/job003")
+
+
+def _mouse(terminal, button, column, row, *, up=True):
+    """What a terminal sends for a press of a mouse button, and for letting go."""
+    terminal.type(f"\x1b[<{button};{column};{row}M")
+    if up:
+        terminal.type(f"\x1b[<{button};{column};{row}m")

@@ -262,6 +262,8 @@ async def test_contrast_filters_and_the_spectrum_are_asked_of_the_cluster() -> N
         await pilot.press("t")
         await until(pilot, lambda: "_PS.ctf" in space.looks[-1][0])
         await seen(pilot, "CTF power spectrum", "defocus 0.90")
+        await pilot.press("space")  # a spectrum has no particles
+        assert not places(space, NAMES[0])
         await pilot.press("t", "n")
         await seen(pilot, "2/24", "629_00022")
         await pilot.press("plus")

@@ -44,9 +44,11 @@ class HandScreen(Screen[None]):
         "go; S says in which files."
     )
     DEFAULT_CSS = """
-    HandScreen #tick-head { height: 1; background: $surface; }
+    HandScreen #tick-head { height: 1; width: 1fr; background: $surface; }
     HandScreen TickList { height: 1fr; }
-    HandScreen #hand-status { height: 2; background: $surface; padding: 0 1; }
+    HandScreen #hand-status {
+        height: 2; width: 1fr; background: $surface; padding: 0 1;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "invert", "invert"),
@@ -244,7 +246,10 @@ class HandScreen(Screen[None]):
             (" selected", "dim"),
         ]
         if table.picks_job:
-            line.append((f"   {plural(total, 'pick')} on {count(picked)}", "dim"))
+            words = (
+                f"{plural(total, 'pick')} on {count(picked)}" if picked else "no picks"
+            )
+            line.append((f"   {words}", "dim"))
         if table.picks_job not in ("", table.job):
             line.append((f"   picks of {plain(table.picks_job)}", "faint"))
         return line

@@ -47,7 +47,9 @@ class PickScreen(LookingKeys, Screen[None]):
     )
     DEFAULT_CSS = """
     PickScreen PickView { height: 1fr; }
-    PickScreen #pick-status { height: 2; background: $surface; padding: 0 1; }
+    PickScreen #pick-status {
+        height: 2; width: 1fr; background: $surface; padding: 0 1;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,full_stop", "step(1)", "next"),

@@ -111,7 +111,9 @@ class PicturesPane(LookingKeys, Horizontal):
     PicturesPane MicrographList {{ width: {LIST_WIDTH}; height: 1fr; }}
     PicturesPane.narrow MicrographList {{ display: none; }}
     PicturesPane.narrow.listed MicrographList {{ display: block; }}
-    PicturesPane #picture-status {{ height: 2; background: $surface; padding: 0 1; }}
+    PicturesPane #picture-status {{
+        height: 2; width: 1fr; background: $surface; padding: 0 1;
+    }}
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,full_stop", "step(1)", "next"),

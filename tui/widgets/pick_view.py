@@ -27,6 +27,10 @@ class PickView(PictureView):
     """Tells `Edited` after each change of `picking`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        # known from looking; the bar has room for what is new here
+        Binding("c", "contrast(0.25)", "more contrast", show=False),
+        Binding("o", "circles", "circles on/off", show=False),
+        Binding("plus,equals_sign,z", "zoom(0.5)", "zoom in", show=False),
         Binding("space", "add", "pick here"),
         Binding("x,delete,backspace", "remove", "remove"),
         Binding("m", "hold", "move"),
@@ -83,6 +87,11 @@ class PickView(PictureView):
         self._down: tuple[int, int, int] | None = None  # button and cell of the mouse
         self._dragged: int | None = None
         self._plain: tuple[object, Canvas] | None = None  # without cursor
+
+    @property
+    def may_edit(self) -> bool:
+        """Whether there are picks to change, and one may."""
+        return self.picking is not None and not (self.is_fixed or self.is_spectrum)
 
     def show_picking(self, picking: Picking | None) -> None:
         """Put other picks in; nothing is held any more."""
@@ -161,7 +170,7 @@ class PickView(PictureView):
             canvas.line(*start, *end, _LINE)
 
     def _draw_cursor(self, canvas: Canvas) -> None:
-        if self.cursor is None or self.picture is None:
+        if self.cursor is None or self.picture is None or self.is_spectrum:
             return
         x, y = (int(place) for place in self.to_picture(*self.cursor))
         arm = 3 * self.cell[0] if self._has_pixels else 3
@@ -207,7 +216,7 @@ class PickView(PictureView):
 
     def action_go(self, across: int, down: int) -> None:
         """Move the cursor, and the pick that is held, by pixels of the screen."""
-        if self.picture is None:
+        if self.picture is None or self.is_spectrum:
             return
         x, y = self._at()
         step = self.picture.binning
@@ -218,7 +227,7 @@ class PickView(PictureView):
 
     def action_jump(self, step: int) -> None:
         """Go to another pick, in the order of the file."""
-        if self.picking is None or not self.picking.rows:
+        if self.picking is None or not self.picking.rows or self.is_spectrum:
             return
         here = self.under_cursor()
         total = len(self.picking.rows)
@@ -234,7 +243,7 @@ class PickView(PictureView):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Look only, if one may only look."""
         changes = {"add", "remove", "hold", "undo", "redo"}
-        return not (self.is_fixed and action in changes)
+        return self.may_edit or action not in changes
 
     def action_add(self) -> None:
         """Pick at the cursor, or let go of what is held."""
@@ -326,7 +335,7 @@ class PickView(PictureView):
         if spot is None or self.picking is None:
             return
         self.drop_held()
-        if event.button == 1 and not self.is_fixed:
+        if event.button == 1 and self.may_edit:
             self._dragged = self.picking.nearest(*spot, self.reach)
             if self._dragged is not None:
                 self._origin = self.picking.places()[self._dragged]
@@ -335,7 +344,7 @@ class PickView(PictureView):
 
     def _wipe(self, spot: tuple[float, float]) -> None:
         """Take away what lies under the mouse."""
-        if self.picking is None or self.is_fixed:
+        if self.picking is None or not self.may_edit:
             return
         at = self.picking.nearest(*spot, self.reach)
         if at is not None:
@@ -388,7 +397,7 @@ class PickView(PictureView):
             return
         self.release_mouse()
         self._drag = None
-        if spot is not None and self.picking is not None and not self.is_fixed:
+        if spot is not None and self.picking is not None and self.may_edit:
             self.cursor = spot
             self.picking.add(*spot)
             self._edited("added")
