@@ -222,10 +222,10 @@ def _pick_by_hand(hands, terminal):
     _mouse(terminal, 64, 65, 20, up=False)  # the wheel
     terminal.wait_for("2[0-9][.][0-9] Å/px")
     terminal.settled(1.5)
-    for column, row in ((45, 12), (60, 24), (88, 16), (70, 32), (95, 30)):
+    for column, row in ((74, 9), (107, 10), (77, 26), (100, 35), (30, 33)):
         _mouse(terminal, 0, column, row)
     terminal.wait_for("5 picks +saved")
-    _mouse(terminal, 2, 95, 30)  # the right button
+    _mouse(terminal, 2, 30, 33)  # the right button
     terminal.wait_for("4 picks +saved")
     hands.picture(terminal, "picking")
     terminal.keys("Escape")
