@@ -11,7 +11,7 @@ APT := relion openmpi-bin openssh-server openssh-client munge slurmctld slurmd \
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 
-.PHONY: demo man test test-long check lint types contracts venv system clean help
+.PHONY: demo man test test-long check lint types contracts venv system fuzz clean help
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 
@@ -26,6 +26,10 @@ test: system $(VENV)/.dev   ## all tests but the long ones
 
 test-long: system $(VENV)/.dev   ## everything, an hour or so
 	$(PY) -m pytest -m "not gpu" $(ARGS)
+
+fuzz: $(VENV)/.dev   ## fuzzing led by coverage of everything that reads foreign bytes, a minute each
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev,tui,engine,fuzz]'
+	nice $(PY) tests/fuzz/guided.py $(ARGS)
 
 check: $(VENV)/.dev lint types contracts   ## style, types, architecture, fast tests
 	$(PY) -m pytest -m "not slow and not gpu and not cluster and not relion and not mpi" -q

@@ -121,7 +121,7 @@ def parse(text: str, name: str, source: str = "profile") -> Cluster:
     """Profile from TOML; an error names the file and the key."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits, too
         message = f"{source}: {error}"
         raise BadRequestError(message) from error
     known = {f.name: f for f in fields(Cluster) if f.name not in ("name", "extra")}
@@ -140,24 +140,29 @@ def parse(text: str, name: str, source: str = "profile") -> Cluster:
     return cluster
 
 
+_LARGEST = 1e9  # of any number of a profile; nan and infinity are none
+
+
 def _checked(source: str, key: str, value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(v, str) for v in value):
             return tuple(value)
         wanted = "a list of texts"
     elif isinstance(default, float):
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if is_number and abs(value) <= _LARGEST:
             return float(value)
         wanted = "a number"
     elif isinstance(default, int):
-        if isinstance(value, int) and not isinstance(value, bool):
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if is_whole and abs(value) <= _LARGEST:
             return value
         wanted = "a whole number"
     else:
         if isinstance(value, str):
             return value
         wanted = "a text in quotes"
-    message = f"{source}: {key} must be {wanted}, not {value!r}"
+    message = f"{source}: {key} must be {wanted}, not {value!r:.100}"
     raise BadRequestError(message)
 
 

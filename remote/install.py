@@ -2,12 +2,15 @@
 
 On the cluster everything lies in one folder: ``versions/`` with a virtual environment
 each, ``incoming-*`` while files arrive, and the link ``current``, moved last and at
-once. Whatever fails before that leaves the earlier version in use.
+once. Whatever fails before that leaves the earlier version in use. What was cut off is
+taken up by the next installation: pieces that arrived are not sent again, and half a
+version is removed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import secrets
@@ -44,19 +47,19 @@ done
 _INSTALL = """
 set -e
 python=$1 target=$2 incoming=$3 wheel=$4 extras=$5; shift 5
-for piece in "$incoming"/*.part; do
-    [ -e "$piece" ] || continue
+for piece in "$incoming"/*.000000.part; do
     whole=${piece%.*.part}
-    cat -- "$piece" >>"$whole"
-    rm -f -- "$piece"
+    cat -- "$whole".*.part >"$whole"
 done
-mkdir -p -- "${target%/*}"
+mkdir -p -- "$target"
+echo "$(uname -n) $$" >"$target/installing"
 unset PYTHONPATH PYTHONHOME
 "$python" -m venv -- "$target"
 "$target/bin/python" -m pip --disable-pip-version-check --no-input install --quiet \
     "$@" "$incoming/$wheel$extras"
 cd "$target"
 said=$(bin/python -m engine --version)
+rm -f -- installing
 echo "cryodeck-installed $said"
 """
 _SWITCH = """
@@ -68,6 +71,12 @@ if [ -e "$prefix/current" ] && [ ! -L "$prefix/current" ]; then
 fi
 ln -sfn -- "versions/$version" "$prefix/current.$version"
 mv -fT -- "$prefix/current.$version" "$prefix/current"
+for old in "$prefix"/versions/*/installing; do
+    [ -e "$old" ] || continue
+    read -r host pid <"$old" || true
+    if [ "$host" = "$(uname -n)" ] && [ ! -d "/proc/$pid" ] ||
+        [ -n "$(find "$old" -mmin +1440)" ]; then rm -rf -- "${old%/*}"; fi
+done
 ls -1t -- "$prefix/versions" | tail -n "+$((kept + 1))" | while read -r old; do
     [ "$old" = "$version" ] || rm -rf -- "$prefix/versions/$old"
 done
@@ -123,11 +132,13 @@ async def install(
     place = await _look(contact, wish, known)
     token = f"{known.version}-{time.strftime('%Y%m%d%H%M%S')}-{secrets.token_hex(3)}"
     target = f"{place.prefix}/versions/{token}"
-    incoming = f"{place.prefix}/incoming-{token}"
+    incoming = ""
     try:
         with tempfile.TemporaryDirectory(prefix="cryodeck-") as scratch:
             wheels = [await asyncio.to_thread(pack, Path(scratch), known)]
             wheels += await _wheels(wish, place, needs, Path(scratch), tell)
+            content = await asyncio.to_thread(_digest, wheels)
+            incoming = f"{place.prefix}/incoming-{content}"
             await _upload(contact, wheels, incoming, tell)
         said = await _unpack(
             contact, wish, place, target, incoming, wheels[0].name, tell
@@ -138,7 +149,8 @@ async def install(
             message = f"{place.prefix}/current cannot be switched: {_why(text)}"
             raise BadRequestError(message)
     except BaseException:
-        await asyncio.shield(_remove(contact, incoming, target))
+        made = [folder for folder in (incoming, target) if folder]
+        await asyncio.shield(_remove(contact, *made))
         raise
     await _remove(contact, incoming)
     current = f"{place.prefix}/current/bin/python"
@@ -255,6 +267,8 @@ async def _upload(
 ) -> None:
     """Bring files over in pieces, so that a slow link is not held up for long."""
     await contact.ask("files.make_dir", reads_only=False, path=folder)
+    said = await contact.ask("files.list_dir", path=folder)
+    there = dict(zip(said["names"], said["sizes"], strict=True))
     total = sum(path.stat().st_size for path in files)
     sent = 0
     for path in files:
@@ -263,7 +277,11 @@ async def _upload(
                 piece = handle.read(PIECE_BYTES)
                 if not piece:
                     break
-                name = f"{folder}/{path.name}.{number:06d}.part"
+                part = f"{path.name}.{number:06d}.part"
+                name = f"{folder}/{part}"
+                if there.get(part) == len(piece):  # it came over before a break
+                    sent += len(piece)
+                    continue
                 said, _ = await contact.agent.call_blob(
                     "files.write_atomic", path=name, blob=piece, timeout=600.0
                 )
@@ -272,6 +290,16 @@ async def _upload(
                     raise TransferError(message)
                 sent += len(piece)
                 tell(f"uploading {sent / 1e6:.0f} of {total / 1e6:.0f} MB ...")
+
+
+def _digest(files: list[Path]) -> str:
+    """What tells one set of wheels from another."""
+    made = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as handle:
+            content = hashlib.file_digest(handle, "sha256").hexdigest()
+        made.update(f"{path.name} {content} {PIECE_BYTES}\n".encode())
+    return made.hexdigest()[:16]
 
 
 async def _unpack(

@@ -81,6 +81,9 @@ class Table:
     def integers(self, label: str, default: int | None = None) -> Array:
         """A column as int64."""
         values = self.numbers(label, default)
+        if not np.all(np.abs(values) < 2.0**63):  # nor NaN
+            message = f"{self.source}: {label}: not every value is a whole number"
+            raise InputError(message)
         return values.astype(np.int64)
 
     def with_columns(self, columns: Mapping[str, Column]) -> Table:

@@ -10,6 +10,7 @@ from engine.project.errors import StarError
 from engine.project.star import split_values
 
 _BATCH_CHARACTERS = 1 << 18
+_STARTS = ("data_", "loop_", "_")  # of a line that is no row, unless it is as wide
 
 
 class LoopStream:
@@ -92,7 +93,7 @@ class LoopStream:
             else:
                 values = line.split()
             if len(values) != width:
-                if line.startswith(("data_", "loop_", "_")):
+                if line.startswith(_STARTS):
                     return
                 raise self._narrow(len(values))
             yield tuple([values[i] for i in places])
@@ -121,11 +122,13 @@ class LoopStream:
             whole = ""
             for line in text.split("\n"):
                 values = line.split(None, cuts) if is_plain else split_values(line)
-                if len(values) > place:
+                if len(values) > place and not (
+                    line.startswith(_STARTS) and len(split_values(line)) != width
+                ):
                     found.append(values[place])
                     whole = line
                 elif is_plain or not line.lstrip().startswith("#"):
-                    if values and not line.startswith(("data_", "loop_", "_")):
+                    if values and not line.startswith(_STARTS):
                         self._number += len(found) + 1
                         raise self._narrow(len(values))
                     is_over = True

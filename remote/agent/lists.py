@@ -282,7 +282,7 @@ def _read_star_coordinates(path: str, found: Coordinates) -> Coordinates:
                 value = number(text)
                 is_class = label == "rlnClassNumber"
                 if is_class:
-                    columns[label].append(int(value) if value == value else 0)
+                    columns[label].append(int(value) if abs(value) < 1e9 else 0)
                 else:
                     columns[label].append(value)
     if found.fom and all(f <= -999 or f != f for f in found.fom):

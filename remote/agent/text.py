@@ -3,10 +3,12 @@
 import re
 from typing import List, Tuple
 
-#: C0 but tab and newline, DEL, C1, and the characters that turn the direction of text
+#: C0 but tab and newline, DEL, C1, line separators, and the characters that turn the
+#: direction of text
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
+_NO_LETTER = re.compile("[\ud800-\udfff]")  # bytes of a name that are no UTF-8
 #: a whole escape sequence: CSI, OSC and its kin up to their end, else two characters
 _ESCAPE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]?"
@@ -19,7 +21,7 @@ def clean(text: str) -> str:
     """Text without escape sequences and control characters; tabs and newlines stay."""
     if "\x1b" in text or "\x9b" in text or "\x9d" in text:
         text = _ESCAPE.sub("", text)
-    return _CONTROL.sub("", text)
+    return _NO_LETTER.sub("\ufffd", _CONTROL.sub("", text))
 
 
 def one_line(text: str) -> str:

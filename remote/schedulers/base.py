@@ -196,21 +196,31 @@ def _completed(job: SchedulerJob, other: SchedulerJob) -> SchedulerJob:
     return replace(job, **missing)
 
 
+_DURATION = re.compile(
+    "(?:([0-9]{1,9})-)?(?:([0-9]{1,9}):)?([0-9]{1,9}):([0-9]{1,9})(?:[.][0-9]+)?"
+)
+
+
 def duration(text: str) -> float | None:
     """Seconds of D-HH:MM:SS, HH:MM:SS or MM:SS; None if it is none of these."""
-    match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)(?:\.\d+)?", text.strip())
+    match = _DURATION.fullmatch(text.strip())
     if match is None:
-        match = re.fullmatch(r"(\d+)-(\d+)()()", text.strip())
+        match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})()()", text.strip())
         if match is None:
             return None
     days, hours, minutes, seconds = (int(g) if g else 0 for g in match.groups())
     return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
+def whole(text: str) -> int | None:
+    """The whole number that a text is; None if it is none, or beyond any reason."""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
+
+
 def moment(text: str) -> float | None:
     """Seconds since 1970 of a whole number; None if it is none, or 0."""
-    stripped = text.strip()
-    return float(stripped) if stripped.isdigit() and int(stripped) > 0 else None
+    found = re.fullmatch(r"\s*([0-9]{1,18})\s*", text)
+    return float(found.group(1)) or None if found else None
 
 
 def clock(seconds: float) -> str:

@@ -13,6 +13,7 @@ from remote.schedulers.base import (
     SchedulerJob,
     SubmitCommand,
     megabytes,
+    whole,
 )
 from remote.views import JobState
 
@@ -133,7 +134,7 @@ def _job(parts: list[str]) -> SchedulerJob:
             if re.search(pattern, ended):
                 state = meant
                 break
-    status = int(code) if code.isdigit() else None
+    status = whole(code)
     seconds = re.match(r"(\d+) second", took)
     reason = waits if state in (JobState.QUEUED, JobState.HELD) else ended
     return SchedulerJob(

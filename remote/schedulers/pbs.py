@@ -15,6 +15,7 @@ from remote.schedulers.base import (
     ctime,
     duration,
     megabytes,
+    whole,
 )
 from remote.views import JobState
 
@@ -138,7 +139,7 @@ def _job(key: str, said: dict[str, str]) -> SchedulerJob:
     limit = duration(said.get("resource_list.walltime", ""))
     comment = said.get("comment", "")
     text = said.get("exit_status", "")
-    status = int(text) if re.fullmatch(r"-?\d+", text) else None
+    status = whole(text)
     state = STATES.get(word, JobState.UNKNOWN)
     if word in _ENDED:
         state = _ended(status, used, limit, comment)

@@ -17,6 +17,7 @@ from remote.schedulers.base import (
     duration,
     iso_time,
     megabytes,
+    whole,
 )
 from remote.views import JobState
 
@@ -214,10 +215,10 @@ def _accounting(exit_status: int | None, out: str, err: str) -> Listing:
 
 
 def _ended(key: str, said: dict[str, str]) -> SchedulerJob:
-    failed = re.match(r"(\d+)", said.get("failed", ""))
+    failed = re.match(r"([0-9]{1,9})", said.get("failed", ""))
     code = int(failed.group(1)) if failed else 0
     text = said.get("exit_status", "").split(" ")[0]
-    status = int(text) if text.isdigit() else None
+    status = whole(text)
     took = re.match(r"([\d.]+)", said.get("ru_wallclock", ""))
     elapsed = float(took.group(1)) if took else None
     memory = megabytes(said.get("maxvmem", ""))

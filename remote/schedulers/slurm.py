@@ -18,6 +18,7 @@ from remote.schedulers.base import (
     duration,
     megabytes,
     moment,
+    whole,
 )
 from remote.schedulers.reasons import explain_wait
 from remote.views import JobState
@@ -235,8 +236,8 @@ def _history_row(fields: list[str]) -> SchedulerJob:
         state=state,
         raw=word,
         reason="" if is_plain else reason,
-        exit_status=int(status) if status.isdigit() else None,
-        signal=int(signal) if signal.isdigit() and signal != "0" else None,
+        exit_status=whole(status),
+        signal=whole(signal) or None,
         started_at=moment(start),
         ended_at=moment(end) if state.is_over else None,
         elapsed_s=duration(elapsed),
@@ -286,7 +287,7 @@ def _parse_scontrol(exit_status: int | None, out: str, err: str) -> Listing:
         fields += [_field(tail, "TimeLimit"), start, end, _field(tail, "NodeList")]
         row = _history_row([*fields, "", state.group(2)])
         restarts = _field(tail, "Restarts")
-        jobs[key] = replace(row, restarts=int(restarts) if restarts.isdigit() else 0)
+        jobs[key] = replace(row, restarts=whole(restarts) or 0)
     is_known = bool(jobs) or "Invalid job id" in err
     return Listing(answered=is_known, jobs=jobs, complaint=_complaint(err))
 

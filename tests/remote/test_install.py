@@ -1,16 +1,20 @@
 """The engine installed on a cluster through real SSH, with no index of packages."""
 
+import asyncio
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support import remote_project as far
 from support.wheelhouse import fill
 
+from remote import channel
 from remote import cluster as profiles
-from remote.errors import BadRequestError
+from remote import install as installing
+from remote.errors import BadRequestError, SessionLostError
 from remote.install import Wish, install
-from remote.views import JobState
+from remote.views import JobState, LinkState
 from remote.wheel import about, pack
 from remote.workspace import Workspace
 
@@ -117,3 +121,154 @@ async def test_an_engine_from_a_wheelhouse_runs_jobs_on_two_ranks(
     assert again.folder != done.folder
     assert current.resolve() == Path(again.folder)
     assert Path(done.folder).is_dir()  # jobs that run now go on from it
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A wheelhouse with one small wheel that nothing needs."""
+    folder = tmp_path / "small-house"
+    folder.mkdir()
+    fill(folder, ("iniconfig",))
+    return folder
+
+
+def bare(house):
+    """The least that is an engine: its own wheel, no numpy."""
+    return Wish(wheelhouse=house, extras=())
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+async def test_a_broken_link_while_uploading_is_survived(
+    contact, ssh_server, house, monkeypatch
+):
+    monkeypatch.setattr(installing, "PIECE_BYTES", 50_000)
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.05,))
+    said = []
+
+    def tell(words):
+        said.append(words)
+        if len(said) == 4:
+            contact.agent._session.connection.abort()
+
+    done = await install(contact, bare(house), tell)
+    assert len([words for words in said if words.startswith("uploading")]) > 6
+    assert done.said == f"cryodeck engine {about().version}"
+
+
+@pytest.mark.cluster
+async def test_what_was_cut_off_is_taken_up_by_the_next_installation(
+    contact, ssh_server, house, monkeypatch
+):
+    monkeypatch.setattr(installing, "PIECE_BYTES", 50_000)
+    usual = installing._remove
+
+    async def gone(contact, *folders):  # a client that was killed removes nothing
+        return None
+
+    def stop_at(words):
+        def tell(said):
+            if said.startswith(words):
+                raise KeyboardInterrupt
+
+        return tell
+
+    monkeypatch.setattr(installing, "_remove", gone)
+    with pytest.raises(KeyboardInterrupt):
+        await install(contact, bare(house), stop_at("uploading 0 of"))
+    (incoming,) = in_home(ssh_server).glob("incoming-*")
+    arrived = {p.name: p.stat().st_mtime_ns for p in incoming.iterdir()}
+    assert arrived
+    monkeypatch.setattr(installing, "_remove", usual)
+
+    # the link breaks while pip is at work: half a version stays, and the pieces
+    async def cut():
+        while not list(in_home(ssh_server, "versions").glob("*/installing")):
+            await asyncio.sleep(0.02)
+        contact.agent._session.connection.abort()
+
+    cutting = asyncio.create_task(cut())
+    with pytest.raises(SessionLostError):
+        await install(contact, bare(house), lambda said: None)
+    await cutting
+    now = {p.name: p.stat().st_mtime_ns for p in incoming.iterdir()}
+    assert arrived.items() <= now.items(), "a piece was sent again"
+    (half,) = [p.parent for p in in_home(ssh_server).glob("versions/*/installing")]
+
+    while contact.link.state is not LinkState.CONNECTED:
+        await asyncio.sleep(0.05)
+    done = await install(contact, bare(house), lambda said: None)
+    assert in_home(ssh_server, "current").resolve() == Path(done.folder)
+    assert not half.exists()
+    assert not list(in_home(ssh_server).glob("incoming-*"))
+
+
+@pytest.mark.cluster
+async def test_a_python_that_is_too_old_is_named_with_what_to_do(
+    contact, ssh_server, tmp_path
+):
+    old = ssh_server.home / "python3.6"
+    old.write_text(
+        '#!/bin/sh\necho \'cryodeck-found ["/usr/bin/python3.6", [3, 6], "x86_64", '
+        '"/home/alice", "glibc 2.28"]\'\n'
+    )
+    old.chmod(0o755)
+    with pytest.raises(BadRequestError, match=r"only Python 3\.6 there, the engine n"):
+        await install(contact, Wish(python=str(old)), lambda said: None)
+
+
+@pytest.mark.cluster
+@pytest.mark.mpi
+@pytest.mark.slow
+async def test_without_any_network_an_engine_is_installed_and_slurm_runs_it(
+    cluster, tmp_path, monkeypatch
+):
+    for name in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+    house = tmp_path / "house"
+    house.mkdir()
+    fill(house, about().requirements(("engine", "mpi")))
+    inside = "ip link set lo up; exec /usr/sbin/sshd -i -f"
+    config = tmp_path / "config"
+    config.write_text(
+        f"Host tc\n ProxyCommand {cluster.folder}/enter unshare --net sh -c "
+        f"'{inside} {cluster.folder}/ssh/sshd_login'\n{cluster.config.read_text()}"
+    )
+    contact = await Workspace.open(
+        cluster.profile(ssh_config=str(config), engine="", setup=())
+    )
+    said = await contact.ask("processes.run", argv=["ip", "-br", "addr"])
+    assert [line.split()[0] for line in said["out"].splitlines()] == ["lo"]
+    said = await contact.ask(
+        "processes.run", argv=["python3", "-m", "pip", "download", "numpy"], cwd="/tmp"
+    )
+    assert said["exit_status"] != 0
+    done = await install(contact, Wish(wheelhouse=house), lambda said: None)
+    await contact.close()
+
+    folder = far.place(cluster, "installed")
+    far.simulate(
+        folder / "set", "--size", "256x256", "--pixel-size", "6", "--count", "2"
+    )
+    cluster.enter("chown", "-R", cluster.user, str(folder))
+    profile = replace(done.cluster, ssh_config=str(cluster.config))
+    project = await Workspace.open(profile, str(folder / "set"))
+    await project.create_project()
+    form = (await project.defaults("import")).replace("do_raw", False)
+    form = form.replace("do_other", True).replace("fn_in_other", "micrographs_ctf.star")
+    form = form.replace("node_type", "Micrographs STAR file (.star)")
+    name = await project.create(form)
+    await project.run(name)
+    row = await project.wait(name, timeout=120)
+    assert row.verdict.state is JobState.SUCCEEDED, row.verdict
+    form = (await project.defaults("autopick")).replace("do_log", True)
+    form = form.replace("fn_input_autopick", f"{name}/micrographs_ctf.star")
+    name = await project.create(form.replace("nr_mpi", "2"))
+    number = await project.run(name)
+    row = await project.wait(name, timeout=120)
+    assert row.verdict.state is JobState.SUCCEEDED, row.verdict
+    assert "2 ranks" in (await project.log(name)).text
+    assert number.split()[-1].isdigit()
+    script = (folder / "set" / name / "run_submit.script").read_text()
+    assert "/current/bin/python -m engine" in script
+    await project.close()
