@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -124,6 +124,12 @@ def use_device(device: int) -> str:
     return name.decode() if isinstance(name, bytes) else str(name)
 
 
+def free_device_memory(device: int) -> int:
+    """Bytes of a device that nobody uses."""
+    free, _ = _load_cupy().cuda.Device(device).mem_info
+    return int(free)
+
+
 def astype(array: Array, dtype: Any) -> Array:
     """The same numbers in another type; the array itself if it has that type."""
     if isinstance(array, np.ndarray | np.generic) or is_on_device(array):
@@ -188,3 +194,39 @@ def scatter_add(target: Array, indices: Array, values: Array) -> None:
         cupyx.scatter_add(target, indices, values)
     else:
         np.add.at(target, indices, values)
+
+
+def cumulative_sum(array: Array) -> Array:
+    """Running sums along the last axis."""
+    xp = array_namespace(array)
+    if isinstance(array, np.ndarray) or is_on_device(array):
+        return xp.cumsum(array, axis=-1)
+    return xp.cumulative_sum(array, axis=-1)
+
+
+def sorting_order(array: Array) -> Array:
+    """Indices that sort the last axis upwards; equal values keep their order."""
+    xp = array_namespace(array)
+    if is_on_device(array):
+        return xp.argsort(array, axis=-1)
+    return xp.argsort(array, axis=-1, stable=True)
+
+
+def take_along(array: Array, indices: Array) -> Array:
+    """Values at indices of the last axis, row by row."""
+    return array_namespace(array).take_along_axis(array, indices, axis=-1)
+
+
+def joined(arrays: Sequence[Array], axis: int) -> Array:
+    """Arrays one after the other along an axis."""
+    xp = array_namespace(*arrays)
+    # older releases of cupy do not know the standard's name
+    join = getattr(xp, "concatenate", None) or xp.concat
+    return join(list(arrays), axis=axis)
+
+
+def with_axes(array: Array, order: tuple[int, ...]) -> Array:
+    """The same numbers with their axes in another order."""
+    if isinstance(array, np.ndarray) or is_on_device(array):
+        return array.transpose(order)
+    return array_namespace(array).permute_dims(array, order)

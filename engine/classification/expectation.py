@@ -222,7 +222,8 @@ class Expectation:
         for i in range(n):
             chosen = active[i] if active is not None else None
             one.add(i, batch, y[i], v_harmonics[:, :, i], chosen)
-        self._add_noise(batch, rings, shell_power, noise, one, sums, out)
+        ring_power = (rings.real**2 + rings.imag**2).mean(axis=2, dtype=np.float64)
+        self.add_noise(batch, ring_power, shell_power, one.ring_sums(n), sums, out)
         sums.ctf_power += v_harmonics[0].real.sum(axis=1)
         return out, sums
 
@@ -254,7 +255,7 @@ class Expectation:
         value -= self._norms(v_harmonics, self.coarse_waves, None, self.n_coarse)[
             :, :, None, :
         ]
-        value += self._log_prior(batch, self.coarse_offsets)[:, :, None]
+        value += self.log_prior(batch, self.coarse_offsets)[:, :, None]
         value += self.log_shares
         value -= value.max(axis=(0, 2, 3))[None, :, None, None]
         np.exp(value, out=value)
@@ -291,27 +292,37 @@ class Expectation:
         values = even[:, :, 0] @ real + even[:, :, 1] @ imaginary
         return np.asarray(values.reshape(len(waves), *parts.shape[1:]))
 
-    def _log_prior(self, batch: Batch, offsets: Array) -> Array:
+    def log_prior(self, batch: Batch, offsets: Array) -> Array:
         """Logarithm of the Gaussian prior of offsets, (n, offset), float32."""
         place = batch.origin_px[:, None] + offsets
         square = (place**2).sum(axis=-1)
         sigma = max(self.model.offset_sigma_px, 0.1)
         return (-square / (2 * sigma**2)).astype(np.float32)
 
-    def _add_noise(
+    def add_noise(
         self,
         batch: Batch,
-        rings: Array,
+        ring_power: Array,
         shell_power: Array,
-        noise: Array,
-        one: FinePass,
+        ring_sums: tuple[Array, Array],
         sums: SufficientStatistics,
         out: Assignments,
     ) -> None:
-        """Residual power per shell, and each particle's norm and likelihood."""
+        """Add residual power per shell; put in each particle's norm and likelihood.
+
+        Parameters
+        ----------
+        batch : Batch
+        ring_power, shell_power : float64, shapes (n, ring) and (n, shell)
+            Mean power of each image.
+        ring_sums : two float64 arrays, shape (n, ring)
+            Σ p Re conj(A) Y and Σ p |A|² C² / S, means over rings.
+        sums : SufficientStatistics
+        out : Assignments
+        """
         n_rings = self.grid.n_rings
-        cross, norm = one.ring_sums(len(batch.index))
-        ring_power = (rings.real**2 + rings.imag**2).mean(axis=2, dtype=np.float64)
+        cross, norm = ring_sums
+        noise = self.model.noise_power[batch.noise_group, :n_rings]
         data_power = shell_power.copy()
         data_power[:, :n_rings] = ring_power
         residual = data_power.copy()

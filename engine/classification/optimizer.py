@@ -10,12 +10,15 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, to_device, to_host
 from engine.classification.batch import Assignments, Batch
+from engine.classification.batched import BatchedExpectation
 from engine.classification.centering import center_classes
+from engine.classification.device_rings import DeviceRings
 from engine.classification.expectation import Expectation
 from engine.classification.masking import circular_mask, masked, moved
 from engine.classification.maximization import (
@@ -35,6 +38,8 @@ from engine.classification.state import Groups, ParticleSource, Settings, State
 from engine.classification.statistics import SufficientStatistics
 from engine.fourier.filters import lowpass
 from engine.parallel import Communicator
+
+T = TypeVar("T")
 
 #: Shells beyond the current resolution that are summed (RELION's --incr_size).
 SHELL_MARGIN = 10
@@ -57,6 +62,8 @@ class Optimizer:
     comm : Communicator
     on_progress : callable(done, total), optional
         Called on every rank with its own counts; may raise to stop.
+    device : int, optional
+        CUDA device that the E-step runs on; the processor without it.
     """
 
     def __init__(
@@ -67,7 +74,9 @@ class Optimizer:
         settings: Settings,
         comm: Communicator,
         on_progress: Callable[[int, int], None] | None = None,
+        device: int | None = None,
     ) -> None:
+        self.device = device
         self.source, self.n_particles, self.groups = source, n_particles, groups
         self.settings, self.comm = settings, comm
         self.on_progress = on_progress or (lambda done, total: None)
@@ -166,9 +175,10 @@ class Optimizer:
         count = np.zeros(n_groups)
         mean = np.zeros((box, box))
         sums = step.zeros(int(self.groups.scale.max()) + 1)
+        transform = self._ring_transform(grid)
         for batch in self._batches(self._mine(self._usable), particles):
             images = masked(batch.images, mask)
-            rings, shell_power = grid.rings_and_power(images)
+            rings, shell_power = transform(images)
             np.add.at(power, batch.noise_group, shell_power)
             np.add.at(count, batch.noise_group, 1)
             mean += images.sum(axis=0)
@@ -180,6 +190,25 @@ class Optimizer:
         own = grid.rings_and_power(mean[None].astype(np.float32))[1][0]
         noise = 0.5 * (power / np.maximum(count, 1)[:, None] - own)
         return _positive(noise), sums.reduced(self.comm), grid
+
+    def _ring_transform(
+        self, grid: PolarGrid
+    ) -> Callable[[Array], tuple[Array, Array]]:
+        """What makes rings and shell power of images, where the E-step runs."""
+        if self.device is None:
+            return grid.rings_and_power
+        rings = DeviceRings(grid, self._put)
+
+        def on_device(images: Array) -> tuple[Array, Array]:
+            real, imaginary, power = (to_host(a) for a in rings(self._put(images)))
+            whole = np.empty(real.shape, dtype=np.complex64)
+            whole.real, whole.imag = real, imaginary
+            return whole.transpose(1, 2, 0), power.astype(np.float64)
+
+        return on_device
+
+    def _put(self, array: Array) -> Array:
+        return to_device(array, self.device)
 
     def _mine(self, indices: Array) -> Array:
         """This rank's of some particles; a rank keeps the same ones throughout."""
@@ -365,16 +394,29 @@ class Optimizer:
         sums = step.zeros()
         done = 0
 
-        def one(index: Array) -> tuple[Assignments, SufficientStatistics]:
-            return step(self._batch(index, state.particles, state.model))
-
-        for result, part_sums in _in_order(one, parts, self.settings.n_threads):
+        for result, part_sums in self._results(step, parts, state):
             count = len(result.class_index)
             _put(out, slice(done, done + count), result)
             sums = sums + part_sums
             done += count
             self.on_progress(done, len(mine))
         return out, sums
+
+    def _results(
+        self, step: Expectation, parts: Sequence[Array], state: State
+    ) -> Iterator[tuple[Assignments, SufficientStatistics]]:
+        """Winners and sums of each part, in order."""
+
+        def read(index: Array) -> Batch:
+            return self._batch(index, state.particles, state.model)
+
+        if self.device is None or not step.does_align:
+            threads = self.settings.n_threads
+            yield from _in_order(lambda part: step(read(part)), parts, threads)
+            return
+        # one thread reads ahead while the device works
+        batched = BatchedExpectation(step, self._put, to_host)
+        yield from map(batched, _in_order(read, parts, 2))
 
     def _gathered(
         self, mine: Assignments, index: Array, old: Assignments
@@ -388,10 +430,8 @@ class Optimizer:
 
 
 def _in_order(
-    function: Callable[[Array], tuple[Assignments, SufficientStatistics]],
-    parts: Sequence[Array],
-    n_threads: int,
-) -> Iterator[tuple[Assignments, SufficientStatistics]]:
+    function: Callable[[Array], T], parts: Sequence[Array], n_threads: int
+) -> Iterator[T]:
     """Results in the order of the parts, by threads if there are several."""
     if n_threads <= 1:
         yield from (function(part) for part in parts)

@@ -34,6 +34,12 @@ class PolarGrid:
     ----------
     box_px : int
     n_rings, n_angles : int
+    taps : three arrays, shape (ring times angle, tap)
+        Coefficients of the padded half-transform that a point is made of, their
+        weights, and the sign of their imaginary parts.
+    apodization : float32, shape (y, x)
+        What undoes the window of the gridding.
+    shell_means : sparse matrix, shape (shell, coefficient)
     """
 
     box_px: int
@@ -41,8 +47,9 @@ class PolarGrid:
     n_angles: int
     _real: scipy.sparse.csr_matrix
     _imaginary: scipy.sparse.csr_matrix
-    _apodization: Array
-    _shells: scipy.sparse.csr_matrix
+    taps: tuple[Array, Array, Array]
+    apodization: Array
+    shell_means: scipy.sparse.csr_matrix
 
     @classmethod
     def make(cls, box_px: int, n_rings: int, n_angles: int) -> PolarGrid:
@@ -51,7 +58,8 @@ class PolarGrid:
         theta = half_circle(n_angles)
         kx = (2 * q * np.cos(theta)).ravel()
         ky = (2 * q * np.sin(theta)).ravel()
-        real, imaginary = _gridding_weights(kx, ky, 2 * box_px)
+        taps = _gridding_taps(kx, ky, 2 * box_px)
+        real, imaginary = _gridding_weights(*taps, 2 * box_px)
         x = np.arange(box_px) - box_px // 2
         window = _window_transform(x / (2 * box_px))
         apodization = 1 / (window[:, None] * window[None, :])
@@ -61,8 +69,9 @@ class PolarGrid:
             n_angles=n_angles,
             _real=real,
             _imaginary=imaginary,
-            _apodization=apodization.astype(np.float32),
-            _shells=_shell_means(box_px),
+            taps=taps,
+            apodization=apodization.astype(np.float32),
+            shell_means=_shell_means(box_px),
         )
 
     def rings(self, images: Array) -> Array:
@@ -92,7 +101,7 @@ class PolarGrid:
         transform = self._transform(images)
         plain = rfft2(images)
         square = (plain.real**2 + plain.imag**2).reshape(len(images), -1)
-        power = (self._shells @ square.T).T
+        power = (self.shell_means @ square.T).T
         return self._on_rings(transform), np.asarray(power, dtype=np.float64)
 
     def _transform(self, images: Array) -> Array:
@@ -100,7 +109,7 @@ class PolarGrid:
         n = len(images)
         half, size = self.box_px // 2, 2 * self.box_px
         padded = np.zeros((n, size, size), dtype=np.float32)
-        flat = images * self._apodization
+        flat = images * self.apodization
         padded[:, : self.box_px - half, : self.box_px - half] = flat[:, half:, half:]
         padded[:, : self.box_px - half, -half:] = flat[:, half:, :half]
         padded[:, -half:, : self.box_px - half] = flat[:, :half, half:]
@@ -149,7 +158,7 @@ class PolarGrid:
         out[:, half:, :half] = padded[:, :rest, -half:]
         out[:, :half, half:] = padded[:, -half:, :rest]
         out[:, :half, :half] = padded[:, -half:, -half:]
-        return out * self._apodization
+        return out * self.apodization
 
 
 def half_circle(n_angles: int) -> Array:
@@ -288,10 +297,8 @@ def _window_transform(x: Array) -> Array:
     return np.asarray(_WIDTH * np.sinh(s) / s)
 
 
-def _gridding_weights(
-    kx: Array, ky: Array, size: int
-) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
-    """Weights of a half-transform's coefficients at points, for each of its parts."""
+def _gridding_taps(kx: Array, ky: Array, size: int) -> tuple[Array, Array, Array]:
+    """Coefficients of a half-transform around points, their weights and signs."""
     taps = np.arange(_WIDTH)
     first_x = np.ceil(kx - _WIDTH / 2).astype(int)
     first_y = np.ceil(ky - _WIDTH / 2).astype(int)
@@ -305,17 +312,24 @@ def _gridding_weights(
     negative = columns_x < 0
     x = np.abs(columns_x)
     y = np.where(negative, -rows_y, rows_y) % size
-    column = (y * (size // 2 + 1) + x).ravel()
-    row = np.repeat(np.arange(len(kx)), _WIDTH * _WIDTH)
-    shape = (len(kx), size * (size // 2 + 1))
-    sign = np.where(negative, -1, 1)
-    parts = [
-        scipy.sparse.csr_matrix(
-            (values.ravel().astype(np.float32), (row, column)), shape=shape
-        )
-        for values in (weight, weight * sign)
-    ]
-    return parts[0], parts[1]
+    shape = (len(kx), _WIDTH * _WIDTH)
+    return (
+        (y * (size // 2 + 1) + x).reshape(shape),
+        weight.reshape(shape).astype(np.float32),
+        np.where(negative, np.float32(-1), np.float32(1)).reshape(shape),
+    )
+
+
+def _gridding_weights(
+    column: Array, weight: Array, sign: Array, size: int
+) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix]:
+    """The taps as matrices, for real and for imaginary parts."""
+    row = np.repeat(np.arange(len(column)), column.shape[1])
+    shape = (len(column), size * (size // 2 + 1))
+    place = (row, column.ravel())
+    real = scipy.sparse.csr_matrix((weight.ravel(), place), shape=shape)
+    imaginary = scipy.sparse.csr_matrix(((weight * sign).ravel(), place), shape=shape)
+    return real, imaginary
 
 
 def _shell_means(box_px: int) -> scipy.sparse.csr_matrix:

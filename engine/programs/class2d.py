@@ -6,16 +6,18 @@ import logging
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, free_device_memory
+from engine.classification.batched import bytes_per_particle
 from engine.classification.optimizer import Optimizer
 from engine.classification.outliers import reasons
 from engine.classification.plain_optimizer import PlainOptimizer
-from engine.classification.state import Groups, State
+from engine.classification.state import Groups, Settings, State
 from engine.errors import InputError
 from engine.io.star import read_star
 from engine.jobs.command_lines import output_root
@@ -24,6 +26,7 @@ from engine.programs.class2d_options import Options, read_options, read_referenc
 from engine.programs.class2d_relion import read_relion_iteration
 from engine.programs.class2d_state import read_state
 from engine.programs.context import Context
+from engine.programs.devices import choose_device
 from engine.programs.disc_sums import DiscCommunicator
 from engine.programs.particle_set import ImageStore, ParticleSet, read_particles
 
@@ -78,8 +81,17 @@ class _Run:
             is_usable=self._usable(),
         )
         kind = PlainOptimizer if options.is_compat else Optimizer
+        device = _device(context, options)
+        if device is not None:
+            self.settings = _sized_for(device, self.settings, particles.box_px)
         self.optimizer = kind(
-            store, len(particles), groups, self.settings, comm, self._progress
+            store,
+            len(particles),
+            groups,
+            self.settings,
+            comm,
+            self._progress,
+            device,
         )
         self.store = store
         self.history: list[dict[str, Any]] = []
@@ -308,6 +320,31 @@ class _Run:
             "classes": classes,
             "history": self.history,
         }
+
+
+def _device(context: Context, options: Options) -> int | None:
+    """The GPU of this rank; None for the processor."""
+    job = context.job
+    if not job.flag("use_gpu", False):
+        return None
+    reason = ""
+    if options.is_compat:
+        reason = "exactly as RELION does it"
+    elif not options.settings.does_align:
+        reason = "without alignment"
+    if reason:
+        if context.is_leader:
+            context.warn(f"{reason}: this runs on processors, GPUs stay idle")
+        return None
+    return choose_device(job.text("gpu_ids", ""), context.comm)
+
+
+def _sized_for(device: int, settings: Settings, box_px: int) -> Settings:
+    """Settings with batches that fill a third of a device's free memory."""
+    each = bytes_per_particle(box_px, settings.n_classes, settings.sampling)
+    size = int(free_device_memory(device) / 3 / each)
+    _log.info("batches of %d particles on GPU %d", max(1, min(size, 1024)), device)
+    return replace(settings, batch_size=max(1, min(size, 1024)))
 
 
 def _iteration_to_continue(context: Context) -> str | None:

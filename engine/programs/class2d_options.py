@@ -77,11 +77,6 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
     arguments = parse_arguments(
         job.text("other_args", ""), switches=_SWITCHES, valued=_VALUED
     )
-    if job.flag("use_gpu", False):
-        context.warn(
-            "2D classification does not use GPUs yet: this run goes on with the "
-            "processors; say No to GPU acceleration to keep GPUs free for others"
-        )
     if job.flag("do_ctf_correction") and not particles.ctf_values:
         message = (
             f"{particles.path}: no CTF values (rlnDefocusU); say No to CTF-correction "

@@ -114,6 +114,7 @@ class cuda:
             """Nothing: all are the same."""
 
         __enter__ = use
+        mem_info = (10**9, 10**9)
 
         def __exit__(self, *error: object) -> None:
             pass
