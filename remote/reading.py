@@ -72,6 +72,12 @@ class Reading(Contact):
             for (path, _), one in zip(wanted, said, strict=True)
         ]
 
+    async def inputs(self, paths: Sequence[str]) -> dict[str, Any]:
+        """What input files hold: {"files": {path: None or rows, sizes ...}, "free"}."""
+        said: dict[str, Any]
+        said = await self.ask("inputs.look_at", paths=list(paths), timeout=_LONG_S)
+        return said
+
     async def load_job(self, name: str) -> Job:
         """Form of a job, by name, alias or number."""
         said = await self.ask("project.job_star", name=name)

@@ -362,6 +362,7 @@ class FakeWorkspace:
         self.forms: dict[str, Job] = {}
         self.logs: dict[tuple[str, str], str] = {}
         self.notes: dict[str, str] = {}
+        self.held: dict[str, dict[str, Any]] = {}  # what input files hold
         self.map_counts: dict[str, int] = {}
         self.log_levels: dict[str, dict[str, list[float]]] = {}
         self.calls: list[tuple[Any, ...]] = []
@@ -506,6 +507,12 @@ class FakeWorkspace:
             for node in row.outputs
             if node.name.rpartition("/")[0] == path.rstrip("/")
         ]
+
+    async def inputs(self, paths: list[str]) -> dict[str, Any]:
+        await self._pause()
+        there = {node.name for row in self.jobs.values() for node in row.outputs}
+        held = {path: self.held.get(path, {}) for path in paths if path in there}
+        return {"files": {path: held.get(path) for path in paths}, "free": 1 << 40}
 
     async def preview(self, name_or_job: str | Job) -> dict[str, str]:
         await self._pause()

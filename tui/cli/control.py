@@ -125,8 +125,8 @@ async def continue_job(invocation: Invocation) -> int:
     """Change what a continuation may change, and start the job again."""
     from engine.jobs.continuation import prepared
     from engine.jobs.explain import explain_run
+    from remote.surroundings import facts_of
     from tui.cli.drafting import changed, require_valid
-    from tui.cli.surroundings import facts_of
 
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
@@ -134,7 +134,8 @@ async def continue_job(invocation: Invocation) -> int:
     job = prepared(job, row.continue_from, row.name)
     job = changed(job, invocation.settings, continuing=True)
     await require_valid(invocation, job, continuing=True)
-    facts = await facts_of(workspace, job)
+    overview = await workspace.overview(ask_scheduler=False)
+    facts = await facts_of(workspace, job, overview, row.name)
     if row.continue_from and job.text("fn_cont", "") == row.continue_from:
         words = f"fn_cont = {row.continue_from}, the newest iteration that is whole"
         invocation.output.line(words)

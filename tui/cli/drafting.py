@@ -195,9 +195,11 @@ async def require_valid(
     With `only`, other options' problems are left for later: a draft is unfinished.
     """
     from engine.jobs.check import check
-    from tui.cli.surroundings import facts_of
+    from remote.surroundings import facts_of
 
-    facts = await facts_of(await invocation.workspace(), job)
+    workspace = await invocation.workspace()
+    overview = await workspace.overview(ask_scheduler=False)
+    facts = await facts_of(workspace, job, overview)
     problems = check(job, continuing=continuing, facts=facts)
     errors = [p for p in problems if p.is_error]
     for problem in problems:

@@ -222,7 +222,7 @@ class FormPane(Vertical):
         self._show_states()
 
     def _ask_facts(self) -> None:
-        from tui.forms.surroundings import facts_of
+        from remote.surroundings import facts_of
 
         job = self.job
         overview = self.app.bridge.overview
