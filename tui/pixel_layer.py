@@ -8,6 +8,7 @@ Inside tmux kitty's images are bound to characters in the text, which tmux moves
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,8 +41,10 @@ from tui.pixel_protocols import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
+    from textual.timer import Timer
 
+_BURST_S = 0.15  # repaints nearer than this count as one for sixel
 _KEPT_PIXELS = 16_000_000  # of images that a terminal keeps though they are not shown
 _numbers = count(0x10_0001)  # kitty's image numbers; three bytes, as a color has
 Span = tuple[int, int, int]  # row, first column, column after the last
@@ -80,6 +83,8 @@ class PixelLayer:
         self._spread: dict[bytes, tuple[int, int]] = {}
         self._places = count(1)
         self._is_waiting = False
+        self._put_at = 0.0
+        self._timer: Timer | None = None
         self.bytes_sent = 0
 
     @property
@@ -201,13 +206,31 @@ class PixelLayer:
             del self._shown[shown]
             if not _covers(painted, shown.place):
                 self.app.screen.refresh(shown.place)
+        lost = [
+            shown
+            for shown in wanted
+            if shown not in self._shown or _touches(painted, shown.place)
+        ]
+        if not lost:
+            return []
+        now = time.monotonic()
+        if painted and now - self._put_at < _BURST_S:
+            # screens are painted several times in a row: pictures follow the last
+            for shown in lost:
+                self._shown.pop(shown, None)
+            self._put_again_soon()
+            return []
+        self._put_at = now
         parts = []
-        for shown, image in wanted.items():
-            if shown in self._shown and not _touches(painted, shown.place):
-                continue
+        for shown in lost:
             self._shown[shown] = 0
-            parts.append(_at(shown.place) + image.part(shown.source).sixels)
+            parts.append(_at(shown.place) + wanted[shown].part(shown.source).sixels)
         return parts
+
+    def _put_again_soon(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.app.set_timer(_BURST_S, self._between_frames)
 
     def _send_spread(self, pieces: Iterable[Piece]) -> None:
         parts: list[str] = []
@@ -259,7 +282,7 @@ class PixelLayer:
         left, top = corner.x + piece.column, corner.y + piece.row
         for place in _joined(free, Region(left, top, piece.columns, piece.rows)):
             image = piece.image
-            is_scaled = not self._fits(piece)
+            is_scaled = self.mode.kind == "kitty" and not self._fits(piece)
             across, down = map(float, self.mode.cell)
             if is_scaled:
                 across, down = image.width / piece.columns, image.height / piece.rows
@@ -370,6 +393,10 @@ class PixelApp(App[ReturnType]):
     def _display(
         self, screen: Screen[object], renderable: RenderableType | None
     ) -> None:
+        if isinstance(renderable, ChopsUpdate):
+            renderable = ExactUpdate(
+                renderable.chops, renderable.spans, renderable.chop_ends
+            )
         if renderable is not None and not self._batch_count:
             self._after_frame = self.pixels.frame(_painted(renderable))
         super()._display(screen, renderable)
@@ -393,6 +420,25 @@ class PixelApp(App[ReturnType]):
     def _send_pictures(self) -> None:
         text, self._after_frame = self._after_frame, ""
         self.pixels.write(text)
+
+
+class ExactUpdate(ChopsUpdate):
+    """Paints the cells of its spans and no others.
+
+    Textual's own begins where a widget begins, over pictures too.
+    """
+
+    def render_segments(self, console: Console) -> str:
+        """The text of the spans, each at its place."""
+        parts: list[str] = []
+        for y, first, end in self.spans:
+            ends = self.chop_ends[y]
+            for stop, (x, strip) in zip(ends, self.chops[y].items(), strict=False):
+                left, right = max(x, first), min(stop, end)
+                if strip is not None and left < right:
+                    parts.append(f"\x1b[{y + 1};{left + 1}H")
+                    parts.append(strip.crop(left - x, right - x).render(console))
+        return "".join(parts)
 
 
 def _painted(renderable: RenderableType) -> Sequence[Span]:

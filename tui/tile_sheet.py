@@ -19,6 +19,7 @@ Tile = dict[str, Any]
 _GREYS = (64, 32, 16, 12, 8)
 _MOST_ROWS = 16
 _MOST_TIMES = 8  # that a pixel of the file is shown in each direction
+_MORE_ROOM = 5  # columns kept free before a caption says more than one number
 FRAME = 2  # cells around a tile, across and down; the caption stands in the frame
 
 
@@ -88,7 +89,8 @@ def short_caption(tile: Tile, order: Order, room: int, *, mark: str = "") -> str
         said = one.said(tile)
         if one.key == "number" or not said or said in text.split():
             continue
-        if len(text) + 1 + len(said) > room:
+        most = room if one is order else room - _MORE_ROOM
+        if len(text) + 1 + len(said) > most:
             break
         text += f" {said}"
     like = tile.get("like")

@@ -56,20 +56,28 @@ class TopBar(Widget):
     def __init__(self, *crumbs: str) -> None:
         super().__init__()
         self.crumbs = list(crumbs)
+        self._age_shown = ""
 
     def on_mount(self) -> None:
         """Ages grow by themselves."""
-        self.set_interval(1.0, self.refresh)
+        self.set_interval(1.0, self._tick)
+
+    def _tick(self) -> None:
+        """Write an age that has changed, unless something lies over it."""
+        if self.screen.is_current and self._link_text().plain != self._age_shown:
+            self.refresh()
 
     def say(self, *crumbs: str) -> None:
         """Show another place."""
-        self.crumbs = list(crumbs)
-        self.refresh()
+        if self.crumbs != list(crumbs):
+            self.crumbs = list(crumbs)
+            self.refresh()
 
     def render(self) -> RenderResult:
         """Both ends of the line."""
         theme = self.app.theme
         right = self._link_text()
+        self._age_shown = right.plain
         room = self.size.width - right.cell_len - 2
         left = Text(" ")
         shown = [plain(crumb) for crumb in self.crumbs if crumb]

@@ -134,6 +134,8 @@ class TileView(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor, len(self.tiles) - 1))
         if is_changed or self.cells != before:
             self._canvases.clear()
+            if self.mode.kind != "kitty":
+                self._images.clear()  # of another size
             self._prepare()
         self._show_pieces()
         self._drawn = self._states()
