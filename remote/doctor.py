@@ -291,10 +291,16 @@ async def _layout(contact: Contact, says: str) -> list[Finding]:
 async def _agent(contact: Contact) -> list[Finding]:
     cost: dict[str, Any] = await contact.ask("host.usage")
     says = (
-        f"{cost['cpu_s']:.2f} s of CPU so far, "
-        f"{_size(cost['memory'])} of memory, one process"
+        f"one process, {cost['cpu_s']:.2f} s of CPU so far (what it started: "
+        f"{cost['children_cpu_s']:.2f} s), {_size(cost['memory'])} of memory, "
+        f"{_size(cost['memory_peak'])} at most"
     )
-    return _ok("agent", says)
+    found = _ok("agent", says)
+    limits = contact.agent.hello["limits"]
+    if contact.agent.hello["site_limits"]:
+        held = ", ".join(f"{key} {value:g}" for key, value in sorted(limits.items()))
+        found += _ok("limits", f"the site's own hold: {held}")
+    return found
 
 
 def _first(text: str) -> str:

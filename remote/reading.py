@@ -16,7 +16,16 @@ from engine.jobs.registry import by_key
 from remote.agent.text import clean, one_line
 from remote.contact import Contact
 from remote.errors import AgentError, BadRequestError
-from remote.views import Finding, JobPicks, LogChunk, Node, Picks, Picture, Statistics
+from remote.views import (
+    Finding,
+    JobPicks,
+    LogChunk,
+    Node,
+    Picks,
+    Picture,
+    Statistics,
+    Traffic,
+)
 
 _GREYS = 64  # of pictures: more are not told apart, and noise packs better
 _LONG_S = 120.0
@@ -39,6 +48,32 @@ class Reading(Contact):
             }
             for kind, name, size, mtime in zip(*columns, strict=True)
         ]
+
+    async def traffic(self) -> Traffic:
+        """What the link has carried and what the agent has cost, in one round trip."""
+        agent = self.agent
+        said = await self.ask("host.usage")
+        hello = agent.hello
+        return Traffic(
+            link=agent.link,
+            host=one_line(str(hello["host"])),
+            user=one_line(str(hello["user"])),
+            session=self.cluster.session,
+            connected_s=max(0.0, time.time() - agent.link.since),
+            clock_skew_s=agent.clock_skew_s,
+            round_trips=agent.round_trips,
+            bytes_sent=agent.bytes_sent,
+            bytes_received=agent.bytes_received,
+            pid=int(hello["pid"]),
+            cpu_s=said["cpu_s"],
+            children_cpu_s=said["children_cpu_s"],
+            memory=said["memory"],
+            memory_peak=said["memory_peak"],
+            load=tuple(said["load"]),
+            cores=int(said["cores"] or 1),
+            limits=hello["limits"],
+            is_limited=bool(hello["site_limits"]),
+        )
 
     async def log(
         self, name: str, stream: str = "out", offset: int = 0, max_bytes: int = 65536

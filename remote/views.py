@@ -31,6 +31,30 @@ class Link:
     round_trip_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What the link has carried, and what the agent has cost its login node."""
+
+    link: Link
+    host: str
+    user: str
+    session: str  # ssh, openssh, local
+    connected_s: float
+    clock_skew_s: float
+    round_trips: int
+    bytes_sent: int
+    bytes_received: int
+    pid: int
+    cpu_s: float
+    children_cpu_s: float  # sbatch, squeue and whatever else it has started
+    memory: int
+    memory_peak: int
+    load: tuple[float, ...]
+    cores: int
+    limits: dict[str, float]
+    is_limited: bool  # by the site's own file
+
+
 class JobState(StrEnum):
     """The verdict on a job; see `remote.verdict`."""
 

@@ -52,6 +52,7 @@ class CryodeckApp(PixelApp[int]):
         Binding("ctrl+t", "next_theme", "next theme", show=False),
         Binding("colon", "command_line", "type a command", show=False),
         Binding("f12", "journal", "what was asked of the cluster", show=False),
+        Binding("f11", "about", "the link and its costs", show=False),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]
 
@@ -267,6 +268,13 @@ class CryodeckApp(PixelApp[int]):
 
         if not isinstance(self.screen, JournalScreen):
             self.push_screen(JournalScreen())
+
+    def action_about(self) -> None:
+        """Show what the link carries and what it costs the login node."""
+        from tui.screens.about import AboutScreen
+
+        if not isinstance(self.screen, AboutScreen):
+            self.push_screen(AboutScreen())
 
     def action_tour(self) -> None:
         """Show a newcomer around."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "theme": ("NAME", "colors"),
     "slow": ("on|off|auto", "the preset for slow links"),
     "journal": ("", "what was asked of the cluster"),
+    "about": ("", "the link, and what cryodeck costs the login node"),
     "keys": ("", "keys of this view"),
     "tour": ("", "be shown around"),
     "quit": ("", "leave; jobs go on"),

@@ -44,6 +44,7 @@ def _obey(app: CryodeckApp, order: Order) -> str:
     simple: dict[str, Callable[[], Any]] = {
         "clusters": app.show_clusters,
         "journal": app.action_journal,
+        "about": app.action_about,
         "keys": app.action_keys_help,
         "tour": app.action_tour,
         "quit": lambda: app.call_later(app.action_quit),

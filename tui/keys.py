@@ -32,6 +32,7 @@ VIEWS = {
     "large": "tui.widgets.large_view:LargeView",
     "hunt": "tui.screens.hunt:HuntScreen",
     "journal": "tui.screens.journal:JournalScreen",
+    "about": "tui.screens.about:AboutScreen",
 }
 
 

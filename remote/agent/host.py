@@ -13,6 +13,7 @@ from typing import Any, Dict
 
 from engine.project.atomic import UMASK
 from engine.project.lock import user_name
+from remote.agent import limits
 from remote.agent.main import resident_bytes
 from remote.agent.verbs import Request, verb
 
@@ -36,6 +37,8 @@ def hello(request: Request) -> Dict[str, Any]:
         "cores": os.cpu_count(),
         "pid": os.getpid(),
         "cost": cost(),
+        "limits": dict(limits.HELD),
+        "site_limits": limits.is_set(),
     }
 
 
@@ -46,9 +49,9 @@ def ping(request: Request) -> float:
 
 
 @verb()
-def usage(request: Request) -> Dict[str, float]:
-    """What the agent has cost so far."""
-    return cost()
+def usage(request: Request) -> Dict[str, Any]:
+    """What the agent has cost so far, and the load of the login node."""
+    return dict(cost(), load=list(os.getloadavg()), cores=os.cpu_count())
 
 
 def cost() -> Dict[str, float]:

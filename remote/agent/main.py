@@ -13,13 +13,11 @@ import time
 from typing import Any, Dict, List, Optional, Set
 
 from remote.agent import frames, shared
+from remote.agent.limits import HELD
 from remote.agent.verbs import Answer, Request, Verb, VerbError, explain, find
 
 LIGHT_THREADS = 6
-HEAVY_THREADS = 2
-SILENCE_S = 900.0  # without a word from the other end, it is dead
 LAST_WORDS_S = 60.0  # for verbs that must not be left half-done
-MEMORY_BYTES = 400 << 20
 
 
 class Agent:
@@ -34,7 +32,7 @@ class Agent:
         self._whole: Set[int] = set()
         self._lock = threading.Lock()
         self._light = Pool(self, LIGHT_THREADS, False)
-        self._heavy = Pool(self, HEAVY_THREADS, True)
+        self._heavy = Pool(self, int(HELD["heavy_threads"]), True)
 
     def serve(self) -> None:
         """Answer until the input ends."""
@@ -131,11 +129,11 @@ class Agent:
         """End in silence, and stop what takes too much memory."""
         while True:
             time.sleep(1.0)
-            if time.monotonic() - self.heard_at > SILENCE_S:
+            if time.monotonic() - self.heard_at > HELD["silence_s"]:
                 self.end()
             with self._lock:
                 busy = [r for n, r in self._requests.items() if n not in self._whole]
-            if busy and resident_bytes() > MEMORY_BYTES:
+            if busy and resident_bytes() > HELD["memory_mb"] * 1e6:
                 for request in busy:
                     request.stop("memory", "the agent's memory limit was reached")
 
@@ -162,7 +160,7 @@ class Pool:
     def _run(self) -> None:
         if self._is_heavy and hasattr(os, "setpriority"):
             try:  # on Linux this thread alone; what others start keeps its priority
-                os.setpriority(os.PRIO_PROCESS, 0, 10)
+                os.setpriority(os.PRIO_PROCESS, 0, int(HELD["nice"]))
             except OSError:
                 pass
         while True:

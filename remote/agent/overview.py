@@ -12,6 +12,7 @@ from engine.project.layout import job_name_in
 from engine.project.lock import holder
 from engine.project.pipeline import Pipeline, Process
 from remote.agent import asking, job_facts, locks, records, submission
+from remote.agent.limits import HELD
 from remote.agent.project import pipeline_of
 from remote.agent.verbs import Request, VerbError, verb
 
@@ -64,7 +65,8 @@ def look(
         }
         ids = _ids(memory)
         if queries:
-            said = asking.answers(request, queries, ids, interval)
+            pace = max(interval, HELD["poll_s"])
+            said = asking.answers(request, queries, ids, pace)
         return _answer(request, memory, since, said, warnings)
 
 

@@ -1,7 +1,10 @@
 """What real sites do to a login, each by OpenSSH's own server on loopback."""
 
 import asyncio
+import contextlib
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,7 +14,8 @@ import pytest
 from support.person import Person
 
 from remote import channel
-from remote.errors import HostKeyError, LoginError, SessionError
+from remote.agent import bootstrap
+from remote.errors import AgentError, HostKeyError, LoginError, SessionError
 from remote.views import LinkState
 from remote.workspace import Workspace
 
@@ -323,3 +327,127 @@ async def test_a_killed_client_leaves_nothing_on_the_login_node(
     await until(lambda: "sleep 61" not in processes())
     assert {p: p.stat().st_mtime_ns for p in ssh_server.home.rglob("*")} == before
     assert ssh_server.shell(find) == elsewhere
+
+
+async def test_a_site_s_limits_are_kept_and_shown(at_door, ssh_server):
+    own = ssh_server.folder / "limited-etc"
+    script = f'cp -a /etc {own} && mount --bind {own} /etc && exec "$@"'
+    inside = ("unshare", "--mount", "sh", "-c", script, "sh")
+    profile = at_door("limited", command=inside)
+    (own / "cryodeck").mkdir()
+    (own / "cryodeck" / "limits").write_text("poll_s = 45\nmemory_mb = 150\nnice=15\n")
+    workspace = await Workspace.open(profile, "", prompts=Person())
+    seen = await workspace.traffic()
+    assert seen.is_limited
+    assert (seen.limits["poll_s"], seen.limits["memory_mb"]) == (45.0, 150.0)
+    assert 5e6 < seen.memory <= seen.memory_peak < 60e6
+    assert 0 < seen.cpu_s < 30
+    findings = {f.check: f.says for f in await workspace.doctor()}
+    assert "memory_mb 150" in findings["limits"]
+    assert "one process" in findings["agent"]
+    argv = ["sh", "-c", "for t in /proc/$PPID/task/*; do cut -d' ' -f19 $t/stat; done"]
+    said = await workspace.ask("processes.run", argv=argv)
+    assert "15" not in said["out"].split()  # nothing heavy has been asked yet
+    await workspace.create_project()
+    said = await workspace.ask("processes.run", argv=["true"])
+    with contextlib.suppress(AgentError):
+        await workspace.statistics("1")
+    said = await workspace.ask("processes.run", argv=argv)
+    assert "15" in said["out"].split()
+    await workspace.ask("processes.run", argv=["rm", "-rf", "default_pipeline.star"])
+    await workspace.close()
+
+
+async def test_an_agent_whose_link_died_silently_ends_by_itself(
+    at_door, ssh_server, monkeypatch
+):
+    """A laptop that never wakes up: no end of the connection reaches the server."""
+    known = bootstrap.sources()
+    short = {
+        name: (is_package, text.replace('"silence_s": (900.0,', '"silence_s": (2.0,'))
+        for name, (is_package, text) in known.items()
+    }
+    monkeypatch.setattr(bootstrap, "sources", lambda: short)
+    monkeypatch.setattr(channel, "PING_S", 3600.0)
+    bootstrap.bundle.cache_clear()
+    try:
+        workspace = await Workspace.open(at_door("silent"), "", prompts=Person())
+    finally:
+        monkeypatch.undo()
+        bootstrap.bundle.cache_clear()
+    pid = str(workspace.agent.hello["pid"])
+
+    def processes():
+        return ssh_server.shell("ps -u alice -o pid=", check=False).split()
+
+    assert pid in processes()
+    monkeypatch.setattr(channel, "PING_S", 3600.0)
+    monkeypatch.setattr(channel, "BACK_OFF_S", (3600.0,))
+    await until(lambda: pid not in processes())
+    await workspace.close()
+
+
+async def test_a_laptop_that_slept_finds_all_as_it_is_and_repeats_nothing(
+    at_door, ssh_server, tmp_path
+):
+    """SIGSTOP in the middle of a change, the agent gone meanwhile, then SIGCONT."""
+    profile = at_door("asleep")
+    made = ssh_server.home / "made"
+    script = tmp_path / "client.py"
+    script.write_text(
+        "import asyncio, json, sys, time\n"
+        "from remote import channel\n"
+        "from remote.cluster import Cluster\n"
+        "from remote.errors import SessionLostError\n"
+        "from remote.workspace import Workspace\n"
+        "channel.WATCH_S, channel.SLEPT_S, channel.AWAKE_LIMIT_S = 0.2, 1.0, 3.0\n"
+        "async def main():\n"
+        "    cluster = Cluster(name='door', ssh_config=sys.argv[1])\n"
+        "    w = await Workspace.open(cluster, '')\n"
+        "    states = []\n"
+        "    w.on_link(lambda link: states.append(str(link.state)))\n"
+        "    argv = ['sh', '-c', 'echo x >> made; sleep 2; echo y >> made']\n"
+        "    deed = asyncio.create_task(\n"
+        "        w.ask('processes.run', argv=argv, reads_only=False))\n"
+        "    read = asyncio.create_task(w.ask('processes.run',\n"
+        "        argv=['sh', '-c', 'sleep 3; echo read']))\n"
+        "    await asyncio.sleep(0.5)\n"
+        "    print(w.agent.hello['pid'], flush=True)\n"
+        "    done = []\n"
+        "    for task in (deed, read):\n"
+        "        try:\n"
+        "            done.append((await task)['out'])\n"
+        "        except SessionLostError:\n"
+        "            done.append('lost')\n"
+        "    skew = w.agent.clock_skew_s\n"
+        "    said = [done, states, w.agent.hello['pid'], skew]\n"
+        "    print(json.dumps(said), flush=True)\n"
+        "    await w.close()\n"
+        "asyncio.run(main())\n"
+    )
+    client = subprocess.Popen(
+        [sys.executable, script, profile.ssh_config],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    )
+    try:
+        first = int(client.stdout.readline())
+        await until(made.exists)
+        client.send_signal(signal.SIGSTOP)
+        ssh_server.enter("kill", "-KILL", str(first))
+        await asyncio.sleep(2.0)
+        client.send_signal(signal.SIGCONT)
+        done, states, second, skew = json.loads(client.stdout.readline())
+        assert client.wait(20) == 0
+    finally:
+        client.kill()
+        client.wait()
+        client.stdout.close()
+    assert done == ["lost", "read\n"]
+    assert states[0] == "lost"
+    assert states[-1] == "connected"
+    assert second != first
+    assert abs(skew) < 2.0
+    assert made.read_text().count("x") == 1
+    made.unlink()

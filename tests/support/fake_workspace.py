@@ -39,6 +39,7 @@ from remote.views import (
     Picture,
     Progress,
     Statistics,
+    Traffic,
     Verdict,
     Witness,
 )
@@ -734,6 +735,35 @@ class FakeWorkspace:
             "pixels": average,
             "deviation_pixels": bytes(32 * 32),
         }
+
+    async def traffic(self) -> Traffic:
+        await self._pause()
+        return Traffic(
+            link=self.link,
+            host="login1",
+            user="alice",
+            session="ssh",
+            connected_s=600.0,
+            clock_skew_s=0.4,
+            round_trips=1234,
+            bytes_sent=250_000,
+            bytes_received=4_750_000,
+            pid=4711,
+            cpu_s=1.25,
+            children_cpu_s=0.5,
+            memory=31_000_000,
+            memory_peak=58_000_000,
+            load=(1.5, 1.2, 1.0),
+            cores=32,
+            limits={
+                "poll_s": 30.0,
+                "memory_mb": 200.0,
+                "silence_s": 900.0,
+                "nice": 15.0,
+                "heavy_threads": 1.0,
+            },
+            is_limited=True,
+        )
 
     async def doctor(self) -> list[Finding]:
         await self._pause()
