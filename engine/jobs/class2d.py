@@ -248,14 +248,15 @@ OPTIONS = (
         "3",
         (1, 16, 1),
         help="Particles read together for each thread: 3 on CPUs, about 30 with "
-        "GPUs or slow disks.",
+        "GPUs or slow disks. cryodeck takes 16 at least, and as many as fit on a GPU.",
     ),
     yes_no(
         "do_preread_images",
         "Pre-read all particles into RAM?",
         False,
-        help="Read all particles into memory at the start: fast if they fit. "
-        "Each process holds them all: particles × box × box × 4 bytes.",
+        help="Read all particles into memory at the start: fast if they fit. They "
+        "take particles × box × box × 4 bytes: all processes together by cryodeck, "
+        "each process by RELION.",
     ),
     text(
         "scratch_dir",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,13 @@ import numpy as np
 from engine.arrays import Array, free_device_memory
 from engine.classification.batched import bytes_per_particle
 from engine.classification.optimizer import Optimizer
-from engine.classification.outliers import reasons
 from engine.classification.plain_optimizer import PlainOptimizer
 from engine.classification.state import Groups, Settings, State
 from engine.errors import InputError
 from engine.io.star import read_star
 from engine.jobs.command_lines import output_root
 from engine.programs.class2d_files import IterationFiles, known_assignments
+from engine.programs.class2d_images import image_name, left_out, place_images
 from engine.programs.class2d_options import Options, read_options, read_references
 from engine.programs.class2d_relion import read_relion_iteration
 from engine.programs.class2d_state import read_state
@@ -40,6 +39,7 @@ _MOST_NAMED = 1000
 
 def run(context: Context) -> dict[str, Any]:
     """The statistics of a job that sorts particles into classes."""
+    _sweep(context)
     start_from = _iteration_to_continue(context)
     particles = read_particles(_particle_path(context, start_from))
     is_leader = context.is_leader
@@ -47,10 +47,19 @@ def run(context: Context) -> dict[str, Any]:
     options = read_options(context, particles)
     store = ImageStore(particles)
     try:
-        _place_images(context, options, particles, store)
+        place_images(context, options, particles, store)
         return _Run(context, options, particles, store).go(start_from)
     finally:
         store.close()
+
+
+def _sweep(context: Context) -> None:
+    """Remove what a killed run has left half-written under hidden names."""
+    if context.is_leader:
+        for pattern in (".run*_it*.tmp", ".sums_*.npy"):
+            for path in context.directory.glob(pattern):
+                path.unlink(missing_ok=True)
+    context.comm.barrier()
 
 
 class _Run:
@@ -65,7 +74,7 @@ class _Run:
     ) -> None:
         self.context, self.options, self.particles = context, options, particles
         self.settings = options.settings
-        self.left_out = _left_out(context, particles, store, self.settings.n_classes)
+        self.left_out = left_out(context, particles, store, self.settings.n_classes)
         comm = context.comm
         if options.through_disc and comm.size > 1:
             comm = DiscCommunicator(comm, context.directory)
@@ -286,7 +295,7 @@ class _Run:
             )
 
     def _name(self, row: int) -> str:
-        return _image_name(self.particles, row)
+        return image_name(self.particles, row)
 
     def _statistics(self, state: State) -> dict[str, Any]:
         model, pixel = state.model, self.particles.pixel_size
@@ -379,59 +388,3 @@ def _particle_path(context: Context, start_from: str | None) -> str:
         message = f"{start_from}: no table optimiser_general; is it an optimiser file?"
         raise InputError(message)
     return table.text("rlnExperimentalDataStarFile")[0]
-
-
-def _place_images(
-    context: Context, options: Options, particles: ParticleSet, store: ImageStore
-) -> None:
-    """Put this rank's images where the form wants them."""
-    comm = context.comm
-    mine: Array = np.array(comm.share(range(len(particles))), dtype=np.int64)
-    gigabytes = len(particles) * particles.box_px**2 * 4 / 1e9
-    if not options.parallel_io:
-        _tell(context, "rank 0 reads all particles: %.2f GB in memory", gigabytes)
-        store.receive(mine, comm)
-    elif options.preread:
-        _tell(context, "all particles into memory: %.2f GB over all ranks", gigabytes)
-        store.hold(mine)
-    elif options.scratch:
-        name = f"{context.directory.name}_{comm.rank}"
-        store.copy_to_scratch(mine, options.scratch, name)
-
-
-def _left_out(
-    context: Context, particles: ParticleSet, store: ImageStore, n_classes: int
-) -> dict[int, str]:
-    """Rows of particles that take no part, with the reason; told to people."""
-    comm = context.comm
-    mine: Array = np.array(comm.share(range(len(particles))), dtype=np.int64)
-    found = reasons(store.deviations(mine, comm), particles.optics_index)
-    left_out = {row: reason for row, reason in enumerate(found) if reason}
-    n, left = len(particles), len(particles) - len(left_out)
-    if left < n_classes:
-        row, reason = next(iter(left_out.items()))
-        message = (
-            f"{particles.path}: {left} of {n} particles can be used, too few for "
-            f"{n_classes} classes; particle {row + 1}: {reason}; extract them again"
-        )
-        raise InputError(message)
-    if left_out and context.is_leader:
-        for row, reason in list(left_out.items())[:5]:
-            _log.info("left out: %s: %s", _image_name(particles, row), reason)
-        context.warn(
-            f"{particles.path}: {len(left_out)} of {len(particles)} particles take no "
-            f"part, the first {_image_name(particles, next(iter(left_out)))}; they "
-            "keep their rows, in the class of the lowest share"
-        )
-    return left_out
-
-
-def _image_name(particles: ParticleSet, row: int) -> str:
-    stack = particles.stacks[int(particles.stack_index[row])]
-    return f"{int(particles.image_index[row]) + 1:06d}@{stack}"
-
-
-def _tell(context: Context, text: str, *values: Any) -> None:
-    report: Callable[..., None] = _log.info
-    if context.is_leader:
-        report(text, *values)

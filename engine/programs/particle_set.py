@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -331,7 +332,6 @@ class ImageStore:
         self.particles = particles
         self._held: Array | None = None
         self._place: Array | None = None
-        self._scratch: Path | None = None
 
     @property
     def box_px(self) -> int:
@@ -402,20 +402,26 @@ class ImageStore:
         needed = len(mine) * self.box_px**2 * 4
         margin = min(_KEEP_FREE, shutil.disk_usage(path).total // 20)
         if free - needed < margin:
-            message = (
-                f"scratch directory {folder}: {needed / 1e9:.1f} GB needed beside "
-                f"{margin / 1e9:.1f} GB to stay free, {free / 1e9:.1f} GB are; use "
-                "another disk or none"
-            )
-            raise ResourceError(message)
-        self._scratch = path / f"cryodeck_{name}_{os.getpid()}.float32"
+            raise _too_little(folder, needed, margin, free)
         if not len(mine):
             return
+        name = f"cryodeck_{name}_{os.getpid()}.float32"
         shape = (len(mine), self.box_px, self.box_px)
-        target = np.memmap(self._scratch, dtype=np.float32, mode="w+", shape=shape)
+        try:
+            with (path / name).open("w+b") as file:
+                # without a name its room is free again however this process ends
+                (path / name).unlink()
+                # ranks of one node see what the others have taken
+                os.posix_fallocate(file.fileno(), 0, needed)
+                target = np.memmap(file, dtype=np.float32, mode="r+", shape=shape)
+        except OSError as error:
+            free = shutil.disk_usage(path).free
+            if error.errno == errno.ENOSPC:
+                raise _too_little(folder, needed, margin, free) from error
+            message = f"scratch directory {folder}: {error.strerror or error}"
+            raise ResourceError(message) from error
         self.hold(mine, target)
-        target.flush()
-        _log.info("%d particles copied to %s", len(mine), self._scratch)
+        _log.info("%d particles (%.2f GB) copied to %s", len(mine), needed / 1e9, path)
 
     def _keep(self, held: Array, mine: Array) -> None:
         place = np.full(len(self.particles), -1, dtype=np.int64)
@@ -423,8 +429,13 @@ class ImageStore:
         self._held, self._place = held, place
 
     def close(self) -> None:
-        """Remove what was put on scratch."""
+        """Let go of what is in memory or on scratch."""
         self._held = None
-        if self._scratch is not None:
-            self._scratch.unlink(missing_ok=True)
-            self._scratch = None
+
+
+def _too_little(folder: str, needed: int, margin: int, free: int) -> ResourceError:
+    return ResourceError(
+        f"scratch directory {folder}: {needed / 1e9:.1f} GB needed beside "
+        f"{margin / 1e9:.1f} GB to stay free, {free / 1e9:.1f} GB are; use "
+        "another disk or none"
+    )

@@ -94,6 +94,33 @@ def test_continuing_is_the_same_as_never_having_stopped(project):
             assert np.array_equal(one[name], two[name]), name
 
 
+def test_a_continued_job_takes_more_iterations_finer_steps_and_another_mask(project):
+    start = "Class2D/job001/run_it002_optimiser.star"
+    more = {"psi_sampling": "3", "offset_step": "0.5", "particle_diameter": "90"}
+    values = VALUES | more | {"fn_cont": start, "nr_iter": "4"}
+    write_job(project, "Class2D/job011", "class2d", is_continue=True, **values)
+    done = run_engine(project, "Class2D/job011")
+    assert done.returncode == 0, done.stderr
+    assert "120 angles of 3 degrees" in done.stdout
+    root = project / "Class2D/job011/run_ct2_it004"
+    sampling = read_star(f"{root}_sampling.star")["sampling_general"]
+    assert float(sampling.numbers("rlnPsiStep")[0]) == 6.0
+    assert float(sampling.numbers("rlnOffsetStep")[0]) == 4.0
+    optimiser = read_star(f"{root}_optimiser.star")["optimiser_general"]
+    assert float(optimiser.numbers("rlnParticleDiameter")[0]) == 90.0
+    assert int(optimiser.integers("rlnNumberOfIterations")[0]) == 4
+
+
+def test_scratch_that_is_too_small_or_missing_is_one_line(project):
+    write_job(
+        project, "Class2D/job012", "class2d", **VALUES, scratch_dir="/proc/nowhere"
+    )
+    done = run_engine(project, "Class2D/job012")
+    assert done.returncode == 1
+    assert "scratch directory /proc/nowhere: " in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_a_killed_job_goes_on_from_its_last_whole_iteration(project):
     write_job(project, "Class2D/job003", "class2d", **(VALUES | {"nr_iter": "2"}))
     assert run_engine(project, "Class2D/job003").returncode == 0
@@ -120,16 +147,17 @@ def test_an_abort_request_ends_the_job_with_its_marker(project):
 
 def test_where_the_images_are_kept_changes_nothing(project, tmp_path):
     ways = (
-        {"do_preread_images": "Yes"},
-        {"scratch_dir": str(tmp_path / "scratch")},
-        {"do_parallel_discio": "No"},
-        {"nr_threads": "2"},
+        ({"do_preread_images": "Yes"}, "all particles into memory: 0.00 GB"),
+        ({"scratch_dir": str(tmp_path / "scratch")}, "300 particles (0.00 GB) copied"),
+        ({"do_parallel_discio": "No"}, "Expectation iteration 1 of 1"),
+        ({"nr_threads": "2"}, "Expectation iteration 1 of 1"),
     )
-    for i, values in enumerate(ways, 5):
+    for i, (values, said) in enumerate(ways, 5):
         more = values | {"nr_iter": "1"}
         write_job(project, f"Class2D/job00{i}", "class2d", **(VALUES | more))
         done = run_engine(project, f"Class2D/job00{i}")
         assert done.returncode == 0, done.stderr
+        assert said in done.stdout
         one = state(project, "job001", "run_it001")["model_images"]
         two = state(project, f"job00{i}", "run_it001")["model_images"]
         assert np.array_equal(one, two), values
@@ -199,6 +227,28 @@ def test_relion_continues_from_our_optimiser(project):
     order = [theirs.text("rlnImageName").index(name) for name in names]
     same = theirs.integers("rlnClassNumber")[order] == ours.integers("rlnClassNumber")
     assert same.mean() > 0.6  # early iterations differ; the files fit
+
+
+@pytest.mark.relion
+def test_relions_handlers_read_our_lists_and_stacks(project):
+    run_relion(
+        project,
+        "relion_star_handler",
+        *["--i", "Class2D/job001/run_it003_data.star", "--o", "Class2D/first.star"],
+        *["--select", "rlnClassNumber", "--minval", "1", "--maxval", "1"],
+    )
+    classes = read_star(project / "Class2D/job001/run_it003_data.star")["particles"]
+    chosen = read_star(project / "Class2D/first.star")["particles"]
+    assert len(chosen) == (classes.integers("rlnClassNumber") == 1).sum() > 0
+    run_relion(
+        project,
+        "relion_image_handler",
+        *["--i", "Class2D/job001/run_it003_classes.mrcs", "--o", "Class2D/twice.mrcs"],
+        *["--multiply_constant", "2"],
+    )
+    ours = read_images(project / "Class2D/job001/run_it003_classes.mrcs")
+    theirs = read_images(project / "Class2D/twice.mrcs")
+    np.testing.assert_allclose(theirs, 2 * ours, rtol=1e-6)
 
 
 @pytest.mark.relion
