@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Iterator
@@ -113,6 +114,12 @@ class Operating(Editing):
                 )
             except AgentError:
                 continue  # locked, or not ours to write: shown, and tried again
+        for name in self._picture.put_back():
+            token = self._picture.facts[name]["entry"]["token"]
+            with contextlib.suppress(AgentError):
+                changed |= await self.ask(
+                    "ending.revive", reads_only=False, name=name, token=token
+                )
         return changed
 
     async def wait(self, name: str, *, timeout: float | None = None) -> JobRow:

@@ -10,7 +10,7 @@ from engine.errors import InputError
 from engine.jobs.registry import find
 from engine.project.layout import job_number, neutral_label, node_kind
 from remote.schedulers.base import Listing, Scheduler, SchedulerJob, merged
-from remote.verdict import Judgement, Seen, judge
+from remote.verdict import Judgement, Seen, is_put_back, judge
 from remote.views import JobRow, Node, Overview, Progress
 
 SETTLED_S = 30.0  # so long a finished job's row may stand before it is made anew
@@ -146,6 +146,16 @@ class Picture:
                 kept.row = self._row(kept.facts, judgement)
             found.append(kept.row)
         return found
+
+    def put_back(self) -> list[str]:
+        """Jobs that count as ended, though their scheduler will start them again."""
+        return [
+            name
+            for name, one in self.facts.items()
+            if one["status"] in ("Failed", "Aborted")
+            and "verdict" not in (one.get("entry") or {"verdict": ""})
+            and is_put_back(self.seen(one))
+        ]
 
     def overview(self, project: str, rows: Iterable[JobRow]) -> Overview:
         """The rows, in the order of the jobs' numbers."""

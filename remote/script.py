@@ -39,6 +39,8 @@ restarts=${{{restarts}:-0}}
     printf 'gpus=%s\\n' "${{CUDA_VISIBLE_DEVICES:-}}"
 }} >"$state.started.tmp" && mv -f -- "$state.started.tmp" "$state.started"
 rm -f -- "$state.ended"
+# put back into the queue by the scheduler: how its last run was ended counts no more
+[ "$restarts" = 0 ] || rm -f -- "$job"/RELION_JOB_EXIT_* "$job/RELION_JOB_ABORT_NOW"
 caught=
 again=
 child=

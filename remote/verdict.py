@@ -70,6 +70,12 @@ class Seen:
         return str((self.facts.get("ended") or {}).get("signal", ""))
 
     @property
+    def restarts(self) -> int:
+        """How often the scheduler has started the job again."""
+        text = (self.facts.get("started") or {}).get("restarts", "")
+        return int(text) if re.fullmatch(r"\d{1,6}", text) else 0
+
+    @property
     def has_started(self) -> bool:
         """Whether the script has begun."""
         return bool(self.facts.get("started"))
@@ -187,7 +193,7 @@ def _scheduled(seen: Seen) -> _Said:
     job = seen.job
     if job is not None and job.state.is_over and job.state is not JobState.SUCCEEDED:
         return _killed(seen, job)
-    if seen.marker or seen.exit_status is not None:
+    if (seen.marker or seen.exit_status is not None) and not is_put_back(seen):
         is_plain = seen.signal == "" and (seen.exit_status or 0) < 128
         knows = job is not None and job.state.is_over
         if is_plain or knows or _is_absent(seen) or seen.signal == "USR1":
@@ -214,7 +220,19 @@ def _scheduled(seen: Seen) -> _Said:
         JobState.SUSPENDED: "suspended by the scheduler",
         JobState.FINISHING: "ending",
     }.get(job.state, job.raw)
+    if job.state in (JobState.QUEUED, JobState.HELD) and seen.has_started:
+        reason = f"put back into the queue by the scheduler: {reason}"
     return job.state, reason + when_to_start(job, seen.taken_at), advice, False
+
+
+def is_put_back(seen: Seen) -> bool:
+    """Whether a run was ended only to be started again: the job waits once more."""
+    job = seen.job
+    if job is None or seen.signal != "TERM" or seen.marker == "Succeeded":
+        return False
+    ended_at = float((seen.facts.get("ended") or {}).get("time") or 0.0)
+    waits = job.state in (JobState.QUEUED, JobState.HELD)
+    return waits and (seen.asked_at or 0.0) > ended_at + 1.0
 
 
 def _unlisted(seen: Seen) -> _Said:
@@ -252,7 +270,11 @@ def _is_absent(seen: Seen) -> bool:
 
 
 def _running(seen: Seen, where: str) -> _Said:
-    words = [word for word in (where, progress_words(seen.facts)) if word]
+    again = ""
+    if seen.restarts:
+        times = "" if seen.restarts == 1 else f" {seen.restarts} times"
+        again = f"started again by the scheduler{times}"
+    words = [word for word in (where, again, progress_words(seen.facts)) if word]
     return JobState.RUNNING, ", ".join(words) or "running", "", False
 
 

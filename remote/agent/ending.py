@@ -147,3 +147,26 @@ def write_verdict(
             return False
     records.put(directory, dict(entry, verdict=verdict))
     return True
+
+
+@verb(whole=True)
+def revive(request: Request, name: str, token: str) -> bool:
+    """Have a job count as running again that its scheduler has put back into the queue.
+
+    False if that is not the question any more.
+    """
+    project = request.path("")
+    directory = request.path(name)
+    entry = records.latest(directory)
+    if entry is None or entry["token"] != token or "verdict" in entry:
+        return False
+    with changing(project, LOCK_S, locks.watch(project)) as pipeline:
+        process = pipeline.process(name)
+        if process.status not in ("Failed", "Aborted"):
+            return False
+        for marker, status in EXIT_MARKERS:
+            path = os.path.join(directory, marker)
+            if status != "Succeeded" and os.path.exists(path):
+                os.unlink(path)
+        pipeline.set_status(process.name, "Running")
+    return True

@@ -229,6 +229,35 @@ CASES = {
         JobState.LOST,
         "the scheduler knows nothing of 12 any more, and it left no exit status",
     ),
+    "put back into the queue": (
+        seen(
+            scheduler=job(
+                JobState.QUEUED, reason="waiting for free nodes", expected_at=NOW + 130
+            ),
+            **STARTED,
+        ),
+        JobState.QUEUED,
+        "put back into the queue by the scheduler: waiting for free nodes, "
+        "expected to start in 2 min",
+    ),
+    "ended, but put back into the queue": (
+        seen(
+            "Failed",
+            scheduler=job(JobState.QUEUED, reason="waiting for free nodes"),
+            marker="Failed",
+            **ended(143, "TERM"),
+        ),
+        JobState.QUEUED,
+        "put back into the queue by the scheduler: waiting for free nodes",
+    ),
+    "started again": (
+        seen(
+            scheduler=job(JobState.RUNNING, nodes="cpu2"),
+            started={"time": str(int(NOW - 60)), "restarts": "1"},
+        ),
+        JobState.RUNNING,
+        "on cpu2, started again by the scheduler",
+    ),
     "an unknown word": (
         seen(scheduler=job(JobState.UNKNOWN, raw="FUTURE_WORD"), **STARTED),
         JobState.RUNNING,
