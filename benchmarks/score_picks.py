@@ -183,6 +183,40 @@ def score(
     )
 
 
+def common_errors(
+    ours: list[Field],
+    theirs: list[Field],
+    radius_angstrom: float,
+    border_angstrom: float = 0.0,
+) -> tuple[int, float, float]:
+    """Particles that two pickers both find, and the median error of either there, Å.
+
+    Parameters
+    ----------
+    ours, theirs : list of Field
+        The same micrographs in the same order.
+    """
+    errors: list[list[Floats]] = [[], []]
+    count = 0
+    for pair in zip(ours, theirs, strict=True):
+        radius = radius_angstrom / pair[0].pixel_size
+        border = border_angstrom / pair[0].pixel_size
+        inner = _is_inner(pair[0].truth, pair[0].shape, border)
+        away = np.full((2, len(inner)), np.inf)
+        for row, field in zip(away, pair, strict=True):
+            which, paired = match(field.picks, field.truth, radius)
+            apart = field.picks[which] - field.truth[paired]
+            row[paired] = np.hypot(*apart.T) * field.pixel_size
+        is_common = np.isfinite(away).all(axis=0) & inner
+        count += int(is_common.sum())
+        for found, row in zip(errors, away, strict=True):
+            found.append(row[is_common])
+    if not count:
+        return 0, float("nan"), float("nan")
+    first, second = (float(np.median(np.concatenate(found))) for found in errors)
+    return count, first, second
+
+
 def _is_inner(
     points: Floats, shape: tuple[int, int], border: float
 ) -> NDArray[np.bool_]:

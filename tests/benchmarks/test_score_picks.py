@@ -108,6 +108,17 @@ def test_what_lies_in_the_border_is_judged_neither_way():
     assert got.best_f1 == 1.0
 
 
+def test_centers_are_compared_on_the_particles_that_both_find():
+    truth = points((10, 10), (50, 50), (90, 90), (3, 50))
+    mine = field(points((11, 10), (50, 52), (3, 51)), truth)
+    yours = field(points((10, 10), (50, 55), (91, 90), (3, 50)), truth)
+    # pixels of 2 Å; the last lies in the border
+    got = score_picks.common_errors([mine], [yours], 20.0, 10.0)
+    assert got == (2, pytest.approx(3.0), pytest.approx(5.0))
+    nobody = field(points(), truth)
+    assert score_picks.common_errors([nobody], [yours], 20.0)[0] == 0
+
+
 def test_nothing_picked_and_nothing_there_are_scores_too():
     none = points()
     got = score_picks.score([field(none, points((5, 5)))], 10)
