@@ -45,7 +45,13 @@ def overlaps(y: Array, x: Array, shape: tuple[int, int], box_px: int) -> Array:
 
 
 def cut(
-    image: Array, y: Array, x: Array, box_px: int, *, fill: float | None = None
+    image: Array,
+    y: Array,
+    x: Array,
+    box_px: int,
+    *,
+    fill: float | None = None,
+    into: Array | None = None,
 ) -> Array:
     """Boxes around centers.
 
@@ -57,13 +63,16 @@ def cut(
     box_px : int, pixels
     fill : float, optional
         Value outside the image; that of the nearest pixel inside without it.
+    into : array, shape (n, box, box), optional
+        Where they go; a new array without it.
 
     Returns
     -------
     array, shape (n, box, box), of the image's kind
     """
     xp = array_namespace(image)
-    boxes = xp.empty((len(y), box_px, box_px), dtype=image.dtype)
+    shape = (len(y), box_px, box_px)
+    boxes = xp.empty(shape, dtype=image.dtype) if into is None else into
     for i in range(len(y)):
         boxes[i] = one(image, int(y[i]), int(x[i]), box_px, fill=fill)
     return boxes

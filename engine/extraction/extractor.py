@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.arrays import Array, array_namespace
+from engine.arrays import Array, array_namespace, write_into
 from engine.ctf import Ctf, contrast_transfer
 from engine.extraction import boxes as cutting
 from engine.extraction.normalize import normalize, remove_dust
@@ -128,9 +128,9 @@ class Extractor:
         for first in range(0, len(y), step):
             part = slice(first, min(first + step, len(y)))
             which = None if ctf is None else _ctf_rows(ctf, part)
-            out[part] = self._treat(
-                self._cut(micrograph, y[part], x[part], mean, which), rng
-            )
+            into = out[part]
+            images = self._cut(micrograph, y[part], x[part], mean, which, into)
+            self._treat(images, rng, into)
         return out
 
     def _centers(self, positions: Array) -> Array:
@@ -139,17 +139,27 @@ class Extractor:
         return cutting.truncated(positions)
 
     def _cut(
-        self, micrograph: Micrograph, y: Array, x: Array, mean: float, ctf: Ctf | None
+        self,
+        micrograph: Micrograph,
+        y: Array,
+        x: Array,
+        mean: float,
+        ctf: Ctf | None,
+        into: Array,
     ) -> Array:
+        """Boxes of the final size; in `into` where that costs nothing."""
         settings = self.settings
         rows, columns = self._centers(y), self._centers(x)
         frame = _FRAME_PX if settings.subpixel else 0
         edge = settings.box_px + 2 * frame
         ctf = ctf or micrograph.ctf
         if self._shrinks_directly:
-            return self._shrunk(micrograph.image, rows, columns)
+            return self._shrunk(micrograph.image, rows, columns, into)
         if settings.ctf_box_px is None or ctf is None:
-            images = cutting.cut(micrograph.image, rows, columns, edge)
+            is_final = edge == settings.final_px and settings.scale_px is None
+            images = cutting.cut(
+                micrograph.image, rows, columns, edge, into=into if is_final else None
+            )
         else:
             images = self._with_ctf(micrograph, rows, columns, mean, ctf, edge)
         if settings.subpixel:
@@ -172,15 +182,12 @@ class Extractor:
             and prefers_matrices(settings.box_px, settings.scale_px)
         )
 
-    def _shrunk(self, image: Array, y: Array, x: Array) -> Array:
+    def _shrunk(self, image: Array, y: Array, x: Array, into: Array) -> Array:
         """Boxes made small without a copy of the large ones."""
-        xp = array_namespace(image)
-        size = self.settings.final_px
-        images = xp.empty((len(y), size, size), dtype=xp.float32)
         for i in range(len(y)):
             box = cutting.one(image, int(y[i]), int(x[i]), self.settings.box_px)
-            images[i] = shrink(box, size)
-        return images
+            into[i] = shrink(box, self.settings.final_px)
+        return into
 
     def _with_ctf(
         self,
@@ -207,15 +214,21 @@ class Extractor:
         images = cutting.center_cut(irfft2(transform, (edge, edge)), box_px)
         return cutting.extend_edges(images, y, x, micrograph.image.shape)
 
-    def _treat(self, images: Array, rng: np.random.Generator | None) -> Array:
+    def _treat(
+        self, images: Array, rng: np.random.Generator | None, into: Array
+    ) -> None:
         settings = self.settings
         radius = settings.background_radius_px
-        if radius is not None:
-            white, black = settings.white_dust, settings.black_dust
-            if (white is not None or black is not None) and rng is not None:
-                images = remove_dust(images, radius, white, black, rng)
-            images = normalize(images, radius, ramp=settings.ramp)
-        return -images if settings.invert else images
+        if radius is None:
+            if settings.invert:
+                write_into(into, array_namespace(images).negative, images)
+            elif images is not into:
+                into[...] = images
+            return
+        white, black = settings.white_dust, settings.black_dust
+        if (white is not None or black is not None) and rng is not None:
+            images = remove_dust(images, radius, white, black, rng)
+        normalize(images, radius, ramp=settings.ramp, invert=settings.invert, into=into)
 
 
 def _ctf_rows(ctf: Ctf, rows: slice) -> Ctf:

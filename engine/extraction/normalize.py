@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array, array_namespace
+from engine.arrays import Array, array_namespace, write_into
 
 #: Flatter backgrounds than this are left as they are.
 _FLAT = 1e-10
@@ -60,7 +60,14 @@ def _tables(box_px: int, radius_px: float) -> tuple[Array, Array, Array]:
     )
 
 
-def normalize(boxes: Array, radius_px: float, *, ramp: bool = True) -> Array:
+def normalize(
+    boxes: Array,
+    radius_px: float,
+    *,
+    ramp: bool = True,
+    invert: bool = False,
+    into: Array | None = None,
+) -> Array:
     """Particles with a flat background of mean 0 and standard deviation 1.
 
     Parameters
@@ -70,6 +77,10 @@ def normalize(boxes: Array, radius_px: float, *, ramp: bool = True) -> Array:
         Of the circle that holds the particle.
     ramp : bool
         First subtract the least-squares plane of the background.
+    invert : bool
+        Times -1 in the end.
+    into : array, shape (n, box, box), float32, contiguous, optional
+        Where the result goes; may be `boxes`. A new array without it.
 
     Returns
     -------
@@ -81,21 +92,23 @@ def normalize(boxes: Array, radius_px: float, *, ramp: bool = True) -> Array:
     mask, projector, design = (
         xp.asarray(table) for table in _tables(box_px, float(radius_px))
     )
-    pixels = xp.reshape(boxes, (count, box_px * box_px))
+    weight = background(box_px, float(radius_px)).count
+    given = xp.reshape(boxes, (count, box_px * box_px))
+    pixels = xp.empty_like(given) if into is None else xp.reshape(into, given.shape)
     # sums of small differences: single precision is enough once the level is gone
-    level = xp.mean(pixels, axis=1, keepdims=True)
-    pixels = pixels - level
+    level = xp.mean(given, axis=1, keepdims=True)
+    write_into(pixels, xp.subtract, given, level)
     if ramp:
         pixels -= (pixels @ projector) @ design
-    weight = background(box_px, float(radius_px)).count
+    # a plane leaves no mean, but for what rounding leaves of a steep one
     mean = (pixels @ mask)[:, None] / weight
     pixels -= mean
     spread = xp.sqrt(xp.square(pixels) @ mask / weight)[:, None]
     flat = spread < _FLAT
-    kept = 0.0 if ramp else mean + level
-    pixels /= xp.where(flat, xp.ones_like(spread), spread)
-    if bool(xp.any(flat)):
-        pixels = xp.where(flat, pixels + kept, pixels)
+    sign = -1.0 if invert else 1.0
+    pixels *= sign / xp.where(flat, xp.ones_like(spread), spread)
+    if not ramp and bool(xp.any(flat)):
+        pixels += xp.where(flat, sign * (mean + level), xp.zeros_like(mean))
     return xp.reshape(pixels, boxes.shape)
 
 
