@@ -394,6 +394,11 @@ def test_more_maps_than_a_disk_should_hold_need_a_word(tmp_path):
     done = run_engine(tmp_path, "AutoPick/job001")
     assert done.returncode == 2
     assert "--no_fom_limit" in done.stderr
+    allowed = values | {"other_args": "--no_fom_limit"}
+    write_job(tmp_path, "AutoPick/job001", "autopick", **allowed)
+    assert run_engine(tmp_path, "AutoPick/job001").returncode == 0
+    maps = list((tmp_path / "AutoPick/job001").rglob("*_bestLoG.spi"))
+    assert len(maps) == 31
 
 
 def test_the_subpixel_flag_moves_picks_towards_the_truth(tmp_path):

@@ -17,6 +17,7 @@ from support.engine_jobs import (
 
 from engine.io.coordinates import read_coordinates
 from engine.io.mrc import read_image, read_images, write_mrc
+from engine.project import actions, clean
 
 EXPECTED = DATA / "picking/expected"
 JOB = "AutoPick/job001"
@@ -190,6 +191,30 @@ def test_maps_of_other_settings_are_refused(tmp_path, change, words):
     done = run_engine(tmp_path, JOB)
     assert done.returncode == 1
     assert words in done.stderr
+
+
+@pytest.mark.parametrize("way", ["log", "templates"])
+def test_gentle_clean_takes_the_maps_away_and_leaves_the_picks(
+    tmp_path, monkeypatch, way
+):
+    small_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    actions.create_project(".", "3.1")
+    job = actions.new_job(".", "AutoPick", "s")
+    log = {"do_log": "Yes", "log_diam_min": "80", "log_diam_max": "120"}
+    values = CASE_B | (log if way == "log" else {})
+    run(tmp_path, job, **values, do_write_fom_maps="Yes")
+    before = {path.name for path in (tmp_path / job).rglob("*.spi")}
+    assert len(before) == (15 if way == "log" else 6)
+    actions.set_status(".", job, "Succeeded")
+    clean.clean(".", job)
+    assert not list((tmp_path / job).rglob("*.spi"))
+    assert len(read_coordinates(tmp_path / job / "Micrographs/mic1_autopick.star")) > 3
+    again = values | {"do_read_fom_maps": "Yes"}
+    write_job(tmp_path, job, "autopick", is_continue=True, **again)
+    done = run_engine(tmp_path, job)
+    assert done.returncode == 1
+    assert "write FOM maps in this job first" in done.stderr
 
 
 def test_maps_are_named_as_the_projects_version_names_them(tmp_path):
