@@ -33,9 +33,23 @@ def test_the_coarsest_pixels_are_where_gorski_has_them():
     np.testing.assert_allclose(rot[:8], [45, 135, -135, -45, 0, 90, 180, -90])
 
 
-@pytest.mark.parametrize(("symmetry", "count"), [("C1", 48), ("C2", 24), ("D2", 12)])
-def test_counts_are_relions(symmetry, count):
-    assert len(unique_directions(1, symmetry)[0]) == count
+@pytest.mark.parametrize(
+    ("symmetry", "counts"),
+    [
+        ("C1", (12, 48, 192)),
+        ("C2", (6, 24, 96)),
+        ("C3", (3, 14, 60)),
+        ("C4", (3, 12, 48)),
+        ("C7", (1, 5, 24)),
+        ("D1", (7, 24, 96)),
+        ("D2", (4, 12, 48)),
+        ("D3", (2, 8, 33)),
+        ("D7", (1, 3, 13)),
+    ],
+)
+def test_counts_are_relions(symmetry, counts):
+    found = tuple(len(unique_directions(order, symmetry)[0]) for order in range(3))
+    assert found == counts
 
 
 @pytest.mark.parametrize("symmetry", ["C1", "C4", "D2", "D3", "T", "O", "I", "I1"])
