@@ -45,8 +45,9 @@ T = TypeVar("T")
 SHELL_MARGIN = 10
 #: Part of the box's shells that the first references have.
 _INITIAL_SHELLS = 0.07
-#: Classes are kept balanced up to here; no part of the number of iterations, so that
-#: a continued job with more of them is what it would have been at once.
+#: Classes are kept balanced and seeded anew up to here; no part of the number of
+#: iterations, so that a continued job with more of them is what it would have been
+#: at once.
 _LAST_EARLY_ITERATION = 15
 
 
@@ -90,6 +91,7 @@ class Optimizer:
             n_classes=settings.n_classes,
             n_iterations=settings.n_iterations,
             seed=settings.seed,
+            per_iteration=settings.mini_batches_per_iteration,
         )
 
     @property
@@ -268,7 +270,9 @@ class Optimizer:
         pass have no sums to blend a mini-batch with, so they are full passes too.
         """
         if self._is_mini_batch(iteration, state):
-            return self._usable[self.mini_batches.particles(iteration)]
+            numbers = self.mini_batches.numbers(iteration)
+            parts = [self.mini_batches.particles(number) for number in numbers]
+            return self._usable[np.unique(np.concatenate(parts))]
         n, k = len(self._usable), self.settings.n_classes
         if not self.settings.has_fast_subsets or iteration > 15:
             return self._usable
@@ -282,23 +286,45 @@ class Optimizer:
 
     def next(self, state: State) -> State:
         """The state after one more iteration."""
-        settings, model = self.settings, state.model
         iteration = state.iteration + 1
-        random = np.random.default_rng([settings.seed, iteration])
+        if not self._is_mini_batch(iteration, state):
+            used = self.subset(iteration, state)
+            return self._pass(state, iteration, iteration, used)
+        before, numbers = state.particles, self.mini_batches.numbers(iteration)
+        for number in numbers:
+            used = self._usable[self.mini_batches.particles(number)]
+            part = (numbers.index(number), len(numbers))
+            state = self._pass(state, iteration, number, used, part)
+        used = self.subset(iteration, state)
+        state.changes = changes_between(before, state.particles, used)
+        state.n_used = len(used)
+        return state
+
+    def _pass(
+        self,
+        state: State,
+        iteration: int,
+        number: int,
+        used: Array,
+        part: tuple[int, int] | None = None,
+    ) -> State:
+        """The state after some particles: all, or a mini-batch, `part` of several.
+
+        `number` counts iterations, or mini-batches, from 1.
+        """
+        settings, model = self.settings, state.model
+        random = np.random.default_rng([settings.seed, number])
         perturbation = 0.0
         if settings.does_align and settings.perturbation_factor > 0:
             perturbation = next_perturbation(state.perturbation, random)
         sampling = self._sampling(model, perturbation)
         step = self.expectation(model, sampling, iteration)
-        is_mini = self._is_mini_batch(iteration, state)
-        used = self.subset(iteration, state)
         mine = self._mine(used)
-        particles, sums = self._expect(step, mine, state)
+        particles, sums = self._expect(step, mine, state, part or (0, 1))
         sums = sums.reduced(self.comm)
         particles = self._gathered(particles, mine, state.particles)
-        if is_mini:
-            memory = self.mini_batches.memory(iteration)
-            sums = blended(state.running, sums, memory)
+        if part:
+            sums = blended(state.running, sums, self.mini_batches.memory(number))
         updates = Updates(
             tau_fudge=settings.tau_fudge, radius_px=settings.optics.radius_px
         )
@@ -311,11 +337,11 @@ class Optimizer:
         )
         power = sums.ctf_power / max(float(sums.totals[0]), 1)
         psi, offset = accuracies(step.harmonics, power, self.box_px)
-        if settings.reseeds_classes and 3 <= iteration <= _LAST_EARLY_ITERATION:
+        if settings.reseeds_classes and number >= 3 and self._is_early(iteration):
             mask = circular_mask(self.box_px, settings.optics.radius_px)
-            reseeded(new, mask, random)
+            reseeded(new, mask, random, sums if part else None)
         # the blended sums stay in their frame
-        if settings.centers_classes and settings.does_align and not is_mini:
+        if settings.centers_classes and settings.does_align and not part:
             reach = settings.sampling.offset_range_px
             new, particles = center_classes(new, particles, reach)
         if len(self._usable) < self.n_particles:
@@ -332,7 +358,7 @@ class Optimizer:
             sampling=sampling,
             changes=changes_between(state.particles, particles, used),
             n_used=len(used),
-            running=sums if is_mini else None,
+            running=sums if part else None,
         )
 
     def _set_aside(self, model: ClassModel, particles: Assignments) -> None:
@@ -379,15 +405,19 @@ class Optimizer:
         """Full classes are held back at first, then all are alike; or by shares."""
         if self.settings.has_class_prior:
             return 1.0
-        early = iteration <= _LAST_EARLY_ITERATION
+        is_held = self.settings.balances_classes and self._is_early(iteration)
+        return -1.0 if is_held else 0.0
+
+    def _is_early(self, iteration: int) -> bool:
+        """Whether classes are still being formed: balanced, and seeded anew."""
         if self.settings.has_mini_batches:
-            early = self.mini_batches.is_balanced(iteration)
-        return -1.0 if self.settings.balances_classes and early else 0.0
+            return self.mini_batches.is_early(iteration)
+        return iteration <= _LAST_EARLY_ITERATION
 
     def _expect(
-        self, step: Expectation, mine: Array, state: State
+        self, step: Expectation, mine: Array, state: State, part: tuple[int, int]
     ) -> tuple[Assignments, SufficientStatistics]:
-        """Winners of this rank's particles, and their sums."""
+        """Winners of this rank's particles, and their sums; `part` for progress."""
         size = self.settings.batch_size
         parts = [mine[i : i + size] for i in range(0, len(mine), size)]
         out = Assignments.empty(len(mine))
@@ -399,7 +429,7 @@ class Optimizer:
             _put(out, slice(done, done + count), result)
             sums = sums + part_sums
             done += count
-            self.on_progress(done, len(mine))
+            self.on_progress(part[0] * len(mine) + done, part[1] * len(mine))
         return out, sums
 
     def _results(

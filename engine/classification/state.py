@@ -56,9 +56,10 @@ class Settings:
     centers_classes : bool
         Move averages to the middle of the box in every iteration.
     reseeds_classes : bool
-        Give dead classes half of the largest one's particles.
+        Make nearly empty classes copies of the fullest ones.
     has_mini_batches : bool
         All but the last iterations use few particles each.
+    mini_batches_per_iteration : int
     reference_resolution_angstrom : float or None, Å
         Low-pass of given references before the first iteration.
     references_are_ctf_corrected : bool
@@ -83,6 +84,7 @@ class Settings:
     centers_classes: bool = False
     reseeds_classes: bool = False
     has_mini_batches: bool = False
+    mini_batches_per_iteration: int = 1
     reference_resolution_angstrom: float | None = None
     references_are_ctf_corrected: bool = True
 

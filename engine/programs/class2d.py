@@ -31,7 +31,7 @@ from engine.programs.particle_set import ImageStore, ParticleSet, read_particles
 
 _log = logging.getLogger(__name__)
 
-#: Of mini-batches every tenth is written.
+#: Of iterations of one mini-batch every tenth is written.
 _WRITTEN = 10
 #: Particles left out that the summary names.
 _MOST_NAMED = 1000
@@ -244,8 +244,9 @@ class _Run:
             return new
         seconds = round(time.monotonic() - started, 3)
         self.history.append(self._history_entry(new, seconds))
-        # mini-batches are too quick to write each
-        if new.running is None or new.iteration % _WRITTEN == 0:
+        # single mini-batches are too quick to write each
+        is_single = settings.mini_batches_per_iteration == 1
+        if new.running is None or not is_single or new.iteration % _WRITTEN == 0:
             self.files.write(new, self.history, settings.n_iterations)
         self._report(new, seconds)
         return new

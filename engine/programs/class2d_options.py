@@ -8,6 +8,7 @@ import numpy as np
 
 from engine.arrays import Array
 from engine.classification.batch import Optics
+from engine.classification.mini_batches import FULL_PASSES, enough_per_iteration
 from engine.classification.sampling import Sampling
 from engine.classification.state import Settings
 from engine.errors import InputError
@@ -23,6 +24,8 @@ _SWITCHES = frozenset(
     [
         "--dont_check_norm",
         "--reseed_classes",
+        "--no_reseeding",
+        "--full_passes",
         "--class_prior",
         "--micrograph_noise",
         "--mini_batches",
@@ -84,8 +87,9 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         )
         raise InputError(message)
     is_compat = job.flag("cryodeck_compat", False) or arguments.has("--compat")
-    has_mini_batches = job.flag("do_grad", False) or arguments.has("--mini_batches")
-    if is_compat and has_mini_batches:
+    is_asked = job.flag("do_grad", False) or arguments.has("--mini_batches")
+    has_mini_batches = is_asked or (not is_compat and _by_default(job, arguments))
+    if is_compat and is_asked:
         message = (
             "Exactly as RELION does it: VDAM and mini-batches cannot be; use the EM "
             "algorithm, or let RELION run this job"
@@ -117,8 +121,9 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         offset_sigma_px=arguments.number("--offset", 10.0) / pixel,
         has_class_prior=is_compat or arguments.has("--class_prior"),
         centers_classes=job.flag("do_center", False),
-        reseeds_classes=arguments.has("--reseed_classes"),
+        reseeds_classes=_reseeds(arguments, has_mini_batches),
         has_mini_batches=has_mini_batches,
+        mini_batches_per_iteration=_per_iteration(job),
         reference_resolution_angstrom=_resolution(arguments),
         references_are_ctf_corrected=not is_compat
         or not arguments.has("--ref")
@@ -137,6 +142,27 @@ def read_options(context: Context, particles: ParticleSet) -> Options:
         has_micrograph_noise=is_compat or arguments.has("--micrograph_noise"),
         is_compat=is_compat,
     )
+
+
+def _by_default(job: Job, arguments: Arguments) -> bool:
+    """Whether iterations that a form counts are made of mini-batches."""
+    if arguments.has("--full_passes") or job.flag("do_fast_subsets", False):
+        return False
+    return job.flag("dont_skip_align") and int(float(iterations(job))) > FULL_PASSES
+
+
+def _per_iteration(job: Job) -> int:
+    """Mini-batches of an iteration: VDAM's number counts them, others iterations."""
+    if job.flag("do_grad", False):
+        return 1
+    return enough_per_iteration(int(float(iterations(job))))
+
+
+def _reseeds(arguments: Arguments, has_mini_batches: bool) -> bool:
+    """Whether empty classes are seeded anew; not against given references."""
+    if arguments.has("--no_reseeding") or arguments.has("--ref"):
+        return False
+    return has_mini_batches or arguments.has("--reseed_classes")
 
 
 def _resolution(arguments: Arguments) -> float | None:

@@ -12,8 +12,14 @@ from support.worked_example import (
 )
 
 from engine.classification.batch import Optics
-from engine.classification.mini_batches import MiniBatches, blended
+from engine.classification.masking import circular_mask
+from engine.classification.mini_batches import (
+    MiniBatches,
+    blended,
+    enough_per_iteration,
+)
 from engine.classification.optimizer import Optimizer
+from engine.classification.reseeding import reseeded
 from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
 from engine.classification.statistics import SufficientStatistics
@@ -58,6 +64,15 @@ def test_a_round_of_mini_batches_uses_no_particle_twice():
     assert [plan.is_full(i) for i in (60, 61, 63, 64)] == [False, True, True, True]
 
 
+def test_few_iterations_have_several_mini_batches_each():
+    assert enough_per_iteration(25) == 3
+    plan = batches(n_iterations=25, per_iteration=3)
+    assert [list(plan.numbers(i)) for i in (1, 2)] == [[1, 2, 3], [4, 5, 6]]
+    assert list(batches(n_iterations=60).numbers(7)) == [7]
+    # all particles in one: more of them would be full passes
+    assert list(batches(n_particles=80, per_iteration=3).numbers(2)) == [2]
+
+
 def test_mini_batches_depend_on_seed_and_iteration_alone():
     one, two = batches().particles(7), batches().particles(7)
     np.testing.assert_array_equal(one, two)
@@ -72,6 +87,22 @@ def test_the_memory_holds_a_window_that_grows_up_to_all_particles():
         held = held * plan.memory(iteration) + plan.size
         assert held <= min(1030, 100 * iteration) + 1e-6
     assert held == pytest.approx(1030, rel=0.05)
+
+
+def test_blended_sums_keep_a_copied_class():
+    """A copy that its old sums undo in the next mini-batch is none."""
+    state = classify(iterations=3, n_iterations=60)
+    model, sums = state.model, state.running
+    model.class_distribution[:] = [0.9, 0.1, 0.0]
+    whole = sums.class_weight[0]
+    data = sums.data[0].copy()
+    mask = circular_mask(32, 12.5)
+    assert reseeded(model, mask, np.random.default_rng(1), sums) == 1
+    assert sums.class_weight[0] == pytest.approx(whole / 2)
+    assert sums.class_weight[2] == pytest.approx(min(8, whole / 2))
+    part = sums.class_weight[2] / whole
+    np.testing.assert_allclose(sums.data[2], part * data)
+    np.testing.assert_allclose(sums.data[0], data / 2)
 
 
 def test_blended_sums_are_the_weighted_ones_on_common_rings():

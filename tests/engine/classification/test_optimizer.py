@@ -158,3 +158,15 @@ def test_empty_classes_are_seeded_again_from_the_fullest():
     assert model.class_distribution == pytest.approx([0.45, 0.1, 0.45])
     same = np.corrcoef(model.images[0].ravel(), model.images[2].ravel())[0, 1]
     assert 0.8 < same < 0.999
+
+
+def test_a_class_of_a_usual_size_is_not_split():
+    from engine.classification.masking import circular_mask
+    from engine.classification.reseeding import reseeded
+
+    model = classify(iterations=2).model
+    model.class_distribution[:] = [0.49, 0.51, 0.0]
+    before = model.images.copy()
+    model.class_distribution[2] = 0.04
+    assert reseeded(model, circular_mask(32, 12.5), np.random.default_rng(1)) == 0
+    np.testing.assert_array_equal(model.images, before)
