@@ -131,29 +131,40 @@ class Found:
 
 
 def main(folder: Path, data_star: str) -> dict:
-    truth = read_truth(folder)
+    found, names = read_found(data_star)
+    place = np.array([int(name.split("@")[0]) - 1 for name in names])
+    return judge(read_truth(folder).take(place), found)
+
+
+def read_found(data_star: str) -> tuple:
+    """What a classification's files say, and the names of the images."""
     table = read_star(data_star)["particles"]
-    place = np.array([int(n.split("@")[0]) - 1 for n in table.text("rlnImageName")])
     model = read_star(data_star.replace("_data.star", "_model.star"))["model_classes"]
     stack = model.text("rlnReferenceImage")[0].partition("@")[2]
-    path = Path(data_star).parent / Path(stack).name
     found = Found(
         label=table.integers("rlnClassNumber"),
         psi=table.numbers("rlnAnglePsi"),
         offset=np.stack([table.numbers(f"rlnOrigin{c}Angst") for c in "XY"], 1) / PIXEL,
-        averages=read_images(path),
+        averages=read_images(Path(data_star).parent / Path(stack).name),
         resolution=model.numbers("rlnEstimatedResolution"),
     )
-    return judge(truth.take(place), found)
+    return found, table.text("rlnImageName")
 
 
 def judge(truth: Truth, found: Found) -> dict:
     """All measures."""
+    scores = scores_of_particles(found)
+    kept = scores >= 0.5
     return (
         _species(truth, found.label)
-        | _junk(found.label, truth.good)
-        | _scores(truth.good, found)
-        | _classes(truth, found)
+        | junk_separation(found.label, truth.good, scores, found.resolution)
+        | {
+            "score_recall": float(kept[truth.good].mean()),
+            "score_precision": float(truth.good[kept].mean()) if kept.any() else None,
+            "effective_classes": _effective(found.label),
+            "frc_angstrom": _frc(truth, found),
+        }
+        | class_errors(truth, found)
     )
 
 
@@ -165,9 +176,11 @@ def _species(truth: Truth, label) -> dict:
     return {"species_purity": float(main / truth.good.sum())}
 
 
-def _junk(label, good) -> dict:
+def junk_separation(label, good, scores, resolution) -> dict:
+    """How well classes, their score and their resolution tell junk."""
     if good.all():
-        return {"junk_purity": None, "junk_auc": None, "junk_kept": None}
+        names = ("junk_purity", "junk_auc", "junk_kept", "score_auc", "estimate_auc")
+        return dict.fromkeys(names)
     count = np.bincount(label)
     junk = np.bincount(label, ~good)
     share = junk / np.maximum(count, 1)
@@ -178,10 +191,13 @@ def _junk(label, good) -> dict:
     order = np.argsort(share[1:], kind="stable") + 1
     inside = np.cumsum(count[order] - junk[order])
     last = np.searchsorted(inside, 0.95 * good.sum())
+    coarse = np.where(np.isfinite(resolution), resolution, 999.0)[label - 1]
     return {
         "junk_purity": float(share[label][~good].mean()),
         "junk_auc": _auc(others, ~good),
         "junk_kept": float(junk[order[: last + 1]].sum() / junk.sum()),
+        "score_auc": _auc(-scores, ~good),
+        "estimate_auc": _auc(coarse, ~good),
     }
 
 
@@ -191,40 +207,43 @@ def _auc(value, positive) -> float:
     return float((a[:, None] > b).mean() + 0.5 * (a[:, None] == b).mean())
 
 
-def _scores(good, found: Found) -> dict:
+def scores_of_particles(found: Found) -> np.ndarray:
+    """The automatic score of each particle's class."""
     counts = np.bincount(found.label - 1, minlength=len(found.averages))
     radius = DIAMETER / 2 / PIXEL
     scores = class_scores(found.averages, counts, found.resolution, radius)
-    mine = scores[found.label - 1]
-    kept = mine >= 0.5
-    result = {
-        "score_recall": float(kept[good].mean()),
-        "score_precision": float(good[kept].mean()) if kept.any() else None,
-    }
-    if good.all():
-        return result | {"score_auc": None, "estimate_auc": None}
-    coarse = found.resolution[found.label - 1]
-    return result | {
-        "score_auc": _auc(-mine, ~good),
-        "estimate_auc": _auc(np.where(np.isfinite(coarse), coarse, 999.0), ~good),
-    }
+    return scores[found.label - 1]
 
 
-def _classes(truth: Truth, found: Found) -> dict:
-    mask = circular_mask(BOX, 28)
-    frc, spread, weight = [], [], []
-    psi_errors, offset_errors = [], []
-    numbers, counts = np.unique(found.label, return_counts=True)
-    p = counts / counts.sum()
-    for k, count in zip(numbers, counts, strict=True):
+def _effective(label) -> float:
+    p = np.unique(label, return_counts=True)[1] / len(label)
+    return float(np.exp(-(p * np.log(p)).sum()))
+
+
+def _good_classes(truth: Truth, found: Found):
+    """Number and rows of true particles, of classes mostly made of such."""
+    for k, count in zip(*np.unique(found.label, return_counts=True), strict=True):
         rows = np.flatnonzero((found.label == k) & truth.good)
-        if len(rows) < 5 or len(rows) < 0.5 * count:
-            continue
+        if len(rows) >= 5 and len(rows) >= 0.5 * count:
+            yield k, rows
+
+
+def _frc(truth: Truth, found: Found) -> float | None:
+    mask = circular_mask(BOX, 28)
+    frc, weight = [], []
+    for k, rows in _good_classes(truth, found):
         mean = _true_average(truth, found, rows[:_PROJECTED])
         frc.append(_resolution(found.averages[k - 1] * mask, mean * mask))
         weight.append(len(rows))
-        species = np.bincount(truth.species[rows]).argmax()
-        rows = rows[truth.species[rows] == species]
+    return _weighted_median(frc, np.array(weight, float))
+
+
+def class_errors(truth: Truth, found: Found) -> dict:
+    """Spread of views and errors of alignment within good classes."""
+    spread, psi_errors, offset_errors = [], [], []
+    for _, inside in _good_classes(truth, found):
+        species = np.bincount(truth.species[inside]).argmax()
+        rows = inside[truth.species[inside] == species]
         angles, twist = _orientations(truth, found, rows, truth.names[species])
         spread.append(float(np.median(angles)))
         close = twist[angles < 15]
@@ -233,15 +252,15 @@ def _classes(truth: Truth, found: Found) -> dict:
             psi_errors.extend(np.abs(_wrapped(close - middle)))
         away = np.array([_turned(truth, found, row) for row in rows])
         offset_errors.extend(np.hypot(*(away - np.median(away, axis=0)).T) * PIXEL)
+
+    def median(values):
+        return float(np.median(values)) if values else None
+
     return {
-        "good_classes": len(frc),
-        "effective_classes": float(np.exp(-(p * np.log(p)).sum())),
-        "frc_angstrom": _weighted_median(frc, np.array(weight, float)),
-        "view_spread_deg": float(np.median(spread)) if spread else None,
-        "psi_error_deg": float(np.median(psi_errors)) if psi_errors else None,
-        "offset_error_angstrom": (
-            float(np.median(offset_errors)) if offset_errors else None
-        ),
+        "good_classes": len(spread),
+        "view_spread_deg": median(spread),
+        "psi_error_deg": median(psi_errors),
+        "offset_error_angstrom": median(offset_errors),
     }
 
 
