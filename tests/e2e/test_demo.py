@@ -23,7 +23,7 @@ def demo(tmp_path):
             env=environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=280,
             check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr
@@ -49,6 +49,35 @@ def test_the_demo_prints_counts_a_histogram_a_score_and_a_picture(demo):
         assert words in out
     assert "mic0001.mrc" in out
     assert "█" in out
+
+
+@pytest.mark.slow
+def test_the_demo_walks_the_tutorials_chapter_against_the_truth(demo, tmp_path):
+    words = ("practice", "--headless", "--tutorial", "--json")
+    steps = json.loads(demo(*words).stdout)["steps"]
+    assert [(step["job"].split("/")[0], step["alias"]) for step in steps] == [
+        ("Select", "5mics"),
+        ("AutoPick", "LoG"),
+        ("Extract", "LoG"),
+        ("Class2D", "LoG"),
+        ("Select", "templates4autopick"),
+        ("AutoPick", "optimise_params"),
+        ("AutoPick", "optimise_params"),
+        ("AutoPick", "optimise_params"),
+        ("AutoPick", "template"),
+        ("Extract", "template"),
+    ]
+    assert steps[2]["particles_total"] == steps[1]["score"]["picks"]
+    tried = [step["score"] for step in steps[5:8]]
+    assert tried[0]["precision"] > 0.9
+    assert [s["recall"] for s in tried] == sorted(s["recall"] for s in tried)
+    assert steps[8]["score"]["f1"] > 0.7
+    # gently cleaned: the maps are gone, the picks are not
+    folder = tmp_path / "practice/AutoPick/optimise_params"
+    assert not list(folder.rglob("*.spi"))
+    assert list(folder.rglob("*_autopick.star"))
+    again = json.loads(demo(*words).stdout)["steps"]
+    assert again[-1] == steps[-1]
 
 
 def test_the_demo_reopens_the_project_it_made(demo, tmp_path):

@@ -8,8 +8,14 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import PurePath
 
+import numpy as np
 import pytest
+
+from engine.io.mrc import read_images
+from engine.io.star import read_star
+from engine.selection.centering import centers_of_mass
 
 NAMES = ("CONFIG", "STATE", "CACHE")
 
@@ -97,16 +103,16 @@ def test_particles_are_classified_in_2d(project):
         "class2d",
         "LoG",
         fn_img="Extract/LoG/particles.star",
-        nr_classes=8,
+        nr_classes=12,
         do_em="Yes",
         do_grad="No",
-        nr_iter_em=12,
+        nr_iter_em=25,
         tau_fudge=2,
         particle_diameter=200,
         do_zero_mask="Yes",
     )
     statistics = project.stats("Class2D/LoG")
-    assert statistics["iteration"] == 12
+    assert statistics["iteration"] == 25
     assert sum(c["distribution"] for c in statistics["classes"]) == pytest.approx(
         1, abs=0.01
     )
@@ -114,10 +120,37 @@ def test_particles_are_classified_in_2d(project):
 
 def test_class_averages_become_templates(project):
     project.command(
-        *("select-classes", "Class2D/LoG", "--best", "3"),
+        *("select-classes", "Class2D/LoG", "--best", "4"),
         *("--alias", "templates4autopick"),
     )
-    assert (project.folder / "Select/templates4autopick/class_averages.star").is_file()
+    folder = project.folder / "Select/templates4autopick"
+    averages = read_images(folder / "class_averages.mrcs")
+    assert len(averages) == 4
+    assert np.abs(centers_of_mass(averages)).max() < 0.1
+    # of what the LoG filter picked, the chosen classes hold the true particles
+    everything = true_share(project.folder, "Extract/LoG/particles.star")
+    chosen = true_share(project.folder, "Select/templates4autopick/particles.star")
+    assert chosen >= max(0.95, everything)
+
+
+def true_share(folder, particles):
+    """Part of a particle list that lies within 40 Å of a true particle."""
+    truth = read_star(folder / "truth.star")["particles"]
+    table = read_star(folder / particles)["particles"]
+
+    def places(of):
+        return np.stack([of.numbers(f"rlnCoordinate{c}") for c in "XY"], 1)
+
+    real = {}
+    rows = zip(truth.text("rlnMicrographName"), places(truth), strict=True)
+    for name, place in rows:
+        real.setdefault(PurePath(name).name, []).append(place)
+    rows = zip(table.text("rlnMicrographName"), places(table), strict=True)
+    right = [
+        np.hypot(*(np.array(real[PurePath(name).name]) - place).T).min() < 40 / 3.2
+        for name, place in rows
+    ]
+    return np.mean(right)
 
 
 def test_template_picking_parameters_are_tried_on_stored_fom_maps(project):
@@ -140,12 +173,20 @@ def test_template_picking_parameters_are_tried_on_stored_fom_maps(project):
         do_write_fom_maps="Yes",
         shrink=0,
     )
-    few = project.stats("optimise_params")["picks_total"]
-    project.command(
-        *("continue", "optimise_params", "--set=do_write_fom_maps=No"),
-        *("--set=do_read_fom_maps=Yes", "--set=threshold_autopick=0.2", "--wait"),
-    )
-    assert project.stats("optimise_params")["picks_total"] > few
+    found = [project.stats("optimise_params", "--truth", "truth.star")]
+    for threshold in (0.4, 0.2):
+        project.command(
+            *("continue", "optimise_params", "--set=do_write_fom_maps=No"),
+            *("--set=do_read_fom_maps=Yes", "--wait"),
+            f"--set=threshold_autopick={threshold}",
+        )
+        found.append(project.stats("optimise_params", "--truth", "truth.star"))
+    picks = [statistics["picks_total"] for statistics in found]
+    assert picks == sorted(picks)
+    assert picks[0] < picks[-1]
+    recalls = [statistics["score"]["recall"] for statistics in found]
+    assert recalls == sorted(recalls)
+    assert recalls[-1] > 0.7
 
 
 def test_all_micrographs_are_picked_with_templates(project):
@@ -175,3 +216,4 @@ def test_the_whole_set_is_extracted_again(project):
     statistics = project.stats("Extract/template")
     outside = statistics.get("skipped_outside", 0)
     assert statistics["particles_total"] == picked - outside
+    assert true_share(project.folder, "Extract/template/particles.star") > 0.7

@@ -97,7 +97,7 @@ async def _work(invocation: Invocation) -> int:
     """Run what the practice project still lacks; print the results if headless."""
     workspace = await invocation.workspace()
     overview = await workspace.overview()
-    await _finished(
+    await finished(
         invocation,
         overview,
         "import",
@@ -110,23 +110,36 @@ async def _work(invocation: Invocation) -> int:
         },
     )
     overview = await workspace.overview()
-    source = _named(overview, "import", "micrographs")
+    source = named(overview, "import", "micrographs")
     assert source is not None
-    picked = await _finished(
+    picked = await finished(
         invocation,
         overview,
         "autopick",
         "LoG",
         LOG_VALUES | {"fn_input_autopick": f"{source.name}/{MICROGRAPHS}"},
     )
-    if _named(await workspace.overview(), "autopick", "fewer") is None:
+    if named(await workspace.overview(), "autopick", "fewer") is None:
         await _draft(invocation, picked)
-    if invocation.headless:
+    if invocation.tutorial:
+        await _walk(invocation, f"{source.name}/{MICROGRAPHS}")
+    elif invocation.headless:
         await _show_results(invocation, picked)
     return DONE
 
 
-async def _finished(
+async def _walk(invocation: Invocation, micrographs: str) -> None:
+    """Go through the tutorial's chapter, and say what each step left."""
+    from tui.cli.chapter import Chapter, described
+
+    truth = Path(invocation.project) / TRUTH
+    steps = await Chapter(invocation=invocation, truth=truth).walk(micrographs)
+    invocation.output.result({"project": invocation.project, "steps": steps})
+    for step in steps:
+        invocation.output.line(described(step))
+
+
+async def finished(
     invocation: Invocation,
     overview: Overview,
     type_key: str,
@@ -137,7 +150,7 @@ async def _finished(
     from tui.cli.following import outcome_of
 
     workspace = await invocation.workspace()
-    row = _named(overview, type_key, alias)
+    row = named(overview, type_key, alias)
     if row is not None and row.verdict.state.value == "succeeded":
         return row.name
     if row is None or row.verdict.state.value != "running":
@@ -163,7 +176,8 @@ async def _until_over(invocation: Invocation, name: str) -> JobRow:
     return (await watch(invocation, [name]))[0]
 
 
-def _named(overview: Overview, type_key: str, alias: str) -> JobRow | None:
+def named(overview: Overview, type_key: str, alias: str) -> JobRow | None:
+    """Return the job of a type with an alias; None if there is none."""
     from tui.cli.listing import alias_of
 
     jobs = [job for job in overview.jobs if job.type == type_key]

@@ -40,13 +40,19 @@ def add_commands(commands: Commands) -> None:
         about="Make a practice project of simulated micrographs, import them and pick\n"
         "their particles with the tutorial's values, as jobs like any other; then\n"
         "open it in the interface. An existing practice project is opened as it is.",
-        examples="  cryodeck demo practice\n  cryodeck demo practice --headless",
+        examples="  cryodeck demo practice\n  cryodeck demo practice --headless\n"
+        "  cryodeck demo practice --headless --tutorial",
     )
     demo_parser.add_argument(
         "folder", metavar="DIR", nargs="?", default="practice", help="default: practice"
     )
     demo_parser.add_argument(
         "--headless", action="store_true", help="print the results, open nothing"
+    )
+    demo_parser.add_argument(
+        "--tutorial",
+        action="store_true",
+        help="go on through the tutorial's auto-picking chapter (about a minute)",
     )
 
 
