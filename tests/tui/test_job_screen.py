@@ -176,8 +176,9 @@ async def test_class_averages_are_marked_and_counted() -> None:
 async def test_next_jobs_come_with_their_inputs() -> None:
     async with interface() as pilot:
         await open_job(pilot, "Extract/job007")
+        await seen(pilot, "Classify in 2D")
         await pilot.press("x")
-        await seen(pilot, "2D classification")
+        await seen(pilot, "Classify in 2D: Shows what")
         await pilot.press("enter")
         await seen(pilot, "new 2D classification", "Extract/job007/particles.star")
 

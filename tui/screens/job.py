@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,7 +10,6 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from engine.jobs.by_hand import by_hand
 from remote.views import JobRow, JobState, LinkState
 from tui.messages import (
     Answered,
@@ -20,8 +19,8 @@ from tui.messages import (
     Remembered,
 )
 from tui.plain import plain
-from tui.screens.going_on import GoingOn
 from tui.screens.hand import may_open
+from tui.screens.next_jobs import NextJobs
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.tabs import TabBar
 from tui.words import displayed_name, is_active, seen_words
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from engine.jobs.job import Job
     from remote.cluster import Cluster
     from tui.app import CryodeckApp
-    from tui.forms.form import FormPane
 
 TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
 NEW_TABS = ("form", "preview")
@@ -40,7 +38,7 @@ _PICTURES = {"autopick", "manualpick", "import", "ctffind", "motioncorr", "extra
 _VERBS = {"abort", "next_job", "clone", "go_on"}
 
 
-class JobScreen(GoingOn):
+class JobScreen(NextJobs):
     """A job with its tabs, or the form of one that does not exist yet."""
 
     app: CryodeckApp
@@ -86,7 +84,6 @@ class JobScreen(GoingOn):
         self.tabs: tuple[str, ...] = TABS if row is not None else NEW_TABS
         self.current = tab if row is not None else "form"
         self._form_trouble = ""
-        self._created = ""
         self._seen_at: float | None = None  # when what is shown from memory was true
 
     def compose(self) -> ComposeResult:
@@ -271,6 +268,7 @@ class JobScreen(GoingOn):
                     form = form.replace(key, value)
             self.form = form = self.prepared(form)
             self.say_continue()
+            self.ask_hints()
             if self.current == "form":
                 await self.show_tab("form")
                 if self.goes_on:
@@ -278,6 +276,8 @@ class JobScreen(GoingOn):
                     await self.action_go_on()
             elif self.current == "preview":
                 self._show_preview()
+        elif message.what == "hints":
+            self.take_hints(message.answer)
         elif message.what == "run":
             await self._started(*message.answer)
         elif message.what == "by hand":
@@ -297,6 +297,8 @@ class JobScreen(GoingOn):
             if self.current == "form":
                 self._notice(message.reason)
             return
+        if message.what == "hints":
+            return
         self._notice("")
         self.app.notify(
             plain(message.reason), severity="error", markup=False, timeout=12
@@ -308,115 +310,6 @@ class JobScreen(GoingOn):
 
         notice.update(text_of(self, [[(plain(text), "text")]]))
         notice.set_class(bool(text), "shown")
-
-    # running
-
-    def on_form_pane_wanted(self, message: FormPane.Wanted) -> None:
-        """Ask once more with all that will happen, then do it."""
-        pane = self.form_pane
-        if pane is None:
-            return
-        if message.deed == "save":
-            self._save(pane)
-            return
-        if pane.errors:
-            self.app.notify(
-                plain(pane.errors[0].message), severity="error", markup=False, timeout=8
-            )
-            self.app.run_worker(pane.go_to_field(pane.errors[0].key))
-            return
-        if by_hand(pane.job, pane.is_continuing):
-            self._run(pane)
-            return
-        from tui.screens.run_dialog import run_dialog
-
-        def sure(yes: bool | None) -> None:
-            if yes:
-                self._run(pane)
-
-        self.app.push_screen(run_dialog(pane), sure)
-
-    def _run(self, pane: FormPane) -> None:
-        job, continuing = pane.job, pane.is_continuing
-        job = job.continued(continuing)
-        self._notice("sending it …")
-        if by_hand(job, continuing):
-
-            async def opened(w: Any) -> str:
-                name = await self._stored(w, job)
-                await w.run(name, continuing=continuing)
-                return name
-
-            self.app.bridge.act(self, "by hand", opened)
-            return
-
-        async def deed(w: Any) -> tuple[str, str]:
-            name = await self._stored(w, job)
-            return name, await w.run(name, continuing=continuing)
-
-        self.app.bridge.act(self, "run", deed)
-
-    async def _stored(self, w: Any, job: Job) -> str:
-        """Name of the job with this form; a job is created only once."""
-        if self.row is not None:
-            await w.save(self.row.name, job)
-            return self.row.name
-        if self._created:
-            await w.save(self._created, job)
-        else:
-            self._created = str(await w.create(job))
-        return self._created
-
-    def _save(self, pane: FormPane) -> None:
-        job = pane.job
-
-        async def deed(w: Any) -> str:
-            return await self._stored(w, job)
-
-        self.app.bridge.act(self, "save", deed)
-
-    async def _started(self, name: str, number: str) -> None:
-        words = f"{name} is on its way" + (f" (number {number})" if number else "")
-        self.app.notify(plain(words), markup=False, timeout=5)
-        await self._become(name, "log")
-
-    def _open_by_hand(self, name: str) -> None:
-        """Show a job's micrographs, over the job itself."""
-        from tui.screens.hand import HandScreen
-
-        self._notice("")
-        screen = HandScreen(self.cluster, self.project, name)
-        if self.row is not None:
-            if self.form_pane is not None:
-                self.form_pane.first = self.form_pane.job
-            self.app.push_screen(screen)
-            return
-        row = self.app.bridge.job(name) or _young_row(name, self.new_type)
-        done = JobScreen(self.cluster, self.project, row)
-        # not awaited: it would wait for this very handler to end
-        self.app.call_later(self.app.switch_screen, done)
-        self.app.call_later(self.app.push_screen, screen)
-
-    async def _saved(self, name: str) -> None:
-        self.app.notify(plain(f"{name} is kept as a draft"), markup=False, timeout=5)
-        pane = self.form_pane
-        if pane is not None:
-            pane.first = pane.job
-        self._notice("")
-
-    async def _become(self, name: str, tab: str) -> None:
-        """Show the job that this form has become."""
-        from dataclasses import replace
-
-        self._notice("")
-        row = self.app.bridge.job(name) or self.row
-        if row is None or row.name != name:
-            row = _young_row(name, self.new_type)
-        verdict = replace(row.verdict, state=JobState.SUBMITTING, reason="just sent")
-        row = replace(row, verdict=verdict) if not is_active(row) else row
-        screen = JobScreen(self.cluster, self.project, row, tab=tab)
-        # not awaited: it would wait for this very handler to end
-        self.app.call_later(self.app.switch_screen, screen)
 
     # actions
 
@@ -456,40 +349,6 @@ class JobScreen(GoingOn):
 
         self.app.push_screen(Choose("The form was changed", [keep, drop]), chosen)
 
-    def action_next_job(self) -> None:
-        """Choose a job that takes what this one makes."""
-        from tui.screens.dialogs import Choose
-        from tui.screens.hints import next_jobs
-
-        hints = next_jobs(self.row) if self.row is not None else []
-        if not hints:
-            self.app.notify("This job makes nothing that another could take", timeout=4)
-            return
-
-        def chosen(words: str | None) -> None:
-            for hint in hints:
-                if hint.words == words:
-                    self.app.push_screen(
-                        JobScreen(
-                            self.cluster,
-                            self.project,
-                            None,
-                            new_type=hint.type,
-                            values=hint.values,
-                        )
-                    )
-
-        self.app.push_screen(Choose("Next", [h.words for h in hints]), chosen)
-
-    def action_clone(self) -> None:
-        """Start a new job with this form."""
-        pane = self.form_pane
-        form = pane.job if pane is not None else self.form
-        if form is not None and form.type.has_form:
-            self.app.push_screen(
-                JobScreen(self.cluster, self.project, None, form=form.continued(False))
-            )
-
     def action_difference(self) -> None:
         """Show in what this job differs from another."""
         from tui.screens.difference import show_difference
@@ -528,18 +387,3 @@ class JobScreen(GoingOn):
             "there."
         )
         self.app.push_screen(Confirm(f"Abort {row.name}?", words, "Abort"), sure)
-
-
-def _young_row(name: str, type_key: str) -> JobRow:
-    from remote.views import Verdict
-
-    number = name.rpartition("job")[2]
-    return JobRow(
-        name=name,
-        number=int(number) if number.isdigit() else 0,
-        type=type_key,
-        type_label="",
-        alias="",
-        status="Running",
-        verdict=Verdict(state=JobState.SUBMITTING, reason="just sent"),
-    )

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from remote.views import JobRow
 from tui.charts import Line, progress_bar
 from tui.plain import plain
-from tui.screens.hints import next_jobs
 from tui.widgets.lines import LinesView
 from tui.words import age, clock, duration, eta, is_active, state_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.events import Resize
 
+    from engine.jobs.hints import Hint
     from tui.app import CryodeckApp
 
 
@@ -29,6 +31,7 @@ class OverviewPane(LinesView):
         super().__init__(id="pane-overview")
         self.row = row
         self.continue_words = ""
+        self.hints: tuple[Hint, ...] = ()
 
     def on_mount(self) -> None:
         """Ages grow."""
@@ -54,10 +57,10 @@ class OverviewPane(LinesView):
         width = self.size.width
         lines = [
             *self._verdict(width),
+            *self._hints(),
             *self._witnesses(),
             *self._times(),
             *self._files(width),
-            *self._hints(),
             *self._continue(width),
         ]
         self.show_lines(lines)
@@ -132,16 +135,22 @@ class OverviewPane(LinesView):
             lines += [[("  " + plain(name), "text")] for name in users]
         return lines
 
+    def say_hints(self, hints: Sequence[Hint]) -> None:
+        """Tell what usually comes next."""
+        self.hints = tuple(hints)
+        self._write()
+
     def _hints(self) -> list[Line]:
-        hints = next_jobs(self.row)
-        if not hints:
+        if not self.hints:
             return []
         lines: list[Line] = [
             [],
             [("Next", "faint"), ("   x", "key"), (" starts one of these", "dim")],
         ]
-        lines += [[("  " + hint.words, "text")] for hint in hints]
-        return lines
+        return lines + [
+            [("  " + plain(hint.title), "text"), (f"  {plain(hint.reason)}", "faint")]
+            for hint in self.hints
+        ]
 
     def _continue(self, width: int) -> list[Line]:
         if not self.continue_words:
