@@ -218,7 +218,7 @@ async def _slurm(contact: Contact) -> list[Finding]:
     up = [row[0] for row in rows if len(row) > 1 and row[1] == "up"]
     found = _ok("scheduler", f"slurm: partitions {', '.join(dict.fromkeys(up))}")
     status, text = await contact.tool("sacct", "-n", "-X", "-S", "now")
-    if status != 0:
+    if status != 0 or "is disabled" in text:  # some versions say so and exit with 0
         advice = "how jobs ended comes from squeue and the job's own files, then"
         found += _warn("accounting", f"sacct: {_first(text)}", advice)
     return found
@@ -252,7 +252,10 @@ async def _gpu(contact: Contact) -> list[Finding]:
         names = text.strip().splitlines()
         return _ok("GPU", f"{len(names)} on the login node: {names[0]}")
     if contact.cluster.scheduler != "slurm":
-        return _ok("GPU", "none on this machine; picking and classes run on CPUs")
+        if contact.cluster.scheduler == "shell":
+            return _ok("GPU", "none on this machine; picking and classes run on CPUs")
+        says = "none on the login node; what the nodes have, their queues know"
+        return _ok("GPU", says)
     status, text = await contact.tool("sinfo", "-h", "-o", "%G %P")
     cards = sorted({row for row in text.splitlines() if row.startswith("gpu")})
     if status == 0 and cards:

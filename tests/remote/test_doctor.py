@@ -1,5 +1,8 @@
 """The examination of a real cluster, whole and broken."""
 
+import shutil
+import time
+
 import pytest
 from support.person import Person
 
@@ -46,3 +49,178 @@ async def test_setup_lines_are_run_before_the_tools_are_looked_for(cluster):
     assert "sbatch" in found["scheduler"].says
     assert found["scheduler"].level == "problem"
     assert "module load" in found["scheduler"].advice
+
+
+@pytest.mark.parametrize(
+    ("programs", "profile", "check", "level", "says", "advice"),
+    [
+        (
+            {"quota": "echo 'Disk quotas:'; echo ' /home 21G* 20G 22G 6days'"},
+            {},
+            "quota",
+            "problem",
+            "/home 21G* 20G 22G 6days",
+            "delete or move",
+        ),
+        ({"quota": "echo ' /home 1G 20G 22G'"}, {}, "quota", None, "", ""),
+        (
+            {"nvidia-smi": "echo 'NVIDIA A100'; echo 'NVIDIA A100'"},
+            {},
+            "GPU",
+            "ok",
+            "2 on the login node: NVIDIA A100",
+            "",
+        ),
+        (
+            {"nvidia-smi": "echo 'no devices were found'; exit 6"},
+            {"scheduler": "pbs"},
+            "GPU",
+            "ok",
+            "none on the login node",
+            "",
+        ),
+        (
+            {"relion_refine": "echo 'RELION version: 4.0.1'"},
+            {},
+            "RELION",
+            "ok",
+            "RELION version: 4.0.1",
+            "",
+        ),
+        (
+            {"mpirun": "echo 'mpirun (Open MPI) 5.0.3'"},
+            {},
+            "MPI",
+            "ok",
+            "mpirun (Open MPI) 5.0.3",
+            "",
+        ),
+        (
+            {"mpirun": "echo 'libmpi.so.40: cannot open shared object' >&2; exit 127"},
+            {},
+            "MPI",
+            "warning",
+            "not found",
+            "module load",
+        ),
+        (
+            {
+                "sbatch": "",
+                "squeue": "",
+                "scancel": "",
+                "sinfo": "echo 'Unable to contact slurm controller' >&2; exit 1",
+            },
+            {"scheduler": "slurm"},
+            "scheduler",
+            "problem",
+            "Unable to contact slurm controller",
+            "controller may be down",
+        ),
+        (
+            {
+                "sbatch": "",
+                "squeue": "",
+                "scancel": "",
+                "sinfo": "echo 'cpu* up 1 1-00 (null)'",
+                "sacct": "echo 'Slurm accounting storage is disabled' >&2",
+            },
+            {"scheduler": "slurm"},
+            "accounting",
+            "warning",
+            "disabled",
+            "squeue and the job's own files",
+        ),
+        (
+            {"qsub": "", "qstat": ""},
+            {"scheduler": "sge"},
+            "scheduler",
+            "problem",
+            "qdel, qacct not found",
+            "module load",
+        ),
+        (
+            {"bsub": "", "bjobs": "", "bkill": ""},
+            {"scheduler": "lsf"},
+            "scheduler",
+            "ok",
+            "its commands are there",
+            "",
+        ),
+        (
+            {"bsub": ""},
+            {},
+            "scheduler",
+            "warning",
+            "jobs start on the login node, but bsub is there",
+            'scheduler = "lsf"',
+        ),
+    ],
+)
+async def test_each_finding_says_what_was_found_and_what_to_do(
+    ssh_server, programs, profile, check, level, says, advice
+):
+    tools = ssh_server.home / "tools"
+    tools.mkdir(exist_ok=True)
+    for name in ("sh", "bash", "which", "python3", "env"):
+        (tools / name).symlink_to(f"/usr/bin/{name}")
+    for name, script in programs.items():
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    try:
+        setup = (f"export PATH={tools}",)
+        chosen = {"scheduler": "shell", **profile}
+        found = await findings_of(ssh_server.profile(setup=setup, **chosen))
+    finally:
+        shutil.rmtree(tools)
+    if level is None:
+        assert check not in found
+        return
+    assert found[check].level == level
+    assert says in found[check].says
+    assert advice in found[check].advice
+
+
+async def test_a_small_disk_and_one_without_inodes_are_pointed_out(ssh_server):
+    folder = ssh_server.home / "tiny"
+    folder.mkdir(exist_ok=True)
+    for options, check, level in (
+        ("size=1m", "disk", "warning"),
+        ("size=1m,nr_inodes=1", "disk", "problem"),
+    ):
+        ssh_server.enter(
+            "mount", "-t", "tmpfs", "-o", f"{options},mode=777", "tmpfs", str(folder)
+        )
+        try:
+            profile = ssh_server.profile(scheduler="shell")
+            found = await findings_of(profile, str(folder))
+        finally:
+            ssh_server.enter("umount", "-l", str(folder))
+        assert (found[check].check, found[check].level) == (check, level)
+        assert found[check].advice
+
+
+async def test_a_clock_that_is_wrong_is_measured(ssh_server, monkeypatch):
+    """This machine's own clock, seen by the client only, is two minutes behind."""
+    late = time.time
+    monkeypatch.setattr("remote.channel.time.time", lambda: late() - 120.0)
+    found = await findings_of(ssh_server.profile(scheduler="shell"))
+    assert found["clock"].level == "warning"
+    assert "120 s ahead of" in found["clock"].says
+    assert "NTP" in found["clock"].advice
+
+
+async def test_a_slow_link_and_keys_in_vain_are_told(ssh_server, tmp_path, monkeypatch):
+    monkeypatch.setattr("remote.doctor._SLOW_S", 0.0)
+    config = tmp_path / "config"
+    text = ssh_server.config.read_text()
+    config.write_text(f"Host tc\n ControlMaster auto\n{text}")
+    profile = ssh_server.profile(scheduler="shell", ssh_config=str(config))
+    workspace = await Workspace.open(profile, "", prompts=Person())
+    findings = await workspace.doctor()
+    await workspace.close()
+    found = {f.check: f for f in findings}
+    assert found["connection"].level == "warning"
+    assert "ms to and fro" in found["connection"].says
+    (vain,) = [f for f in findings if "ControlMaster" in f.says]
+    assert f"ControlMaster ({config} line 2)" in vain.says
+    assert "openssh obeys it" in vain.advice
