@@ -7,10 +7,10 @@ escape sequences.
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -190,31 +190,41 @@ def scaled(
     """Grey picture in another size: averages of areas, or straight lines between."""
     if (width, height) == (new_width, new_height):
         return bytes(pixels)
-    rows: list[Sequence[float]] = [
-        pixels[y * width : (y + 1) * width] for y in range(height)
-    ]
-    if new_width != width:
-        weights = _weights(width, new_width)
-        rows = [_mixed(row, weights) for row in rows]
-    if new_height != height:
-        weights = _weights(height, new_height)
-        columns = [_mixed(column, weights) for column in zip(*rows, strict=True)]
-        rows = [list(row) for row in zip(*columns, strict=True)]
-    return b"".join(bytes([int(v + 0.5) for v in row]) for row in rows)
+    rows = [bytes(pixels[y * width : (y + 1) * width]) for y in range(height)]
+    rows = _mixed(rows, height, new_height)
+    columns = [bytes(column) for column in zip(*rows, strict=True)]
+    columns = _mixed(columns, width, new_width)
+    return b"".join(bytes(row) for row in zip(*columns, strict=True))
 
 
-def _mixed(
-    line: Sequence[float], weights: list[tuple[int, tuple[float, ...]]]
-) -> list[float]:
-    return [
-        line[at] if len(w) == 1 else sum(map(operator.mul, line[at : at + len(w)], w))
-        for at, w in weights
-    ]
+def _mixed(rows: list[bytes], old: int, new: int) -> list[bytes]:
+    """Rows of another number, each a mixture of neighboring ones.
+
+    A row is one large number of two bytes a pixel, so that a row times a weight is one
+    multiplication; weights add to 256, so the upper byte is the result.
+    """
+    if old == new:
+        return rows
+    length = 2 * len(rows[0])
+    numbers = []
+    for row in rows:
+        lanes = bytearray(length)
+        lanes[::2] = row
+        numbers.append(int.from_bytes(lanes, "little"))
+    half = int.from_bytes(b"\x80\0" * len(rows[0]), "little")
+    found = []
+    for at, weights in _weights(old, new):
+        total = half + sum(
+            number * weight
+            for number, weight in zip(numbers[at:], weights, strict=False)
+        )
+        found.append(total.to_bytes(length, "little")[1::2])
+    return found
 
 
 @cache
-def _weights(old: int, new: int) -> list[tuple[int, tuple[float, ...]]]:
-    """For each new pixel the first old one and the parts of it and the next ones."""
+def _weights(old: int, new: int) -> list[tuple[int, tuple[int, ...]]]:
+    """For each new row the first old one and the weights of it and the next ones."""
     found = []
     for i in range(new):
         if new < old:
@@ -225,7 +235,8 @@ def _weights(old: int, new: int) -> list[tuple[int, tuple[float, ...]]]:
         at, end = int(low), min(old, math.ceil(high - 1e-9))
         parts = [min(high, j + 1) - max(low, j) for j in range(at, max(end, at + 1))]
         total = sum(parts)
-        found.append((at, tuple(part / total for part in parts)))
+        sums = [round(256 * s / total) for s in accumulate(parts)]
+        found.append((at, tuple(b - a for a, b in pairwise([0, *sums]))))
     return found
 
 

@@ -52,6 +52,21 @@ class PixelImage:
         _ = self.key, self.png if kind == "kitty" else self.sixels
         return self
 
+    def filled(self, cell: tuple[int, int]) -> PixelImage:
+        """Itself with black at the right and below, up to whole cells."""
+        right, below = -self.width % cell[0], -self.height % cell[1]
+        if not right and not below:
+            return self
+        width = self.width
+        rows = [
+            self.indices[y * width : (y + 1) * width] + bytes(right)
+            for y in range(self.height)
+        ]
+        rows.append(bytes((width + right) * below))
+        return PixelImage(
+            width + right, self.height + below, b"".join(rows), self.palette
+        )
+
     def part(self, source: Rect) -> PixelImage:
         """A rectangle cut out."""
         x, y, width, height = source
@@ -64,11 +79,18 @@ class PixelImage:
         return PixelImage(width, height, b"".join(rows), self.palette)
 
 
-def pixel_image(canvas: Canvas, kind: str, *, greys: int = 0) -> PixelImage:
-    """A canvas as a terminal of this kind gets it, encoded."""
-    image = _indexed(canvas, greys or GREYS[kind]).encoded(kind)
+def pixel_image(
+    canvas: Canvas, kind: str, *, greys: int = 0, cell: tuple[int, int] = (1, 1)
+) -> PixelImage:
+    """A canvas as a terminal of this kind gets it, encoded.
+
+    Sixel pictures are filled up to whole cells with black: mlterm makes them so, with
+    white.
+    """
+    unit = cell if kind == "sixel" else (1, 1)
+    image = _indexed(canvas, greys or GREYS[kind]).filled(unit).encoded(kind)
     if not greys and image.cost(kind) > _MOST_BYTES:
-        image = _indexed(canvas, _FEW_GREYS[kind]).encoded(kind)
+        image = _indexed(canvas, _FEW_GREYS[kind]).filled(unit).encoded(kind)
     return image
 
 

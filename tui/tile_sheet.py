@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Tile = dict[str, Any]
 _GREYS = (64, 32, 16, 12, 8)
 _MOST_ROWS = 16
+_SAMPLE = 8  # tiles that tell how many bytes all of them take
 _MOST_TIMES = 8  # that a pixel of the file is shown in each direction
 _MORE_ROOM = 5  # columns kept free before a caption says more than one number
 FRAME = 2  # cells around a tile, across and down; the caption stands in the frame
@@ -147,18 +148,18 @@ def sheet_images(
     canvases = {
         int(tile["number"]): pixel_canvas(tile, mode, cells, contrast) for tile in tiles
     }
-    found: dict[int, PixelImage] = {}
+    sample = [*canvases.values()][:: max(1, len(canvases) // _SAMPLE)]
+    most = mode.view_bytes * share * len(sample) / max(1, len(canvases))
+    greys = _GREYS[-1]
     for greys in _GREYS:
-        if greys > mode.most_greys:
-            continue
-        found = {
-            number: pixel_image(canvas, mode.kind, greys=greys)
-            for number, canvas in canvases.items()
-        }
-        cost = sum(image.cost(mode.kind) for image in found.values())
-        if cost <= mode.view_bytes * share:
-            break
-    return found
+        if greys <= mode.most_greys:
+            images = [pixel_image(canvas, mode.kind, greys=greys) for canvas in sample]
+            if sum(image.cost(mode.kind) for image in images) <= most:
+                break
+    return {
+        number: pixel_image(canvas, mode.kind, greys=greys)
+        for number, canvas in canvases.items()
+    }
 
 
 def pixel_canvas(

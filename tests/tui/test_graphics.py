@@ -241,13 +241,13 @@ async def test_a_picture_is_cut_around_what_lies_over_it(monkeypatch, kind):
         whole = set(app.pixels._shown)
         assert {shown.place for shown in whole} == {Region(20, 6, 20, 8)}
         await app.push_screen(Dialog())
-        await pilot.pause(0.2)
+        await pilot.pause(0.6)  # a burst of repaints is over
         dialog = app.screen.query_one("#box").region
         places = [shown.place for shown in app.pixels._shown]
         assert sum(place.area for place in places) == 160 - dialog.area
         assert not any(place.overlaps(dialog) for place in places)
         app.pop_screen()
-        await pilot.pause(0.2)
+        await pilot.pause(0.6)  # a burst of repaints is over
         assert set(app.pixels._shown) == whole
 
 

@@ -390,7 +390,9 @@ class PictureView(Widget, can_focus=True):
         canvas = self._canvas
         if canvas is None:
             return
-        image = await asyncio.to_thread(pixel_image, canvas, self.mode.kind)
+        image = await asyncio.to_thread(
+            pixel_image, canvas, self.mode.kind, cell=self.cell
+        )
         if canvas is self._canvas:
             self._piece = self._placed(image)
             self.app.pixels.show(self, (self._piece,))
