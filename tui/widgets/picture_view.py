@@ -29,12 +29,14 @@ from textual.widget import Widget
 from remote.views import Picks, Picture
 from tui.graphics import PictureMode
 from tui.halfblocks import Canvas, Rgb, contrast_table, enlarged, fom_color
+from tui.patches import changed_boxes, patch
 from tui.pixel_image import PixelImage, pixel_image
 from tui.pixel_layer import Piece, PixelApp
 from tui.pixel_protocols import MOST_CELLS
 from tui.widgets.lines import strip_of
 
 Region = tuple[int, int, int, int]
+MOST_PATCHES = 60  # over a picture before it is sent whole again
 MAX_ZOOM = 0.25  # file pixels per picture pixel
 NO_FOM = -999.0  # RELION's word for a pick without a figure of merit: one by hand
 HAND_COLOR: Rgb = (90, 230, 90)
@@ -97,6 +99,8 @@ class PictureView(Widget, can_focus=True):
         self.is_spectrum = False  # a power spectrum has no picks
         self._canvas: Canvas | None = None
         self._piece: Piece | None = None  # what the terminal shows
+        self._patches: list[Piece] = []  # and over it, the latest on top
+        self._on_screen: Canvas | None = None  # both together
         self._drag: tuple[int, int] | None = None
 
     def set_mode(self, mode: PictureMode) -> None:
@@ -166,11 +170,28 @@ class PictureView(Widget, can_focus=True):
 
     def _redraw(self) -> None:
         self._canvas = self._drawn()
-        if self._has_pixels and self._canvas is not None and self.is_mounted:
-            self._encode()
-        else:
+        if not self._has_pixels or self._canvas is None or not self.is_mounted:
             self.refresh()
+        elif not self._is_patched(self._canvas):
+            self._encode()
         self.post_message(self.Changed())
+
+    def _is_patched(self, canvas: Canvas) -> bool:
+        """Whether small pictures over the one that is shown were enough."""
+        base, shown = self._piece, self._on_screen
+        if base is None or shown is None or len(self._patches) >= MOST_PATCHES:
+            return False
+        boxes = changed_boxes(shown, canvas, self.cell)
+        if boxes is None:
+            return False
+        for box in boxes:
+            image = patch(canvas, box, self.cell, base.image, self.mode.kind)
+            column, row = base.column + box[0], base.row + box[1]
+            self._patches.append(Piece(image, column, row, box[2], box[3]))
+        self._on_screen = canvas
+        self.workers.cancel_group(self, "pixels")
+        self.app.pixels.show(self, (base, *self._patches))
+        return True
 
     def _drawn(self) -> Canvas | None:
         picture = self.picture
@@ -395,6 +416,7 @@ class PictureView(Widget, can_focus=True):
         )
         if canvas is self._canvas:
             self._piece = self._placed(image)
+            self._patches, self._on_screen = [], canvas
             self.app.pixels.show(self, (self._piece,))
 
     def _placed(self, image: PixelImage) -> Piece:
@@ -410,15 +432,22 @@ class PictureView(Widget, can_focus=True):
         return left, max(0, (self.size.height - rows) // 2), columns, rows
 
     def _free(self) -> None:
-        self._piece = None
+        self._piece = self._on_screen = None
+        self._patches = []
         self.app.pixels.show(self, ())
 
     def _pixel_line(self, y: int) -> Strip:
         piece, width = self._piece, self.size.width
         if piece is None or not piece.row <= y < piece.row + piece.rows:
             return strip_of(self, [], width)
-        segments = [Segment(" " * piece.column)]
-        segments += self.app.pixels.cells(piece, y - piece.row)
+        cells = self.app.pixels.cells(piece, y - piece.row)
+        if len(cells) == piece.columns:  # characters that name pixels, one a cell
+            for over in self._patches:
+                if over.row <= y < over.row + over.rows:
+                    at = over.column - piece.column
+                    named = self.app.pixels.cells(over, y - over.row)
+                    cells[at : at + len(named)] = named
+        segments = [Segment(" " * piece.column), *cells]
         strip = Strip(segments, piece.column + piece.columns)
         return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
