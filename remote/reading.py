@@ -295,13 +295,7 @@ class Reading(Contact):
             numbers=None if numbers is None else list(numbers),
             greys=_GREYS,
         )
-        width, height = said.pop("width"), said.pop("height")
-        size = width * height
-        for i, tile in enumerate(said["tiles"]):
-            tile["width"], tile["height"] = width, height
-            tile["pixels"] = pixels[i * size : (i + 1) * size]
-        found: dict[str, Any] = said
-        return found
+        return _with_pixels(said, pixels)
 
     async def class_scores(self, model: str) -> dict[int, float]:
         """The engine's score of every class of a model file, 0 to 1, by its number."""
@@ -327,16 +321,74 @@ class Reading(Contact):
         said, pixels = await self.ask_blob(
             "pictures.average", name=name, numbers=list(numbers), iteration=iteration
         )
-        size = said["width"] * said["height"]
-        found: dict[str, Any] = said
-        found["pixels"], found["deviation_pixels"] = pixels[:size], pixels[size:]
-        return found
+        return _with_deviation(said, pixels)
+
+    async def particle_page(
+        self,
+        path: str,
+        *,
+        first: int = 0,
+        count: int = 100,
+        sort: str = "",
+        is_descending: bool = False,
+        max_tile: int = 64,
+    ) -> dict[str, Any]:
+        """Particles of a list (a path in the project) from a place in an order on.
+
+        {"total", "first", "columns", "tiles": [{"number", "values", "width", "height",
+        "pixels"}]}; numbers are rows of the file from 1.
+        """
+        said, pixels = await self.ask_blob(
+            "stacks.page",
+            path=path,
+            first=first,
+            count=count,
+            sort=sort,
+            is_descending=is_descending,
+            max_tile=max_tile,
+            greys=_GREYS,
+            timeout=_LONG_S,
+        )
+        return _with_pixels(said, pixels)
+
+    async def particle_average(
+        self, path: str, numbers: Sequence[int] | None = None, *, max_tile: int = 128
+    ) -> dict[str, Any]:
+        """Average and deviation of particles as they lie, as `class_average` says it.
+
+        "count" of "total" were averaged: of very many an even sample.
+        """
+        said, pixels = await self.ask_blob(
+            "stacks.average",
+            path=path,
+            numbers=None if numbers is None else list(numbers),
+            max_tile=max_tile,
+            timeout=_LONG_S,
+        )
+        return _with_deviation(said, pixels)
 
     async def doctor(self) -> list[Finding]:
         """What is right and wrong with this cluster, and what to do about it."""
         from remote.doctor import examine
 
         return await examine(self)
+
+
+def _with_pixels(said: dict[str, Any], pixels: bytes) -> dict[str, Any]:
+    """An answer whose tiles have their own pixels."""
+    width, height = said.pop("width"), said.pop("height")
+    size = width * height
+    for i, tile in enumerate(said["tiles"]):
+        tile["width"], tile["height"] = width, height
+        tile["pixels"] = pixels[i * size : (i + 1) * size]
+    return said
+
+
+def _with_deviation(said: dict[str, Any], pixels: bytes) -> dict[str, Any]:
+    """An answer with the pictures of an average and of its deviation."""
+    size = said["width"] * said["height"]
+    said["pixels"], said["deviation_pixels"] = pixels[:size], pixels[size:]
+    return said
 
 
 def _chunk(path: str, said: dict[str, Any]) -> LogChunk:

@@ -1,4 +1,4 @@
-"""Which micrographs are meant: by a rule on what is known of them, by their numbers."""
+"""Which rows are meant: by a rule on what is known of micrographs, by numbers."""
 
 from __future__ import annotations
 
@@ -53,3 +53,14 @@ def numbers_of(text: str, most: int) -> set[int] | None:
             return None
         found.update(range(low, high + 1))
     return found or None
+
+
+def ranges_of(numbers: set[int]) -> str:
+    """Numbers as a list that `numbers_of` reads: "1-5,8"."""
+    parts: list[list[int]] = []
+    for number in sorted(numbers):
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ",".join(f"{a}-{b}" if b > a else f"{a}" for a, b in parts)

@@ -112,3 +112,13 @@ def eta(progress: Progress | None, now: float) -> str:
 def displayed_name(row: JobRow) -> str:
     """Alias without its folder, or the job's own name."""
     return row.alias.rstrip("/").rpartition("/")[2] or row.name.rpartition("/")[2]
+
+
+def particles_of(row: JobRow) -> str:
+    """The list of particles that a job has made; "" if there is none."""
+    names = [
+        node.name
+        for node in row.outputs
+        if node.name.endswith(("particles.star", "_data.star"))
+    ]
+    return sorted(names)[-1] if names else ""

@@ -127,7 +127,7 @@ def gallery(
     if numbers is not None:
         wanted = set(numbers)
         captions = [one for one in captions if one["number"] in wanted]
-    tiles, size, pixels = _tiles(request, captions, max(8, min(max_tile, 256)))
+    tiles, size, pixels = tiles_of(request, captions, max(8, min(max_tile, 256)))
     said = {
         "iteration": iteration,
         "iterations": known,
@@ -161,39 +161,63 @@ def average(
     if not chosen:
         message = "{}: none of these classes is there".format(found)
         raise VerbError(message, "not found")
-    shape, sums, squares = (0, 0), [], []  # type: Any, List[float], List[float]
+    images = [str(caption["image"]) for caption in chosen]
+    moments = moments_of(request, found, images, max_tile)
+    said = {
+        "iteration": iteration,
+        "count": len(chosen),
+        "width": moments.width,
+        "height": moments.height,
+        "lowest": min(moments.means),
+        "highest": max(moments.means),
+        "deviation": sum(moments.spreads) / len(moments.spreads),
+    }
+    return Answer(said, moments.pictures())
+
+
+class Moments:
+    """Mean and standard deviation of images, pixel by pixel."""
+
+    def __init__(
+        self, width: int, height: int, means: List[float], spreads: List[float]
+    ) -> None:
+        self.width, self.height = width, height
+        self.means, self.spreads = means, spreads
+
+    def pictures(self) -> bytes:
+        """Both as grey pictures, one after the other."""
+        both = (self.means, self.spreads)
+        return b"".join(grey.to_bytes([values], 0.0, 1.0) for values in both)
+
+
+def moments_of(
+    request: Request, source: str, images: Sequence[str], max_tile: int
+) -> Moments:
+    """Moments of images given as "12@stack.mrcs", each of their real values."""
+    shape: Tuple[int, int] = (0, 0)
+    sums: List[float] = []
+    squares: List[float] = []
     handles: Dict[str, Any] = {}
     try:
-        for caption in chosen:
+        for name in images:
             request.check()
-            image = _reduced(request, handles, str(caption["image"]), max_tile)
+            image = _reduced(request, handles, name, max_tile)
             values = [v for row in image.rows for v in row]
             if not sums:
                 shape, sums = (image.width, image.height), [0.0] * len(values)
                 squares = list(sums)
             if (image.width, image.height) != shape:
-                message = "{}: images of different sizes".format(found)
+                message = "{}: images of different sizes".format(source)
                 raise VerbError(message, "damaged")
             sums = [a + b for a, b in zip(sums, values)]
             squares = [a + b * b for a, b in zip(squares, values)]
     finally:
         for handle, _ in handles.values():
             handle.close()
-    n = len(chosen)
+    n = len(images)
     means = [s / n for s in sums]
     spreads = [max(0.0, q / n - m * m) ** 0.5 for q, m in zip(squares, means)]
-    said = {
-        "iteration": iteration,
-        "count": n,
-        "width": shape[0],
-        "height": shape[1],
-        "lowest": min(means),
-        "highest": max(means),
-        "deviation": sum(spreads) / len(spreads),
-    }
-    return Answer(
-        said, b"".join(grey.to_bytes([v], 0.0, 1.0) for v in (means, spreads))
-    )
+    return Moments(shape[0], shape[1], means, spreads)
 
 
 def _classes(found: str, folder: str, iteration: Optional[int]) -> Any:
@@ -260,7 +284,7 @@ def _captions(stream: LoopStream, label: str) -> List[Dict[str, Any]]:
     return found
 
 
-def _tiles(request: Request, captions: List[Dict[str, Any]], max_tile: int) -> Any:
+def tiles_of(request: Request, captions: List[Dict[str, Any]], max_tile: int) -> Any:
     """Tiles of all images; one that cannot be read is grey and says why."""
     tiles = []
     pieces = []

@@ -769,6 +769,56 @@ class FakeWorkspace:
         await self._pause()
         return [Finding(check="python3", level="ok", says="3.11")]
 
+    async def particle_page(
+        self,
+        path: str,
+        *,
+        first: int = 0,
+        count: int = 100,
+        sort: str = "",
+        is_descending: bool = False,
+        max_tile: int = 64,
+    ) -> dict[str, Any]:
+        await self._pause()
+        rows = list(range(1, 251))
+        foms = {n: random.Random(n).random() for n in rows}
+        if sort:
+            rows.sort(key=lambda n: -foms[n] if is_descending else foms[n])
+        tiles = [
+            {
+                "number": n,
+                "width": 16,
+                "height": 16,
+                "pixels": random.Random(n).randbytes(256),
+                "values": {
+                    "rlnImageName": f"{n:06d}@Extract/job007/Movies/a.mrcs",
+                    "rlnMicrographName": NAMES[n % 5],
+                    "rlnAutopickFigureOfMerit": f"{foms[n]:.6f}",
+                },
+            }
+            for n in rows[first : first + count]
+        ]
+        columns = ["rlnAutopickFigureOfMerit"]
+        return {"total": 250, "first": first, "columns": columns, "tiles": tiles}
+
+    async def particle_average(
+        self, path: str, numbers: Sequence[int] | None = None, *, max_tile: int = 128
+    ) -> dict[str, Any]:
+        await self._pause()
+        self.calls.append(("particle_average", path, numbers))
+        total = 250 if numbers is None else len(numbers)
+        return {
+            "count": total,
+            "total": total,
+            "width": 16,
+            "height": 16,
+            "pixels": bytes(range(256)),
+            "deviation_pixels": bytes(256),
+            "lowest": -0.1,
+            "highest": 1.5,
+            "deviation": 1.0,
+        }
+
     # by hand
 
     async def hand_table(self, name: str) -> HandTable:

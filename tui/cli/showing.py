@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.cli.failure import DONE, CommandFailure
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _LOWPASS_ANGSTROM = 20.0  # RELION's own default for looking at micrographs
 _DIAMETER_ANGSTROM = 150.0
-_PNG_WIDTH = 1024
+PNG_WIDTH = 1024
 _TERMINAL_WIDTH = 76
 _SMALLEST_CIRCLE_PX = 4.0  # below it only the center is marked
 
@@ -45,7 +45,7 @@ def with_picks(picture: Picture, picks: Picks | None, diameter: float) -> Canvas
     return canvas
 
 
-def _fitting_width() -> int:
+def fitting_width() -> int:
     """Return the width of a square picture that the terminal shows whole."""
     columns, lines = shutil.get_terminal_size((_TERMINAL_WIDTH + 1, 42))
     return max(40, min(columns - 1, 2 * (lines - 3), 200))
@@ -58,7 +58,7 @@ async def show(invocation: Invocation) -> int:
     to_file: Path | None = invocation.file
     width = invocation.width
     if width is None:
-        width = _PNG_WIDTH if to_file else _fitting_width()
+        width = PNG_WIDTH if to_file else fitting_width()
     if not 8 <= width <= 8192:
         message = f"--width {width}: from 8 to 8192"
         raise CommandFailure(message)
@@ -145,7 +145,7 @@ async def _micrograph_with_picks(
 
 async def small_picture(workspace: Workspace, name: str, micrograph: str) -> Canvas:
     """Return a micrograph with its picks, small enough for any terminal."""
-    width = _fitting_width()
+    width = fitting_width()
     picture = await workspace.micrograph(
         name,
         micrograph,
@@ -157,12 +157,23 @@ async def small_picture(workspace: Workspace, name: str, micrograph: str) -> Can
     return with_picks(picture, picks, await _diameter_of(workspace, name))
 
 
+def sheet_of(tiles: list[dict[str, Any]], width: int) -> Canvas:
+    """Return tiles side by side, as many as fit into so many pixels."""
+    from tui.halfblocks import Canvas
+
+    across, down = tiles[0]["width"] + 1, tiles[0]["height"] + 1
+    columns = min(len(tiles), max(1, (width + 1) // across))
+    canvas = Canvas(columns * across - 1, -(-len(tiles) // columns) * down - 1)
+    for place, tile in enumerate(tiles):
+        left, top = place % columns * across, place // columns * down
+        canvas.paste(tile["pixels"], tile["width"], tile["height"], left, top)
+    return canvas
+
+
 async def _class_sheet(
     workspace: Workspace, name: str, width: int
 ) -> tuple[Canvas, str]:
     """Return the class averages side by side, the largest class first."""
-    from tui.halfblocks import Canvas
-
     gallery = await workspace.gallery(name, max_tile=64)
     tiles = sorted(
         gallery["tiles"], key=lambda tile: tile["distribution"] or 0.0, reverse=True
@@ -170,10 +181,5 @@ async def _class_sheet(
     if not tiles:
         message = f"{name} has no class averages yet"
         raise CommandFailure(message)
-    across, down = tiles[0]["width"] + 1, tiles[0]["height"] + 1
-    columns = min(len(tiles), max(1, (width + 1) // across))
-    canvas = Canvas(columns * across - 1, -(-len(tiles) // columns) * down - 1)
-    for place, tile in enumerate(tiles):
-        left, top = place % columns * across, place // columns * down
-        canvas.paste(tile["pixels"], tile["width"], tile["height"], left, top)
+    canvas = sheet_of(tiles, width)
     return canvas, f"{name}: {len(tiles)} class averages, the largest class first"

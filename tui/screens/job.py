@@ -23,7 +23,7 @@ from tui.screens.hand import may_open
 from tui.screens.next_jobs import NextJobs
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.tabs import TabBar
-from tui.words import displayed_name, is_active, seen_words
+from tui.words import displayed_name, is_active, particles_of, seen_words
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -61,6 +61,7 @@ class JobScreen(NextJobs):
         Binding("G", "go_on", "continue"),
         Binding("H", "hunt", "threshold hunt"),
         Binding("P", "by_hand", "open by hand"),
+        Binding("T", "stack", "particles"),
         Binding("escape", "back", "back"),
     ]
 
@@ -321,6 +322,8 @@ class JobScreen(NextJobs):
             return self.row is not None
         if action == "hunt":
             return self.row is not None and self.row.type == "autopick"
+        if action == "stack":
+            return self.row is not None and bool(particles_of(self.row))
         if action == "by_hand":
             return self.row is not None and may_open(self.row, self.form)
         if action == "abort":
@@ -363,6 +366,13 @@ class JobScreen(NextJobs):
         if self.row is not None:
             screen = HuntScreen(self.cluster, self.project, self.row)
             self.app.push_screen(screen, self.hunted)
+
+    def action_stack(self) -> None:
+        """Look at the particles that a job has made."""
+        from tui.screens.stack import StackScreen
+
+        if self.row is not None:
+            self.app.push_screen(StackScreen(self.cluster, self.project, self.row))
 
     def action_by_hand(self) -> None:
         """Open the micrographs of a job to pick on, or to tick."""
