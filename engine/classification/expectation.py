@@ -261,7 +261,12 @@ class Expectation:
         np.exp(value, out=value)
         mass = value.sum(axis=0, dtype=np.float32)
         out.n_significant[:] = _significant_counts(value)
-        return [_carriers(mass[i]) for i in range(n)]
+        classes = leading(mass.sum(axis=1))
+        moves = leading(mass.sum(axis=2))
+        return [
+            (np.flatnonzero(k), np.flatnonzero(t))
+            for k, t in zip(classes, moves, strict=True)
+        ]
 
     def _harmonic_parts(self, moved: Array) -> tuple[Array, Array]:
         """Even and odd harmonics, each (m, part, row, ring), of complex rings."""
@@ -351,18 +356,24 @@ class Expectation:
         ]
 
 
-def _carriers(mass: Array) -> tuple[Array, Array]:
-    """Classes and offsets that together hold nearly all of (offset, class) masses."""
-    by_class, by_offset = mass.sum(axis=0), mass.sum(axis=1)
-    return _leading(by_class), _leading(by_offset)
+def leading(mass: Array) -> Array:
+    """Which entries of each row are the fewest that hold the adaptive fraction, bool.
+
+    Of equal entries the first ones.
+    """
+    order = np.argsort(-mass, axis=1, kind="stable")
+    ordered = np.take_along_axis(mass, order, axis=1)
+    total = np.cumsum(ordered, axis=1, dtype=np.float64)
+    is_needed = np.empty(mass.shape, dtype=bool)
+    is_needed[:, 0] = True
+    is_needed[:, 1:] = total[:, :-1] < ADAPTIVE_FRACTION * total[:, -1:]
+    out = np.empty_like(is_needed)
+    np.put_along_axis(out, order, is_needed, axis=1)
+    return out
 
 
-def _leading(mass: Array) -> Array:
-    """The fewest entries that hold the adaptive fraction of a mass, in order."""
-    order = np.argsort(-mass, kind="stable")
-    total = np.cumsum(mass[order], dtype=np.float64)
-    needed = int(np.searchsorted(total, ADAPTIVE_FRACTION * total[-1])) + 1
-    return np.sort(order[:needed])
+#: Levels of 5 % of weight down to 1e-6.
+_LEVELS = 278
 
 
 def _significant_counts(weights: Array) -> Array:
@@ -375,13 +386,14 @@ def _significant_counts(weights: Array) -> Array:
         column needs.
     """
     n = weights.shape[1]
-    counts = np.empty(n, dtype=np.int64)
-    for i in range(n):
-        w = weights[:, i]
-        w = w[w > 1e-6]
-        level = (np.log(w) * -20).astype(np.int64)
-        by_level = np.bincount(level, weights=w)
-        total = np.cumsum(by_level)
-        last = int(np.searchsorted(total, ADAPTIVE_FRACTION * total[-1]))
-        counts[i] = np.bincount(level)[: last + 1].sum()
-    return counts
+    places = np.flatnonzero(weights > 1e-6)
+    w = weights.ravel()[places]
+    particle = places // (weights[0, 0].size) % n
+    level = (np.log(w) * -20).astype(np.int64) + _LEVELS * particle
+    shape = (n, _LEVELS)
+    by_level = np.bincount(level, weights=w, minlength=n * _LEVELS).reshape(shape)
+    count = np.bincount(level, minlength=n * _LEVELS).reshape(shape)
+    total = np.cumsum(by_level, axis=1)
+    last = (total < ADAPTIVE_FRACTION * total[:, -1:]).sum(axis=1)
+    counts = np.cumsum(count, axis=1)
+    return np.asarray(np.take_along_axis(counts, last[:, None], axis=1)[:, 0])

@@ -32,13 +32,17 @@ def moved(images: Array, shifts_px: Array) -> Array:
         y and x; content goes to higher indices for positive ones.
     """
     out = images.copy()
+    rows = np.flatnonzero(np.any(shifts_px != 0, axis=1))
+    if not len(rows):
+        return out
     size = images.shape[-1]
-    for i in np.flatnonzero(np.any(shifts_px != 0, axis=1)):
-        y, x = (int(np.clip(s, -size, size)) for s in shifts_px[i])
-        out[i] = 0
-        out[i, max(0, y) : size + min(0, y), max(0, x) : size + min(0, x)] = images[
-            i, max(0, -y) : size - max(0, y), max(0, -x) : size - max(0, x)
-        ]
+    source = np.arange(size) - shifts_px[rows][:, :, None]  # (image, axis, pixel)
+    is_inside = ((source >= 0) & (source < size)).astype(images.dtype)
+    y, x = np.clip(source, 0, size - 1).transpose(1, 0, 2)
+    found = images[rows[:, None, None], y[:, :, None], x[:, None, :]]
+    found *= is_inside[:, 0, :, None]
+    found *= is_inside[:, 1, None, :]
+    out[rows] = found
     return out
 
 

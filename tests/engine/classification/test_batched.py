@@ -15,14 +15,11 @@ from support.worked_example import (
     example_images,
 )
 
+from engine.classification import expectation
 from engine.classification.batch import Optics
 from engine.classification.batched import BatchedExpectation
 from engine.classification.device_rings import leading
-from engine.classification.expectation import (
-    ADAPTIVE_FRACTION,
-    Expectation,
-    _leading,
-)
+from engine.classification.expectation import ADAPTIVE_FRACTION, Expectation
 from engine.classification.optimizer import Optimizer
 from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
@@ -114,5 +111,25 @@ def test_the_fewest_entries_that_hold_a_fraction(library: Library):
     mass = random.exponential(size=(40, 17)).astype(np.float32) ** 3
     mass[5] = 1.0
     found = library.numpy(leading(library.array(mass), ADAPTIVE_FRACTION))
+    np.testing.assert_array_equal(found, expectation.leading(mass))
     for row, is_leading in zip(mass, found, strict=True):
-        assert np.flatnonzero(is_leading).tolist() == _leading(row).tolist()
+        held = row[is_leading].sum() / row.sum()
+        assert held >= ADAPTIVE_FRACTION - 1e-6
+        # without the least of them it is too little
+        fewer = row[is_leading].sum() - row[is_leading].min()
+        assert fewer / row.sum() < ADAPTIVE_FRACTION
+        assert row[is_leading].min() >= row[~is_leading].max(initial=0)
+
+
+def test_significant_samples_are_counted_as_sorting_them_does():
+    random = np.random.default_rng(4)
+    weights = np.exp(-random.exponential(3, (6, 5, 7, 4)))
+    weights[:, 2] = 1e-9
+    weights[3, 2, 1, 1] = 1.0
+    found = expectation._significant_counts(weights)
+    assert found[2] == 1
+    for i in range(5):
+        w = np.sort(weights[:, i].ravel())[::-1]
+        exact = 1 + np.searchsorted(np.cumsum(w), ADAPTIVE_FRACTION * w.sum())
+        # counted in steps of 5 % of weight
+        assert abs(found[i] - exact) <= 0.02 * w.size
