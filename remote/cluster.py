@@ -21,6 +21,8 @@ SESSIONS = ("local", "ssh", "openssh")
 SCHEDULERS = ("slurm", "pbs", "sge", "lsf", "shell")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 _MAX_RECENT = 20
+#: fields that are no keys of the file
+NO_KEYS = ("name", "extra", "given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Cluster:
     time_limit: str = ""
     memory: str = ""
     gpus: str = ""
+    gpu_request: str = ""  # the site's own words: --gpus-per-node={kind}:{gpus}
     parallel_environment: str = ""  # Grid Engine's, for many slots; "" means mpi
     submit_args: str = ""
     poll_s: float = 10.0  # no more often than this is the scheduler asked
@@ -56,6 +59,7 @@ class Cluster:
     projects: tuple[str, ...] = ()  # folders in which projects are looked for
     recent: tuple[str, ...] = ()  # projects opened lately, newest first
     extra: dict[str, Any] = field(default_factory=dict)  # keys nobody here knows
+    given: tuple[str, ...] = field(default=(), compare=False)  # keys its file has
 
     @property
     def address(self) -> str:
@@ -124,14 +128,14 @@ def parse(text: str, name: str, source: str = "profile") -> Cluster:
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits, too
         message = f"{source}: {error}"
         raise BadRequestError(message) from error
-    known = {f.name: f for f in fields(Cluster) if f.name not in ("name", "extra")}
+    known = {f.name: f for f in fields(Cluster) if f.name not in NO_KEYS}
     values: dict[str, Any] = {}
     extra = {key: value for key, value in table.items() if key not in known}
     for key, spec in known.items():
         if key in table:
             default = () if spec.default is MISSING else spec.default
-            values[key] = _checked(source, key, table[key], default)
-    cluster = Cluster(name=name, extra=extra, **values)
+            values[key] = checked_value(source, key, table[key], default)
+    cluster = Cluster(name=name, extra=extra, given=tuple(values), **values)
     for key, choices in (("session", SESSIONS), ("scheduler", SCHEDULERS)):
         if getattr(cluster, key) not in choices:
             got = getattr(cluster, key)
@@ -143,7 +147,8 @@ def parse(text: str, name: str, source: str = "profile") -> Cluster:
 _LARGEST = 1e9  # of any number of a profile; nan and infinity are none
 
 
-def _checked(source: str, key: str, value: Any, default: Any) -> Any:
+def checked_value(source: str, key: str, value: Any, default: Any) -> Any:
+    """A setting of its default's kind; BadRequestError names file and key."""
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(v, str) for v in value):
             return tuple(value)
@@ -170,10 +175,11 @@ def format_toml(cluster: Cluster) -> str:
     """TOML of a profile: what differs from the defaults, then unknown keys."""
     lines = [f"# cryodeck's profile of the cluster {cluster.name}"]
     for spec in fields(Cluster):
-        if spec.name in ("name", "extra"):
+        if spec.name in NO_KEYS:
             continue
         value = getattr(cluster, spec.name)
-        if value != spec.default or spec.name in ("session", "scheduler"):
+        must = spec.name in ("session", "scheduler", *cluster.given)
+        if value != spec.default or must:
             lines.append(f"{spec.name} = {_toml(value)}")
     tables = []
     for key, value in cluster.extra.items():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.errors import RemoteError
+from remote.layers import Layers, layered
 from remote.prompts import NoPrompts, Prompts
 
 
@@ -23,7 +25,10 @@ class Contact:
         agent: AgentClient,
         prompts: Prompts | None = None,
     ) -> None:
+        self.profile = cluster  # as the person has it; `cluster` is what counts here
         self.cluster = cluster
+        self._layers: Layers | None = None
+        self._layering = asyncio.Lock()
         self.project = project
         self.agent = agent
         self.prompts: Prompts = prompts or NoPrompts()
@@ -41,6 +46,15 @@ class Contact:
         )
         self.remember(verb, args, said, b"")
         return said
+
+    async def layers(self) -> Layers:
+        """What counts here of site, profile and project; asked for once."""
+        async with self._layering:
+            if self._layers is None:
+                self._layers = layered(self.profile, await self.ask("settings.layers"))
+                if self.cluster == self.profile:  # else somebody chose otherwise
+                    self.cluster = self._layers.cluster
+            return self._layers
 
     async def tool(self, *argv: str, limit: float = 20.0) -> tuple[int, str]:
         """Exit status and output of a program on the login node; -1: not there."""

@@ -57,7 +57,8 @@ class Editing(Reading):
     # forms
 
     async def defaults(self, type_key: str) -> Job:
-        """A new form: RELION's defaults, what the project used last, the profile's."""
+        """A new form: RELION's defaults, the site's, the last used, the profile's."""
+        await self.layers()
         job = await super().defaults(type_key)
         if self.cluster.scheduler != "shell" and not job.flag("do_queue", True):
             job = job.replace("do_queue", True)

@@ -25,6 +25,7 @@ from remote.errors import (
     RejectedError,
     SchedulerError,
 )
+from remote.layers import Layers
 from remote.overview import Picture, certain, shown_id
 from remote.prompts import Prompts
 from remote.schedulers.base import Scheduler
@@ -53,6 +54,15 @@ class Operating(Editing):
         self._picture = Picture(scheduler(cluster.scheduler))
         self._look = asyncio.Lock()
 
+    # settings
+
+    async def layers(self) -> Layers:
+        """What counts here of site, profile and project; asked for once."""
+        layers = await super().layers()
+        if self._picture.scheduler.name != self.cluster.scheduler:
+            self._picture.scheduler = scheduler(self.cluster.scheduler)
+        return layers
+
     # following
 
     async def overview(self, *, ask_scheduler: bool = True) -> Overview:
@@ -78,6 +88,7 @@ class Operating(Editing):
         return judgements
 
     async def _look_once(self, ask_scheduler: bool) -> dict[str, Any]:
+        layers = await self.layers()
         queries = self._picture.scheduler.queries() if ask_scheduler else ()
         said: dict[str, Any] = await self.ask(
             "overview.look",
@@ -87,6 +98,7 @@ class Operating(Editing):
             may_change=not self.read_only,
             timeout=60.0,
         )
+        said["warnings"] = [*said["warnings"], *layers.warnings]
         self._picture.take(said)
         return said
 
@@ -137,6 +149,7 @@ class Operating(Editing):
 
     async def preview(self, name_or_job: str | Job) -> dict[str, Any]:
         """What would run, as texts: job.star, commands, script."""
+        await self.layers()
         name = name_or_job if isinstance(name_or_job, str) else ""
         job = await self.load_job(name) if name else name_or_job
         assert isinstance(job, Job)

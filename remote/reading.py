@@ -13,6 +13,7 @@ from typing import Any
 from engine.errors import InputError
 from engine.jobs.job import Job
 from engine.jobs.registry import by_key
+from engine.jobs.site_fields import with_site_defaults, with_site_fields
 from remote.agent.text import clean, one_line
 from remote.contact import Contact
 from remote.errors import AgentError, BadRequestError
@@ -117,10 +118,13 @@ class Reading(Contact):
         """Form of a job, by name, alias or number."""
         said = await self.ask("project.job_star", name=name)
         source = f"{said['name']}/{said['file']}"
+        environment = (await self.layers()).environment
         try:
             if said["file"] == "run.job":
-                return Job.from_run_job(said["text"], source)
-            return Job.from_star(said["text"], source, said["version"])
+                job = Job.from_run_job(said["text"], source)
+            else:
+                job = Job.from_star(said["text"], source, said["version"])
+            return with_site_fields(job, environment)
         except InputError as error:
             raise BadRequestError(str(error)) from error
 
@@ -130,9 +134,11 @@ class Reading(Contact):
             job_type = by_key(type_key)
         except InputError as error:
             raise BadRequestError(str(error)) from error
+        environment = (await self.layers()).environment
         said = await self.ask("project.gui_defaults", name=job_type.gui_name)
         version = said["version"] or "3.1"
-        job = Job.new(type_key, version)
+        job = with_site_fields(Job.new(type_key, version), environment)
+        job = with_site_defaults(job, environment)
         if not said["text"]:
             return job
         source = f".gui_{job_type.gui_name}job.star"
@@ -142,7 +148,7 @@ class Reading(Contact):
             return job  # a file that RELION could not read either
         if last.type.key != job.type.key:
             return job
-        return last.continued(False)
+        return with_site_fields(last, environment).continued(False)
 
     async def nodes(self, kind_prefix: str = "") -> tuple[Node, ...]:
         """Files of a kind that a form's field may take, the newest first."""

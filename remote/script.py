@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.errors import InputError
 from engine.jobs.command_lines import Site
@@ -124,6 +124,7 @@ def resources(job: Job, directory: str, token: str, cluster: Cluster) -> Resourc
             account=job.text("cryodeck_account", "") or cluster.account,
             gpus=count,
             gpu_type=kind,
+            gpu_request=cluster.gpu_request,
             parallel_environment=cluster.parallel_environment,
             arguments=tuple(shlex.split(words)),
         )
@@ -191,6 +192,23 @@ def with_mpirun(command: str, wanted: Resources, cluster: Cluster) -> str:
     return command
 
 
+def _alone(
+    wanted: Resources, cluster: Cluster, environment: Mapping[str, str]
+) -> Cluster:
+    """The cluster as RELION's variables want it where a job runs without a queue."""
+    most = environment.get("RELION_ERROR_LOCAL_MPI", "").strip()
+    if most.isdigit() and wanted.ranks > int(most):
+        message = (
+            f"{wanted.job}: {wanted.ranks} MPI processes without the queue; this site "
+            f"allows {most} (RELION_ERROR_LOCAL_MPI): submit it, or ask for fewer"
+        )
+        raise BadRequestError(message)
+    launcher = environment.get("RELION_MPIRUN", "").strip()
+    if launcher and cluster.mpirun == "mpirun":  # the profile says nothing else
+        return replace(cluster, mpirun=launcher)
+    return cluster
+
+
 def build(
     job: Job,
     directory: str,
@@ -217,6 +235,8 @@ def build(
         RELION_* variables of the cluster.
     """
     wanted = resources(job, directory, token, cluster)
+    if scheduler.name == "shell":
+        cluster = _alone(wanted, cluster, environment or {})
     commands = engine_commands(job, directory, cluster, site or Site())
     prologue = PROLOGUE.format(
         job=shlex.quote(wanted.job),

@@ -54,7 +54,7 @@ class Workspace(ByHand):
 
         The connection ends when this workspace is closed.
         """
-        made = type(self)(self.cluster, project, self.agent, self.prompts)
+        made = type(self)(self.profile, project, self.agent, self.prompts)
         made.read_only = self.read_only
         return made
 

@@ -70,6 +70,7 @@ class JobType:
     variant: Callable[[Mapping[str, str], str], str] | None = None
     gui_name: str = ""
     own_options: tuple[Option, ...] = ()
+    site_options: tuple[Option, ...] = ()  # added or changed by the cluster's site
     engine_can: bool = False
     engine_defaults: Mapping[str, str] = field(default_factory=dict)
 

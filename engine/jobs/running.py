@@ -147,7 +147,11 @@ def running_options(
         running.append(NR_MPI)
     if job_type.has_threads:
         running.append(NR_THREADS)
-    running.extend([*QUEUE, OTHER_ARGS])
+    running.extend(QUEUE)
+    at_site = {option.key: option for option in job_type.site_options}
+    running = [at_site.pop(option.key, option) for option in running]
+    extras = [o for key, o in at_site.items() if key.startswith("qsub_extra")]
+    running.extend([*extras, OTHER_ARGS])
     at_version = [option.at(version) for option in running]
     engine = choice(
         ENGINE_KEY,

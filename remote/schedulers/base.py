@@ -36,8 +36,21 @@ class Resources:
     account: str = ""
     gpus: int = 0  # per node
     gpu_type: str = ""
+    gpu_request: str = ""  # the site's own words for GPUs, with {gpus} and {kind}
     parallel_environment: str = ""  # Grid Engine's name for what holds many slots
     arguments: tuple[str, ...] = ()  # further words for the submit command
+
+    def gpu_words(self, otherwise: str) -> str:
+        """How GPUs are asked for: the site's own words, else the scheduler's."""
+        words = self.gpu_request or otherwise
+        for name, value in (
+            ("{gpus}", str(self.gpus)),
+            ("{kind}", self.gpu_type),
+            ("{ranks}", str(self.ranks)),
+            ("{threads}", str(self.threads)),
+        ):
+            words = words.replace(name, value)
+        return words.replace("::", ":")  # no kind
 
     @property
     def label(self) -> str:

@@ -67,7 +67,7 @@ class Lsf:
         if wanted.account:
             lines.append(f"-P {wanted.account}")
         if wanted.gpus:
-            lines.append(f'-gpu "num={wanted.gpus}"')
+            lines.append(wanted.gpu_words('-gpu "num={gpus}"'))
         return [f"#BSUB {line}" for line in lines]
 
     def submit(self, wanted: Resources, script: str) -> SubmitCommand:

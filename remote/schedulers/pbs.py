@@ -57,9 +57,12 @@ class Pbs:
             f"-o {wanted.job}/run.out",
             f"-e {wanted.job}/run.err",
             "-r n",
-            f"-l nodes={wanted.ranks}:ppn={wanted.threads}"
-            + (f":gpus={wanted.gpus}" if wanted.gpus else ""),
         ]
+        nodes = f"-l nodes={wanted.ranks}:ppn={wanted.threads}"
+        gpus = wanted.gpu_words(nodes + ":gpus={gpus}") if wanted.gpus else nodes
+        # a chunk of PBS Pro's, "-l select=...", stands in place of nodes
+        is_whole = "nodes=" in gpus or "select=" in gpus
+        lines += [gpus] if is_whole else [nodes, gpus]
         if wanted.time_limit_s:
             hours, rest = divmod(wanted.time_limit_s, 3600)
             lines.append(f"-l walltime={hours}:{rest // 60:02d}:{rest % 60:02d}")

@@ -53,7 +53,7 @@ class Sge:
         if wanted.account:
             lines.append(f"-P {wanted.account}")
         if wanted.gpus:
-            lines.append(f"-l gpu={wanted.gpus}")
+            lines.append(wanted.gpu_words("-l gpu={gpus}"))
         return [f"#$ {line}" for line in lines]
 
     def submit(self, wanted: Resources, script: str) -> SubmitCommand:

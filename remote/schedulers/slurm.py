@@ -99,8 +99,7 @@ class Slurm:
         if wanted.account:
             lines.append(f"--account={wanted.account}")
         if wanted.gpus:
-            kind = f":{wanted.gpu_type}" if wanted.gpu_type else ""
-            lines.append(f"--gres=gpu{kind}:{wanted.gpus}")
+            lines.append(wanted.gpu_words("--gres=gpu:{kind}:{gpus}"))
         return [f"#SBATCH {line}" for line in lines]
 
     def submit(self, wanted: Resources, script: str) -> SubmitCommand:

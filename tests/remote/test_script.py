@@ -16,7 +16,16 @@ from remote.schedulers.known import scheduler
 ODD = "it's a $(touch oops) project; \n é"
 
 
-def build(project, *, engine="true", ranks=1, kind="slurm", template="", **profile):
+def build(
+    project,
+    *,
+    engine="true",
+    ranks=1,
+    kind="slurm",
+    template="",
+    environment=None,
+    **profile,
+):
     job = Job.new("autopick", "4.0", {"nr_mpi": str(ranks)})
     for key, value in profile.pop("values", {}).items():
         job = job.replace(key, value)
@@ -28,6 +37,7 @@ def build(project, *, engine="true", ranks=1, kind="slurm", template="", **profi
         project=str(project),
         scheduler=scheduler(kind),
         template=template,
+        environment=environment,
     )
 
 
@@ -190,3 +200,44 @@ def test_helper_commands_stand_alone_and_programs_after_mpirun():
 def test_a_template_for_another_shell_is_left_as_it_is():
     csh = "#!/bin/csh\n#$ -cwd\nmpiexec -n XXXmpinodesXXX XXXcommandXXX\n"
     assert "trap" not in build("/p", template=csh).text
+
+
+def test_without_a_queue_relions_variables_say_how_mpi_is_started():
+    site = {"RELION_MPIRUN": "mpiexec --oversubscribe", "RELION_ERROR_LOCAL_MPI": "4"}
+    text = build("p", kind="shell", ranks=2, environment=site).text
+    assert "mpiexec --oversubscribe -n 2 true" in text
+    text = build("p", kind="shell", ranks=2, environment=site, mpirun="orterun").text
+    assert "orterun -n 2 true" in text
+    assert "mpirun -n 9 true" in build("p", ranks=9, environment=site).text
+    with pytest.raises(BadRequestError, match="9 MPI processes without the queue"):
+        build("p", kind="shell", ranks=9, environment=site)
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_words", "line"),
+    [
+        ("slurm", "", "#SBATCH --gres=gpu:a100:2"),
+        ("slurm", "--gpus-per-node={kind}:{gpus}", "#SBATCH --gpus-per-node=a100:2"),
+        ("sge", "", "#$ -l gpu=2"),
+        ("sge", "-l ngpus={gpus},gputype={kind}", "#$ -l ngpus=2,gputype=a100"),
+        ("lsf", "", '#BSUB -gpu "num=2"'),
+        ("lsf", '-gpu "num={gpus}:mode=exclusive_process"',
+         '#BSUB -gpu "num=2:mode=exclusive_process"'),
+        ("pbs", "", "#PBS -l nodes=3:ppn=1:gpus=2"),
+        ("pbs", "-l select={ranks}:ncpus={threads}:mpiprocs=1:ngpus={gpus}",
+         "#PBS -l select=3:ncpus=1:mpiprocs=1:ngpus=2"),
+    ],
+)  # fmt: skip
+def test_gpus_are_asked_for_in_the_schedulers_or_the_sites_words(
+    kind, request_words, line
+):
+    text = build(
+        "p",
+        kind=kind,
+        ranks=3,
+        gpus="a100:4",
+        gpu_request=request_words,
+        values={"use_gpu": True, "gpu_ids": "0:1"},
+    ).text
+    assert line in text.splitlines()
+    assert ("nodes=" in text) == (kind == "pbs" and not request_words)

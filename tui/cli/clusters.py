@@ -168,6 +168,7 @@ def _record(cluster: Cluster) -> dict[str, Any]:
 
     record = asdict(cluster)
     extra = record.pop("extra")
+    record.pop("given")
     return {
         key: list(v) if isinstance(v, tuple) else v for key, v in record.items()
     } | {"extra": extra}
@@ -246,7 +247,7 @@ def changed_profile(cluster: Cluster, settings: list[str]) -> Cluster:
 
     from remote import cluster as profiles
 
-    known = {f.name for f in fields(profiles.Cluster)} - {"name", "extra"}
+    known = {f.name for f in fields(profiles.Cluster)} - set(profiles.NO_KEYS)
     grown: dict[str, list[str]] = {}
     for setting in settings:
         key, sign, value = setting.partition("=")

@@ -9,6 +9,7 @@ from tui.cli.failure import DONE, CommandFailure
 
 if TYPE_CHECKING:
     from remote.cluster import Cluster
+    from remote.layers import Layers
     from tui.cli.invocation import Invocation
     from tui.cli.parser import Commands
 
@@ -29,9 +30,14 @@ def add_commands(commands: Commands) -> None:
         metavar="show",
         help="show",
     )
+    config.add_argument(
+        "--offline",
+        action="store_true",
+        help="do not connect: leave out what the site's and the project's files say",
+    )
 
 
-def show_config(invocation: Invocation) -> int:
+async def show_config(invocation: Invocation) -> int:
     """Print host, project, profile and folders with their sources."""
     from remote import cluster as profiles
     from remote.places import cache_home, state_home
@@ -45,7 +51,10 @@ def show_config(invocation: Invocation) -> int:
         ("journal", str(state_home() / "journal.jsonl"), "file"),
         ("cache", str(cache_home()), "folder"),
     ]
-    rows += _profile_rows(cluster, str(path) if path.exists() else "")
+    layers, trouble = None, ""
+    if not invocation.offline:
+        layers, trouble = await _layers(invocation)
+    rows += _profile_rows(cluster, str(path) if path.exists() else "", layers)
     rows += _interface_rows()
     output = invocation.output
     output.result(
@@ -54,7 +63,22 @@ def show_config(invocation: Invocation) -> int:
     output.table(
         ("Setting", "Value", "From"), [(k, v or "(empty)", s) for k, v, s in rows]
     )
+    for warning in layers.warnings if layers is not None else ():
+        output.line(warning, "dim")
+    if trouble:
+        output.line(f"The site's and the project's files are not read: {trouble}")
     return DONE
+
+
+async def _layers(invocation: Invocation) -> tuple[Layers | None, str]:
+    """Return what counts where the project lies; else why that is not known."""
+    from remote.errors import RemoteError
+
+    try:
+        workspace = await invocation.workspace()
+        return await workspace.layers(), ""
+    except (CommandFailure, RemoteError) as failure:
+        return None, str(failure)
 
 
 def _source(option: str | None, variable: str, otherwise: str = "default") -> str:
@@ -92,20 +116,28 @@ def _interface_rows() -> list[tuple[str, str, str]]:
     return rows
 
 
-def _profile_rows(cluster: Cluster, path: str) -> list[tuple[str, str, str]]:
-    """Return the profile's values: those of its file, the others as defaults."""
+def _profile_rows(
+    cluster: Cluster, path: str, layers: Layers | None
+) -> list[tuple[str, str, str]]:
+    """Return what counts: of the profile's file, the site's, the project's, or none."""
     import tomllib
     from dataclasses import fields
     from pathlib import Path
+
+    from remote.cluster import NO_KEYS
 
     given: dict[str, Any] = {}
     if path:
         given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     rows = []
     for spec in fields(cluster):
-        if spec.name in {"name", "extra", "recent"}:
+        if spec.name in {*NO_KEYS, "recent"}:
             continue
         value = getattr(cluster, spec.name)
+        source = path if spec.name in given else "default"
+        if layers is not None and layers.origins.get(spec.name, "profile") != "profile":
+            value = getattr(layers.cluster, spec.name)
+            source = layers.origins[spec.name]
         text = "; ".join(value) if isinstance(value, tuple) else str(value)
-        rows.append((spec.name, text, path if spec.name in given else "default"))
+        rows.append((spec.name, text, source))
     return rows
