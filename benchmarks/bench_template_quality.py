@@ -80,6 +80,11 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[21, 22, 23])
     parser.add_argument("--count", type=int, default=8, help="micrographs a seed [8]")
     parser.add_argument("--relion-seeds", type=int, default=3, help="its runs [3]")
+    parser.add_argument(
+        "--reuse-relion",
+        action="store_true",
+        help="RELION's numbers from --json, its picks from WORK_DIR",
+    )
     parser.add_argument("--only", default="", help="sets whose name has this in it")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
@@ -92,7 +97,14 @@ def main() -> int:
     for one in sets(work, args):
         if args.only not in one.name:
             continue
-        results[one.name] = dict(judge(one, args.relion_seeds))
+        if args.reuse_relion:
+            known = results.get(one.name, {}).get("relion")
+            if known is None:
+                continue
+            judged = judge(one, 0)
+            results[one.name] = {"relion": known, **dict(judged)}
+        else:
+            results[one.name] = dict(judge(one, args.relion_seeds))
         if args.json:
             args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0
@@ -244,10 +256,10 @@ def write_references(
 
 
 def judge(one: Set, relion_seeds: int) -> Iterator[tuple[str, dict[str, object]]]:
-    """Each picker's name and score."""
+    """Each picker's name and score; without seeds RELION's picks of an earlier run."""
     border = 0.5 * one.diameter
-    theirs: list[Field] = []
-    for picker in PICKERS:
+    theirs = [] if relion_seeds else read_all("relion", one)
+    for picker in PICKERS[0 if relion_seeds else 1 :]:
         seeds = range(1, relion_seeds + 1) if picker == "relion" else [1]
         got: list[Score] = []
         started = time.perf_counter()
@@ -288,21 +300,32 @@ def mean_score(got: list[Score]) -> Score:
 
 def pick_all(picker: str, one: Set, seed: int) -> list[Field]:
     """What a picker finds on all micrographs of a set."""
+    for project in one.projects:
+        pick(picker, one, project, seed)
+    return read_all(picker, one)
+
+
+def read_all(picker: str, one: Set) -> list[Field]:
+    """What a picker has found on all micrographs of a set."""
     found: list[Field] = []
     for project in one.projects:
-        folder = pick(picker, one, project, seed)
         found += read_fields(
             project / "micrographs_ctf.star",
-            folder,
+            folder_of(picker, one, project),
             project / "Truth",
             truth_suffix=one.truth_suffix,
         )
     return found
 
 
-def pick(picker: str, one: Set, project: Path, seed: int) -> Path:
-    """The folder of a picker's picks."""
-    folder = project / "AutoPick" / picker.replace(" ", "_")
+def folder_of(picker: str, one: Set, project: Path) -> Path:
+    """Where a picker's picks are; references of other sets have others."""
+    return project / f"AutoPick/{picker.replace(' ', '_')}_{one.references.stem}"
+
+
+def pick(picker: str, one: Set, project: Path, seed: int) -> None:
+    """Pick the micrographs of a project."""
+    folder = folder_of(picker, one, project)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(one.references, project / "references.mrcs")
@@ -312,7 +335,6 @@ def pick(picker: str, one: Set, project: Path, seed: int) -> Path:
         more = AVOID if "avoiding" in picker else {}
         more = more | (log_values(one) if "log" in picker else {})
         pick_by_engine(one, project, folder.relative_to(project), more)
-    return folder
 
 
 def pick_by_relion(one: Set, project: Path, folder: Path, seed: int) -> None:

@@ -264,11 +264,16 @@ def figure_of_merit(
 def on_one_scale(templates: Sequence[TemplateMap]) -> list[TemplateMap]:
     """Figures of merit that can be compared between references.
 
-    RELION divides exp(-d / 2) - 1, which says how much likelier a reference is than
-    nothing, by E - 1 of that reference. The weaker one is, the smaller that is, so that
-    of several fits the weakest reference wins, not the likeliest. Here all are divided
-    by the mean of E - 1 over the micrograph's references; with one reference nothing
-    changes.
+    RELION's depends on the references' grey scales: of several fits the reference of
+    the least power a2 wins, not the most similar one. Here every reference is given
+    the same power, the harmonic mean P of all: with
+
+        rho = (-d / 2 + a2 / 2) / sqrt(a2)
+
+    the correlation of the micrograph with the reference in units of the background, a
+    reference of the same shape and the power P has -d / 2 = rho sqrt(P) - P / 2 and so
+    (exp(rho sqrt(P) - P / 2) - 1) / (exp(P / 2) - 1). A perfect copy of that one has 1.
+    With one reference nothing changes.
 
     Parameters
     ----------
@@ -276,14 +281,28 @@ def on_one_scale(templates: Sequence[TemplateMap]) -> list[TemplateMap]:
         All of one micrograph.
     """
     # as precise as files hold E, so that maps read back give the same picks
-    merits = [_single(one.expected, one.fom) - 1 for one in templates]
-    mean = math.fsum(merits) / max(1, len(merits))
-    if len(merits) < 2 or min(merits) <= 0:
+    expected = [_single(one.expected, one.fom) for one in templates]
+    if len(expected) < 2 or min(expected) <= 1:
         return list(templates)
+    powers = [2 * math.log(value) for value in expected]
+    power = len(powers) / math.fsum(1 / value for value in powers)
     return [
-        replace(one, fom=one.fom * (merit / mean), expected=1 + mean)
-        for one, merit in zip(templates, merits, strict=True)
+        replace(
+            one,
+            fom=_with_power(one.fom, value - 1, own, power),
+            expected=math.exp(power / 2),
+        )
+        for one, value, own in zip(templates, expected, powers, strict=True)
     ]
+
+
+def _with_power(fom: Array, scale: float, own: float, power: float) -> Array:
+    """Figures of merit of a reference, had it another power; `scale` is E - 1."""
+    xp = array_namespace(fom)
+    least = -1 + 1e-6  # what rounding may go beyond
+    exponent = xp.log1p(xp.maximum(fom * scale, xp.full_like(fom, least)))
+    exponent = (exponent + own / 2) * math.sqrt(power / own) - power / 2
+    return xp.expm1(exponent) / math.expm1(power / 2)
 
 
 def _single(value: float, like: Array) -> float:

@@ -35,22 +35,33 @@ def test_the_better_of_two_close_peaks_stays_whatever_its_template():
     assert kept.template_index.tolist() == [1, 0]
 
 
-def test_of_several_fits_the_likeliest_wins_not_the_weakest_reference():
-    # exp(-d / 2) - 1 is 0.06 with the strong reference, 0.05 with the weak one
-    strong, weak = np.full((4, 4), 0.75), np.full((4, 4), 1.25)
-    psi = np.zeros((4, 4))
-    maps = [
-        TemplateMap(fom=strong, psi=psi, expected=1.08),
-        TemplateMap(fom=weak, psi=psi, expected=1.04),
-    ]
+def test_of_several_fits_the_most_similar_wins_whatever_the_references_grey_scale():
+    rho = np.array([[-0.1, 0.15], [0.2, 0.25]], dtype=np.float32)
+    powers = (0.08, 0.02)  # one twice as high as the other
+    maps = []
+    for power, similarity in zip(powers, (rho, rho[::-1]), strict=True):
+        exponent = similarity * np.sqrt(power) - power / 2
+        fom = (np.expm1(exponent) / np.expm1(power / 2)).astype(np.float32)
+        maps.append(TemplateMap(fom=fom, psi=rho, expected=np.exp(power / 2)))
+    given = [one.fom.copy() for one in maps]
+    assert given[1][0, 0] > given[0][1, 0]  # as similar, but of the weaker reference
     first, second = on_one_scale(maps)
-    np.testing.assert_allclose(first.fom, 1.0, rtol=1e-5)
-    np.testing.assert_allclose(second.fom, 0.05 / 0.06, rtol=1e-5)
-    assert strong[0, 0] == 0.75  # what was given stays
-    (alone,) = on_one_scale(maps[:1])
-    assert alone.fom is strong
-    broken = [maps[0], TemplateMap(fom=weak, psi=psi, expected=0.0)]
-    assert on_one_scale(broken)[1].fom is weak
+    np.testing.assert_allclose(first.fom, second.fom[::-1], atol=2e-5)
+    assert (np.argsort(first.fom, axis=None) == np.argsort(rho, axis=None)).all()
+    mean = 2 / (1 / powers[0] + 1 / powers[1])
+    exponent = rho * np.sqrt(mean) - mean / 2
+    np.testing.assert_allclose(
+        first.fom, np.expm1(exponent) / np.expm1(mean / 2), atol=2e-5
+    )
+    np.testing.assert_array_equal(maps[0].fom, given[0])  # what was given stays
+
+
+def test_one_reference_and_maps_without_their_ratio_stay_as_they_are():
+    fom, psi = np.full((4, 4), 0.5, dtype=np.float32), np.zeros((4, 4))
+    good = TemplateMap(fom=fom, psi=psi, expected=1.08)
+    assert on_one_scale([good])[0].fom is fom
+    broken = TemplateMap(fom=fom, psi=psi, expected=0.0)
+    assert all(one.fom is fom for one in on_one_scale([good, broken]))
 
 
 def test_a_chain_of_close_peaks_keeps_its_ends():
