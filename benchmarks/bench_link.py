@@ -1,10 +1,15 @@
 """What each view of a project costs: round trips, bytes, time, the agent's CPU, memory.
 
     python benchmarks/bench_link.py [--scale 0.1] [--json FILE] [FOLDER]
+    python benchmarks/bench_link.py --link delay=0.1,loss=0.02 [--scale 0.01]
+    python benchmarks/bench_link.py --queue 1000
 
 Makes a large project of RELION's kind in FOLDER (a temporary one by default) and asks
 for its views through the agent of a local session; the bytes and round trips are the
-same over SSH. Prints a table; nothing is compared with thresholds.
+same over SSH. With `--link` the project lies on a real sshd at the end of a link that
+delays and loses packets; with `--queue` so many jobs of a real Slurm are in the queue
+(both as root, with the packages of `make system`). Prints a table; nothing is compared
+with thresholds.
 """
 
 from __future__ import annotations
@@ -17,16 +22,21 @@ import platform
 import random
 import shutil
 import struct
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from engine.jobs.job import Job
+from remote import channel
 from remote.cluster import Cluster
 from remote.workspace import Workspace
 
-DATA = Path(__file__).resolve().parents[1] / "tests" / "data" / "remote" / "project"
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "tests" / "data" / "remote" / "project"
+channel.PING_S = 1e9  # a ping between would count as a round trip of the view
 
 
 def make_project(folder: Path, scale: float) -> dict[str, int]:
@@ -137,15 +147,16 @@ async def measure(
         "received": received,
         "seconds": round(took, 4),
         "agent_cpu_s": round(after["cpu_s"] - before["cpu_s"], 4),
+        "started_cpu_s": round(after["children_cpu_s"] - before["children_cpu_s"], 4),
         "agent_memory_mb": round(after["memory"] / 1e6, 1),
         "agent_peak_mb": round(after["memory_peak"] / 1e6, 1),
     }
 
 
-async def run(folder: Path) -> list[dict[str, Any]]:
+async def run(folder: Path, profile: Cluster) -> list[dict[str, Any]]:
     """All views, the cheap ones first."""
     started = time.perf_counter()
-    workspace = await Workspace.open(Cluster(name="here", session="local"), str(folder))
+    workspace = await Workspace.open(profile, str(folder))
     opened = time.perf_counter() - started
     agent = workspace.agent
     rows: list[dict[str, Any]] = [
@@ -156,6 +167,7 @@ async def run(folder: Path) -> list[dict[str, Any]]:
             "received": agent.bytes_received,
             "seconds": round(opened, 4),
             "agent_cpu_s": round(agent.hello["cost"]["cpu_s"], 4),
+            "started_cpu_s": 0.0,
             "agent_memory_mb": round(agent.hello["cost"]["memory"] / 1e6, 1),
             "agent_peak_mb": round(agent.hello["cost"]["memory_peak"] / 1e6, 1),
         }
@@ -199,25 +211,95 @@ async def run(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+async def queue(profile: Cluster, folder: Path, count: int) -> list[dict[str, Any]]:
+    """The job list while so many jobs wait in a real queue."""
+    workspace = await Workspace.open(profile, str(folder))
+    await workspace.create_project()
+    form = Job.new("import", "4.0", {"do_raw": "No", "do_other": "Yes"})
+    form = form.replace("fn_in_other", "x.star").replace("do_queue", True)
+    started = time.perf_counter()
+    for first in range(0, count, 20):
+        some = range(first, min(count, first + 20))
+        names = [await workspace.create(form) for _ in some]
+        await asyncio.gather(*(workspace.run(name) for name in names))
+    took = time.perf_counter() - started
+    print(f"{count} jobs made and submitted in {took:.0f} s")
+    rows = []
+    for name in ("first time", "again", "and again"):
+        view = f"job list, {count} in Slurm's queue, {name}"
+        rows.append(await measure(workspace, view, workspace.overview))
+    seen = await workspace.overview()
+    waiting = sum(row.verdict.state.value == "queued" for row in seen.jobs)
+    assert waiting == count, f"{waiting} of {count} wait"
+    await workspace.close()
+    return rows
+
+
+def over_link(settings: str, scale: float) -> tuple[dict[str, int], list[Any]]:
+    """Size of the project and cost of its views at the end of a bad link."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    from support.far_link import far_link
+
+    place = Path(f"/tmp/cryodeck-bench-{os.getpid()}")
+    with far_link(place, "delay=0") as link:
+        folder = link.live.home / "project"
+        size = make_project(folder, scale)
+        link.live.enter("chown", "-R", link.live.user, str(folder))
+        link.say("set", *settings.split(","))
+        profile = link.live.profile(scheduler="shell")
+        return size, asyncio.run(run(folder, profile))
+
+
+def in_queue(count: int) -> tuple[dict[str, int], list[Any]]:
+    """Cost of the job list with so many jobs in a real Slurm's queue."""
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    from support.cluster import start, stop
+
+    live = start(Path(f"/tmp/cryodeck-bench-{os.getpid()}"))
+    try:
+        live.enter("scontrol", "update", "partition=cpu", "state=down")
+        folder = live.home / "project"
+        folder.mkdir()
+        live.enter("chown", live.user, str(folder))
+        profile = live.profile(queue="cpu")
+        return {"queued": count}, asyncio.run(queue(profile, folder, count))
+    finally:
+        stop(live)
+
+
+def here(options: argparse.Namespace) -> tuple[dict[str, int], list[Any]]:
+    """Cost of all views by a local session."""
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="cryodeck-bench-"))
+    try:
+        size = make_project(folder, options.scale)
+        profile = Cluster(name="here", session="local")
+        return size, asyncio.run(run(folder, profile))
+    finally:
+        if options.folder is None:
+            shutil.rmtree(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--link", metavar="delay=S,loss=P")
+    parser.add_argument("--queue", type=int, metavar="N")
     options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="cryodeck-bench-"))
-    try:
-        size = make_project(folder, options.scale)
-        rows = asyncio.run(run(folder))
-    finally:
-        if options.folder is None:
-            shutil.rmtree(folder)
+    if options.link:
+        size, rows = over_link(options.link, options.scale)
+    elif options.queue:
+        size, rows = in_queue(options.queue)
+    else:
+        size, rows = here(options)
     print(", ".join(f"{count:,} {what}" for what, count in size.items()))
     for row in rows:
         print(
             f"{row['view']:34} {row['round_trips']:3} trips {row['sent']:8,} B out "
             f"{row['received']:10,} B in {row['seconds']:8.3f} s, agent "
-            f"{row['agent_cpu_s']:7.3f} s CPU {row['agent_memory_mb']:6.1f} MB"
+            f"{row['agent_cpu_s']:7.3f} s CPU {row['agent_memory_mb']:6.1f} MB, "
+            f"at most {row['agent_peak_mb']:6.1f}; started {row['started_cpu_s']:.3f} s"
         )
     if options.json:
         found = {"machine": machine(), "size": size, "views": rows}

@@ -11,7 +11,7 @@ import os
 import time
 from pathlib import Path
 
-from remote.places import state_home
+from remote.places import make_private, state_home
 
 _MAX_BYTES = 4 << 20
 
@@ -62,7 +62,9 @@ class Journal:
             self._fd = None
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(self.path.parent)
         if self.path.exists() and self.path.stat().st_size > _MAX_BYTES:
             self.path.replace(self.path.with_suffix(".old.jsonl"))
-        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.fchmod(fd, 0o600)
+        return fd

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from remote.places import make_private
+
 _HASHED = "|1|"
 
 
@@ -50,7 +52,7 @@ class KnownHosts:
     def add(self, name: str, key_type: str, key: str) -> Path:
         """Add a line to the person's own file, hashed if its other lines are."""
         path = self.files[0]
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path.parent)
         try:
             text = path.read_text("utf-8", "replace")
         except FileNotFoundError:

@@ -27,6 +27,13 @@ def _place(own: str, xdg: str, otherwise: str) -> Path:
     return Path(os.environ.get(xdg) or otherwise).expanduser() / "cryodeck"
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder, and those above it that are not there, for their owner alone."""
+    if not folder.parent.is_dir():
+        make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a text that only its owner can read, whole or not at all."""
     write_private_bytes(path, text.encode())
@@ -34,7 +41,7 @@ def write_private(path: Path, text: str) -> None:
 
 def write_private_bytes(path: Path, data: bytes) -> None:
     """Write a file that only its owner can read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(path.parent)
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from remote.places import state_home
+from remote.places import make_private, state_home
 from tui.charts import Line
 from tui.widgets.lines import text_of
 
@@ -66,7 +66,7 @@ def note_seen() -> None:
     import contextlib
 
     with contextlib.suppress(OSError):
-        state_home().mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(state_home())
         (state_home() / "tour-seen").touch()
 
 
