@@ -69,7 +69,7 @@ class Table:
 
     def numbers(self, label: str, default: float | None = None) -> Array:
         """A column as float64; `default` in every row if there is no such column."""
-        if label not in self.columns and default is not None:
+        if label not in self and default is not None:
             return np.full(len(self), default, dtype=np.float64)
         column = self._column(label)
         try:

@@ -31,6 +31,9 @@ def test_it_reads_and_writes_as_the_table_it_was_made_of():
     np.testing.assert_array_equal(
         packed.numbers("rlnDefocusU"), plain.numbers("rlnDefocusU")
     )
+    found = packed.numbers("rlnDefocusU", 7.0)
+    np.testing.assert_array_equal(found, plain.numbers("rlnDefocusU"))
+    assert packed.numbers("rlnAnglePsi", 7.0).tolist() == [7.0] * N
     more = {"rlnDefocusU": np.arange(N) / 3, "rlnClassNumber": np.arange(N) % 7}
     expected = format_tables({"particles": plain.with_columns(more)})
     assert format_tables({"particles": packed.with_columns(more)}) == expected

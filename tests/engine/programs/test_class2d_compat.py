@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from support.engine_jobs import run_engine, write_job
+from support.engine_jobs import run_engine, run_relion, write_job
 from support.worked_example import EXAMPLE, example_project
 
 from engine.io.star import read_star
@@ -116,3 +116,65 @@ def test_vdam_is_refused_with_one_line(project):
     assert done.returncode == 2
     assert re.search("VDAM and mini-batches cannot be", done.stderr)
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.relion
+def test_relions_own_first_iteration_is_gone_on_from(project):
+    run_relion(
+        project,
+        "relion_refine",
+        *[
+            "--i",
+            "particles.star",
+            "--o",
+            "Class2D/their",
+            "--ref",
+            "refs5.star",
+            "--ctf",
+        ],
+        *[
+            "--ctf_corrected_ref",
+            "--iter",
+            "1",
+            "--tau2_fudge",
+            "2",
+            "--particle_diameter",
+            "100",
+        ],
+        *[
+            "--K",
+            "3",
+            "--flatten_solvent",
+            "--zero_mask",
+            "--oversampling",
+            "1",
+            "--psi_step",
+            "12",
+        ],
+        *[
+            "--offset_range",
+            "5",
+            "--offset_step",
+            "2",
+            "--norm",
+            "--scale",
+            "--pad",
+            "2",
+        ],
+        *["--perturb", "0", "--ini_high", "25", "--random_seed", "1"],
+    )
+    start = "Class2D/their_it001_optimiser.star"
+    values = VALUES | {"nr_iter": "2", "fn_cont": start}
+    write_job(project, "Class2D/job010", "class2d", is_continue=True, **values)
+    done = run_engine(project, "Class2D/job010")
+    assert done.returncode == 0, done.stderr
+    assert "going on from its rounded numbers" in done.stderr
+    (path,) = (project / "Class2D/job010").glob("run*_it002_data.star")
+    # from averages of RELION's own its second iteration too, to a rounded start
+    check_rows(path, 2, digits=(("rlnNrOfSignificantSamples", "nsig"),))
+    theirs = rows_of(2)
+    table = read_star(path)["particles"]
+    index = [int(name.partition("@")[0]) for name in table.text("rlnImageName")]
+    pmax = np.array([float(theirs[i]["pmax"]) for i in index])
+    found = table.numbers("rlnMaxValueProbDistribution")
+    assert np.abs(found - pmax).max() < 0.001
