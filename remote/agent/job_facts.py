@@ -107,9 +107,24 @@ def progress(directory: str) -> Optional[Dict[str, Any]]:
         "started_at": started[-1],
         "at": found[-1]["t"],
         "last": found[-1]["kind"],
-        "step": steps[-1] if steps else None,
+        "step": _whole(steps),
         "failed": one_line(str(failed[-1].get("message", "")))[:300] if failed else "",
     }
+
+
+def _whole(steps: List[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    """How far the whole job is: not how far an iteration's particles are."""
+    if not steps:
+        return None
+    whole = steps[-1]
+    if "iteration" not in whole or whole["kind"] != "step":
+        return whole
+    for record in reversed(steps):
+        if record["kind"] == "iteration" or record.get("unit") == "iterations":
+            whole = record
+        if record["kind"] in ("iteration", "started"):
+            break
+    return whole
 
 
 def _record(line: str) -> Optional[Dict[str, Any]]:

@@ -60,6 +60,7 @@ def hands(cluster, tmp_path, monkeypatch):
     for key, value in hands.environment.items():
         monkeypatch.setenv(key, value)
     profiles.save(cluster.profile("bigcluster", host="tc"))
+    (tmp_path / "CONFIG" / "settings.toml").write_text("tour = false\n")
     return hands
 
 

@@ -99,6 +99,7 @@ def _picking(values: Values, width: int, other: Values | None) -> list[Line]:
         ]
     )
     lines += _fom(values, width, other)
+    lines += _by_defocus(items, width)
     shown = min(len(items), 400)
     lines += [[], [("Picks per micrograph", "title")]]
     names = _without_common(items)
@@ -118,6 +119,29 @@ def _picking(values: Values, width: int, other: Values | None) -> list[Line]:
     if len(items) > shown:
         lines.append([(f"and {len(items) - shown} more", "dim")])
     return lines
+
+
+def _by_defocus(items: list[dict[str, Any]], width: int) -> list[Line]:
+    """Mean picks of micrographs in steps of defocus, with how many there are."""
+    known = [
+        (float(item["defocus"]) / 1e4, float(item.get("picks") or 0))
+        for item in items
+        if item.get("defocus") and item.get("picks") is not None
+    ]
+    if len(known) < 3:
+        return []
+    low, high = min(d for d, _ in known), max(d for d, _ in known)
+    steps = max(2, min(6, len(known) // 2))
+    size = (high - low) / steps or 1.0
+    rows = []
+    for step in range(steps):
+        inside = [p for d, p in known if min(int((d - low) / size), steps - 1) == step]
+        if inside:
+            label = f"{low + step * size:.2f} to {low + (step + 1) * size:.2f} µm"
+            mean = round(sum(inside) / len(inside), 1)
+            rows.append(BarRow(label, mean, f"of {len(inside)}"))
+    title: Line = [("Picks by defocus", "title"), ("  mean per micrograph", "faint")]
+    return [[], title, *bar_rows(rows, min(width - 2, 100))]
 
 
 def _fom(values: Values, width: int, other: Values | None) -> list[Line]:
@@ -182,34 +206,103 @@ def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
             ("classes", len(classes), None),
         ]
     )
-    seconds = [h["seconds"] for h in history if h.get("seconds")]
-    if seconds:
-        lines.append(
-            [
-                ("an iteration takes".ljust(28), "dim"),
-                (duration(seconds[-1]).rjust(12), "title"),
-            ]
-        )
-    lines += [[], [("Class distribution", "title"), ("  share, resolution Å", "faint")]]
+    lines += _class2d_pace(values, history)
+    lines += [
+        [],
+        [
+            ("Class distribution", "title"),
+            ("  share, resolution; accuracy of angles and offsets", "faint"),
+        ],
+    ]
     rows = [
         BarRow(
             f"class {c.get('number')}",
             round(100 * float(c.get("distribution") or 0), 2),
-            f"% {_number(c.get('resolution'))} Å",
+            f"% {_number(c.get('resolution')):>5} Å  "
+            f"{_number(c.get('accuracy_rotations')):>5}°  "
+            f"{_number(c.get('accuracy_translations')):>5} Å",
         )
         for c in classes[:100]
     ]
-    lines += bar_rows(rows, min(width - 2, 100))
-    for key, words, role in (
-        ("resolution", "Resolution (Å) by iteration", "bar"),
-        ("changes_classes", "Particles that changed class, by iteration", "accent2"),
-        ("log_likelihood", "Log-likelihood by iteration", "good"),
-    ):
+    lines += bar_rows(rows, min(width - 2, 110))
+    lines += _shares(history, classes, min(width - 2, 90))
+    for key, words, role in _CURVES:
         curve = [float(h[key]) for h in history if isinstance(h.get(key), int | float)]
+        theirs = [
+            float(h[key])
+            for h in _get(other, "history") or []
+            if isinstance(h.get(key), int | float)
+        ]
         if len(curve) > 1:
             lines += [[], [(words, "title")]]
-            lines += lines_chart([(role, curve)], min(width - 2, 90), 5)
+            series = [(role, curve)] + ([("bar2", theirs)] if theirs else [])
+            lines += lines_chart(series, min(width - 2, 90), 5)
     return lines
+
+
+_CURVES = (
+    ("resolution", "Resolution (Å) by iteration", "bar"),
+    ("changes_classes", "Particles that changed class, by iteration", "accent2"),
+    ("log_likelihood", "Log-likelihood by iteration", "good"),
+)
+CONVERGED = 0.02  # of particles still change class: averages do not move any more
+
+
+def _class2d_pace(values: Values, history: list[dict[str, Any]]) -> list[Line]:
+    """How long an iteration takes and the rest will; whether classes still move."""
+    lines: list[Line] = []
+    seconds = [float(h["seconds"]) for h in history if h.get("seconds")]
+    done, total = values.get("iteration"), values.get("iterations_total")
+    if seconds:
+        recent = seconds[-5:]
+        each = sum(recent) / len(recent)
+        words = duration(each)
+        line: Line = [
+            ("an iteration takes".ljust(28), "dim"),
+            (words.rjust(12), "title"),
+        ]
+        if done and total and done < total:
+            line.append(
+                (f"   the rest about {duration(each * (total - done))}", "faint")
+            )
+        lines.append(line)
+    moving = [
+        h["changes_classes"] for h in history if h.get("changes_classes") is not None
+    ]
+    if moving:
+        share = float(moving[-1])
+        calm = share <= CONVERGED
+        words = "has settled" if calm else "still moving"
+        lines.append(
+            [
+                ("particles changing class".ljust(28), "dim"),
+                (f"{100 * share:.1f} %".rjust(12), "title"),
+                (f"   {words}", "good" if calm else "accent2"),
+            ]
+        )
+    return lines
+
+
+_SHARE_ROLES = ("bar", "accent2", "good", "run", "queued", "warn")
+
+
+def _shares(
+    history: list[dict[str, Any]], classes: list[dict[str, Any]], width: int
+) -> list[Line]:
+    """Shares of the largest classes over the iterations, one curve each."""
+    past = [h["distribution"] for h in history if h.get("distribution")]
+    if len(past) < 2:
+        return []
+    series, names = [], []
+    for place, one in enumerate(classes[: len(_SHARE_ROLES)]):
+        number = int(one.get("number") or 0)
+        curve = [100 * float(d[number - 1]) for d in past if 0 < number <= len(d)]
+        if len(curve) > 1:
+            role = _SHARE_ROLES[place]
+            series.append((role, curve))
+            names.append((f"  ━ {number}", role))
+    title: Line = [("Shares (%) of the largest classes by iteration", "title"), *names]
+    return [[], title, *lines_chart(series, width, 7)]
 
 
 def _number(value: Any) -> str:

@@ -92,3 +92,21 @@ def test_other_jobs_have_no_iteration_to_go_on_from(tmp_path):
     folder.mkdir(parents=True)
     iteration(folder, 1)
     assert job_facts.of_ended(str(folder))["optimiser"] == ""
+
+
+def test_particles_of_an_iteration_do_not_hide_how_far_the_job_is(tmp_path):
+    lines = [
+        '{"t": 1.0, "kind": "started", "done": 0, "total": 25, "unit": "iterations"}',
+        '{"t": 2.0, "kind": "step", "done": 9, "total": 30, "unit": "particles", '
+        '"iteration": 1}',
+    ]
+    path = tmp_path / "progress.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    step = job_facts.progress(str(tmp_path))["step"]
+    assert (step["done"], step["total"], step["unit"]) == (0, 25, "iterations")
+    lines.insert(2, '{"t": 3.0, "kind": "iteration", "done": 1, "total": 25, '
+        '"unit": "iterations"}')  # fmt: skip
+    lines.append(lines[1].replace("2.0", "4.0"))
+    path.write_text("\n".join(lines) + "\n")
+    step = job_facts.progress(str(tmp_path))["step"]
+    assert (step["done"], step["unit"]) == (1, "iterations")
