@@ -275,3 +275,42 @@ async def test_relion_extracts_what_was_picked_by_hand(tmp_path, version):
     )
     assert [(x, y) for x, y in places] == list(hand_project.PARTICLES)
     assert set(particles.text("rlnMicrographName")) == {MIC1}
+
+
+async def test_automatic_picks_are_continued_by_hand_and_can_be_had_back(tmp_path):
+    folder = hand_project.make(tmp_path / "project", "4.0", count=2)
+    workspace = await Workspace.open(Cluster(name="x", session="local"), str(folder))
+    values = {"fn_input_autopick": hand_project.LIST, "do_log": "Yes"}
+    job = Job.new("autopick", "4.0", values)
+    name = await workspace.create(job)
+    picked = "\n# version 30001\n\ndata_\n\nloop_ \n_rlnCoordinateX #1 \n"
+    picked += "_rlnCoordinateY #2 \n_rlnAutopickFigureOfMerit #3 \n"
+    picked += "   60.000000    80.000000     2.500000 \n"
+    picked += "  150.000000    90.000000     1.500000 \n \n"
+    (folder / name / "Movies").mkdir()
+    (folder / name / "Movies/mic1_autopick.star").write_text(picked)
+    await workspace.mark(name, "finished")
+    job = job.replace("continue_manual", True).continued()
+    await workspace.save(name, job)
+    assert await workspace.run(name, continuing=True) == ""
+    row = next(r for r in (await workspace.overview()).jobs if r.name == name)
+    assert row.status == "Succeeded"
+    assert selected(folder, name) == hand_project.names(2)
+    sheet = await workspace.pick_sheet(name, MIC1)
+    assert sheet.text == picked
+    file = PicksFile.parse(sheet.text, "4.0")
+    await workspace.write_picks(
+        name,
+        MIC1,
+        file.text([file.rows[0], file.made(7, 8)]),
+        if_version=sheet.version,
+    )
+    found = read_coordinates(folder / name / "Movies/mic1_autopick.star")
+    assert list(found.x) == [60, 7]
+    assert list(found.fom) == [2.5, -999]
+    assert await workspace.original_picks(name, MIC1) == picked
+    listed = read_star(folder / name / "autopick.star")["coordinate_files"]
+    assert list(listed.text("rlnMicrographName")) == [MIC1]
+    with pytest.raises(BadRequestError, match="as the program has picked it"):
+        await workspace.original_picks(name, MIC2)
+    await workspace.close()
