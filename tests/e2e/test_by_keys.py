@@ -108,7 +108,8 @@ def test_particles_are_picked_on_the_cluster_by_keys_alone(hands, project):
 
 
 def _connect(hands, terminal, project):
-    terminal.wait_for("bigcluster")
+    terminal.wait_for("Welcome to cryodeck")
+    terminal.keys("Escape")  # no newcomer
     terminal.settled()
     terminal.keys("Down")
     terminal.settled()

@@ -16,6 +16,7 @@ from tui.screens import hand_saving
 from tui.screens.hand import HandScreen
 from tui.screens.job import JobScreen
 from tui.screens.pick import PickScreen
+from tui.screens.pictures import PicturesPane
 from tui.ticking import numbers_of, rows_where
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
@@ -314,3 +315,35 @@ def test_numbers_of_micrographs_are_read_as_in_selections() -> None:
     assert numbers_of("1-3 8", 9) == {1, 2, 3, 8}
     for nonsense in ("", "0", "3-1", "10", "a", "2-"):
         assert numbers_of(nonsense, 9) is None
+
+
+async def test_the_pictures_tab_colors_between_values_one_sets_and_shows_the_ctf() -> (
+    None
+):
+    space = FakeWorkspace()
+    saved = {"do_color": "Yes", "blue_value": "5", "red_value": "0"}
+    async with interface(space, size=(120, 40)) as pilot:
+        form = Job.new("manualpick", space.version, saved)
+        space.forms["ManualPick/job005"] = form
+
+        async def defaults(type: str) -> Job:
+            return form if type == "manualpick" else Job.new(type, space.version)
+
+        space.defaults = defaults  # type: ignore[method-assign]
+        await open_job(pilot, "AutoPick/job006", "pictures")
+        await seen(pilot, "FOM 0.00", "5.00")  # as the tutorial saves the Colors tab
+        pane = pilot.app.screen.query_one(PicturesPane)
+        await pilot.press("v", *"1 0.2", "enter")
+        await seen(pilot, "FOM 0.20", "1.00")
+        assert pane.view.color_range == (1.0, 0.2)
+        await pilot.press("v", "backspace", "enter")
+        await until(pilot, lambda: pane.view.color_range is None)
+        await pilot.press("v", *"nonsense", "enter")
+        await seen(pilot, "Red value and blue value: 2 numbers")
+        await pilot.press("l")
+        await until(pilot, lambda: space.looks[-1][2] == 10.0)
+        await pilot.press("t")
+        await until(pilot, lambda: space.looks[-1][0].endswith(":mrc"))
+        await seen(pilot, "CTF power spectrum")
+        await pilot.press("n")
+        await seen(pilot, "2/5 20170629_00022", "low-pass 10")

@@ -76,6 +76,7 @@ class StackScreen(Screen[None]):
         "S makes a Select job of the marked."
     )
     DEFAULT_CSS = """
+    StackScreen ParticleTiles { overflow-x: hidden; }
     StackScreen #stack-status {
         height: 2; width: 1fr; background: $surface; padding: 0 1;
     }
@@ -257,7 +258,9 @@ class StackScreen(Screen[None]):
         view = self.tiles
         lines: list[Line] = [[(plain(self._trouble), "warn")], []]
         tile = view.current
-        if not self._trouble:
+        if not self._trouble and len(self.large.tiles) == 2:
+            lines = [[("average and deviation", "title")], self._page_line()]
+        elif not self._trouble:
             lines = [self._particle_line(tile), self._page_line()]
         text = text_of(self, lines)
         text.no_wrap, text.overflow = True, "ellipsis"
