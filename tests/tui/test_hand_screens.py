@@ -188,6 +188,18 @@ async def test_a_lost_link_loses_no_pick() -> None:
         assert UnsavedPicks("hpc1", space.project).of_job(JOB) == []
 
 
+async def test_what_a_lost_link_has_not_brought_is_asked_for_again() -> None:
+    space = FakeWorkspace()
+    async with interface(space, size=(120, 40)) as pilot:
+        await open_first(pilot)
+        space.cut()
+        await pilot.press("n")
+        await seen(pilot, "2/24", "the link to hpc1 is gone")
+        space.mend()
+        await seen(pilot, "2/24", "0 picks", "▀▀")
+        assert "is gone" not in screen_text(pilot)
+
+
 async def test_picks_of_a_process_that_died_are_brought_back() -> None:
     space = FakeWorkspace()
     file = PicksFile.new(space.version)

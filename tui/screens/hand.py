@@ -94,19 +94,25 @@ class HandScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Ask for the micrographs, and how they are to be shown."""
-        job = self.job
         self.listed.is_fixed = self.app.read_only
         self.listed.focus()
+        self._ask_table()
+        self.say()
+
+    def _ask_table(self) -> None:
+        job = self.job
         ask = self.app.bridge.ask
         ask(self, "display", lambda w: _display(w, job))
         ask(self, "table", lambda w: w.hand_table(job))
-        self.say()
 
     def take(self, message: Message) -> None:
         """Send what waits as soon as the link is back."""
         if isinstance(message, LinkChanged):
             if message.link.state is LinkState.CONNECTED:
                 self.saving.send_all()
+                if self.table is None:
+                    self._trouble = ""
+                    self._ask_table()
             self.say()
 
     # answers

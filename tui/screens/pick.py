@@ -11,9 +11,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from engine.project.picks_file import FOM
-from remote.views import PickSheet
+from remote.views import LinkState, PickSheet
 from tui.charts import Line
-from tui.messages import Answered, Refused
+from tui.messages import Answered, LinkChanged, Refused
 from tui.picking import Picking
 from tui.plain import plain, shortened
 from tui.screens.looking import (
@@ -119,7 +119,15 @@ class PickScreen(LookingKeys, Screen[None]):
         return bool(self.hand.table is not None and self.hand.table.picks_job)
 
     def take(self, message: Message) -> None:
-        """Nothing: the list below listens."""
+        """Ask again for what a broken link has not brought."""
+        is_back = isinstance(message, LinkChanged) and (
+            message.link.state is LinkState.CONNECTED
+        )
+        if is_back and (self._trouble or self.looking.is_reading):
+            self._trouble = ""
+            if self.view.picking is None:
+                self._ask_sheet()
+            self.looking.ask()
 
     # what is shown
 
@@ -131,10 +139,14 @@ class PickScreen(LookingKeys, Screen[None]):
         known = self.hand.saving.pickings.get(self.micrograph)
         if known is not None:
             self.view.show_picking(known)
-        elif self._has_picks:
+        else:
+            self._ask_sheet()
+        self.say()
+
+    def _ask_sheet(self) -> None:
+        if self._has_picks:
             job, name = self.looking.job, self.micrograph
             self.app.bridge.ask(self, "sheet", lambda w: w.pick_sheet(job, name))
-        self.say()
 
     def on_answered(self, message: Answered) -> None:
         """Show what came."""
