@@ -5,13 +5,16 @@ Machines read them; people read the log. Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 #: At most two step records a second, so that polling a slow file system stays cheap.
 STEP_INTERVAL_S = 0.5
+_TAIL_BYTES = 1 << 16
 
 
 class ProgressWriter:
@@ -62,9 +65,23 @@ class ProgressWriter:
     def _write(self, kind: str, **values: Any) -> None:
         if self._path is None:
             return
+        import fcntl  # only where jobs run
+
         record = {"t": round(time.time(), 3), "kind": kind, **values}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        with self._path.open("ab+") as file:
+            with contextlib.suppress(OSError):  # not on every file system
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if kind == "started" or not _has_failed(file):
+                file.write(json.dumps(record).encode() + b"\n")
+
+
+def _has_failed(file: BinaryIO) -> bool:
+    """Whether a rank has said that the job cannot go on: nothing follows that."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _TAIL_BYTES))
+    lines = file.read().decode(errors="replace").splitlines()
+    last = read_progress(lines[-1]) if lines else []
+    return bool(last) and last[-1]["kind"] == "failed"
 
 
 def read_progress(text: str) -> list[dict[str, Any]]:

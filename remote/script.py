@@ -67,6 +67,16 @@ trap 'caught=TERM again=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' T
 trap 'caught=USR1 again=1; : >"$job/RELION_JOB_ABORT_NOW"' USR1
 """
 
+#: RELION 3.1 leaves coords_suffix files where 4.0's pipeline is promised lists
+NOT_BY_3_1 = """\
+case "$(relion_refine --version 2>/dev/null)" in
+*"RELION version: 3."*)
+    echo "ERROR: RELION 3.1's auto-picking cannot fill a project of RELION {version}: \
+load RELION 4.0 or later, or let cryodeck's engine do this job" >&2
+    exit 1 ;;
+esac
+"""
+
 EPILOGUE = """\
 work &
 child=$!
@@ -263,6 +273,8 @@ def build(
     if scheduler.name == "pbs":  # it would show the logs only at the job's end
         lines.append('exec >>"$job/run.out" 2>>"$job/run.err"')
     lines += _environment(wanted, cluster, scheduler)
+    if job.engine == "relion" and job.type.key == "autopick" and job.version != "3.1":
+        lines += NOT_BY_3_1.format(version=job.version).splitlines()
     lines += ["work() {", "    " + " &&\n    ".join(body), "}"]
     lines += EPILOGUE.splitlines()
     text = "\n".join(lines) + "\n"

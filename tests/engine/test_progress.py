@@ -48,3 +48,19 @@ def test_the_last_step_is_said_once(tmp_path):
     writer.step(2, 2, "micrographs")
     kinds = [record["kind"] for record in read_progress(path.read_text())]
     assert kinds == ["started", "step", "started", "step"]
+
+
+def test_nothing_follows_a_failure_but_a_new_start(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    leader, other = ProgressWriter(path), ProgressWriter(path)
+    leader.started(5, "micrographs")
+    other.failed("mic5: no room")
+    leader.step(5, 5, "micrographs")
+    leader.failed("the other rank failed")
+    leader.finished()
+    kinds = [record["kind"] for record in read_progress(path.read_text())]
+    assert kinds == ["started", "failed"]
+    leader.started(5, "micrographs")
+    leader.step(5, 5, "micrographs")
+    kinds = [record["kind"] for record in read_progress(path.read_text())]
+    assert kinds == ["started", "failed", "started", "step"]

@@ -241,3 +241,18 @@ def test_gpus_are_asked_for_in_the_schedulers_or_the_sites_words(
     ).text
     assert line in text.splitlines()
     assert ("nodes=" in text) == (kind == "pbs" and not request_words)
+
+
+@pytest.mark.parametrize(("version", "refuses"), [("3.1.3", True), ("5.0.0", False)])
+def test_relion_3_1_does_not_pick_in_a_later_project(project, version, refuses):
+    programs = project.parent / "bin"
+    programs.mkdir()
+    for name, says in (("refine", f"RELION version: {version}"), ("autopick", "picks")):
+        path = programs / f"relion_{name}"
+        path.write_text(f"#!/bin/sh\necho '{says}'\n")
+        path.chmod(0o755)
+    values = {"cryodeck_engine": "relion", "do_log": True}
+    text = build(project, kind="shell", relion=str(programs), values=values).text
+    done = run(project, text)
+    assert (done.returncode, "picks" in done.stdout) == (refuses, not refuses)
+    assert done.stderr.startswith("ERROR: RELION 3.1's auto-picking") == refuses

@@ -82,8 +82,8 @@ def login(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def own_folder(tmp_path):
-    return tmp_path / "runtime" / "cryodeck"
+def own_folder():
+    return Path(os.environ["XDG_RUNTIME_DIR"]) / "cryodeck"
 
 
 def test_many_windows_ask_once_an_interval(login, own_folder):
