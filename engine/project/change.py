@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 import time
 from contextlib import contextmanager
 from typing import Callable, Iterator, List, Optional, Set, Tuple
@@ -146,17 +147,15 @@ def make_sure_of_room(project: str, count: int = ROOM_BYTES) -> None:
     A change is many small files: it is found out before the first of them whether the
     disk or a quota has room, for nothing shall be done by half.
     """
-    path = os.path.join(own_folder(project), "room.{}".format(os.getpid()))
     try:
-        with open(path, "wb", buffering=0) as file:
+        with tempfile.TemporaryFile(
+            prefix="room.", dir=own_folder(project), buffering=0
+        ) as file:
             while count > 0:
                 count -= file.write(bytes(min(count, 1 << 16)))
             os.fsync(file.fileno())
     except OSError as error:
         raise OSError(error.errno, error.strerror, project) from error
-    finally:
-        if os.path.exists(path):
-            os.unlink(path)
 
 
 def back_up(project: str) -> str:

@@ -77,6 +77,22 @@ async def test_two_people_change_one_anothers_jobs(shared):
     assert not [f for f in await bob.doctor() if f.check in ("sharing", "lock")]
 
 
+async def test_many_jobs_are_made_and_started_at_the_same_time(shared):
+    alice, bob = await shared("alice"), await shared("bob")
+    await alice.create_project()
+    windows = [alice, bob] * 6
+    names = await asyncio.gather(
+        *(w.create(a_form(fn_in_other="x.star")) for w in windows)
+    )
+    assert len(set(names)) == len(windows)
+    numbers = await asyncio.gather(
+        *(w.run(name) for w, name in zip(windows, names, strict=True))
+    )
+    assert len(set(numbers)) == len(windows)
+    left = await alice.list_dir(".cryodeck")
+    assert not [entry["name"] for entry in left if entry["name"].startswith("room")]
+
+
 async def test_whoever_saves_a_form_second_is_told_who_was_first(shared):
     alice, bob = await shared("alice"), await shared("bob")
     await alice.create_project()

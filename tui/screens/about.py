@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tui.app import CryodeckApp
 
 AGAIN_S = 5.0
-_WIDTH = 22
+_WIDTH = 25
 
 
 class AboutScreen(Screen[None]):
@@ -69,25 +69,20 @@ def about_lines(seen: Traffic) -> list[Line]:
     """A line per fact, in two groups."""
     minutes = max(seen.connected_s / 60.0, 1.0)
     per_minute = (seen.bytes_sent + seen.bytes_received) / minutes
+    carried = f"{_size(seen.bytes_sent)}, {_size(seen.bytes_received)}"
     cpu = f"{seen.cpu_s:.2f} s, and {seen.children_cpu_s:.2f} s of what it started"
     memory = f"{_size(seen.memory)}, at most {_size(seen.memory_peak)}"
     load = " ".join(f"{value:.1f}" for value in seen.load)
     limits = seen.limits
-    held = (
-        f"{limits['memory_mb']:.0f} MB, ends after {duration(limits['silence_s'])} "
-        f"of silence, {limits['heavy_threads']:.0f} slow requests at a time at "
-        f"nice {limits['nice']:.0f}"
-    )
-    pace = limits["poll_s"]
+    pace, nice = limits["poll_s"], f"{limits['nice']:.0f}"
+    asked = f"every {pace:.0f} s at most" if pace else "as the profile says (poll_s)"
     whose = "the site's" if seen.is_limited else "cryodeck's own"
     return [
         [("Link", "title")],
         _link_line(seen.link),
-        _fact("reached by", seen.session),
-        _fact("connected for", duration(seen.connected_s)),
+        _fact("connected", f"by {seen.session}, for {duration(seen.connected_s)}"),
         _fact("round trips", f"{seen.round_trips:,}"),
-        _fact("sent", _size(seen.bytes_sent)),
-        _fact("received", _size(seen.bytes_received)),
+        _fact("sent, received", carried),
         _fact("together", f"{_size(per_minute)} a minute"),
         _fact("the cluster's clock", f"{seen.clock_skew_s:+.1f} s"),
         [],
@@ -98,11 +93,10 @@ def about_lines(seen: Traffic) -> list[Line]:
         _fact("load of the node", f"{load} on {seen.cores} cores"),
         [],
         [(f"Limits ({whose})", "title")],
-        _fact("an agent may", held),
-        _fact(
-            "the scheduler is asked",
-            f"every {pace:.0f} s at most" if pace else "as the profile says (poll_s)",
-        ),
+        _fact("memory, at most", f"{limits['memory_mb']:.0f} MB"),
+        _fact("silence, at most", duration(limits["silence_s"])),
+        _fact("slow requests at once", f"{limits['heavy_threads']:.0f}, nice {nice}"),
+        _fact("the scheduler is asked", asked),
     ]
 
 
