@@ -1,6 +1,6 @@
 """Time of 2D classification: a whole one, and an iteration as N, K and box grow.
 
-    python benchmarks/bench_class2d.py SET [--ranks 1 2] [--scaling]
+    python benchmarks/bench_class2d.py SET [--ranks 1 2] [--scaling] [--full-passes]
         [--relion | --relion-time FILE]
 
 SET is a folder of class2d_set.py; nothing is written into it. Tutorial settings: 50
@@ -75,7 +75,7 @@ def earlier(path: Path) -> dict:
     }
 
 
-def whole(folder: Path, ranks: int) -> dict:
+def whole(folder: Path, ranks: int, arguments: str = "") -> dict:
     """A whole classification by the engine."""
     values = {
         "cryodeck_engine": "cryodeck",
@@ -84,6 +84,7 @@ def whole(folder: Path, ranks: int) -> dict:
         "nr_iter": "25",
         "particle_diameter": "200",
         "nr_mpi": str(ranks),
+        "other_args": arguments,
     }
     with tempfile.TemporaryDirectory() as project:
         for name in ("particles.star", "particles.mrcs"):
@@ -181,12 +182,14 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--relion", action="store_true")
     parser.add_argument("--relion-time", type=Path)
+    parser.add_argument("--full-passes", action="store_true")
     parser.add_argument("--scaling", action="store_true")
     options = parser.parse_args()
     folder = options.folder.resolve()
+    arguments = "--full_passes" if options.full_passes else ""
     result: dict = {"load_average_before": os.getloadavg()[0]}
     for ranks in options.ranks:
-        result[f"cryodeck_{ranks}"] = whole(folder, ranks)
+        result[f"cryodeck_{ranks}"] = whole(folder, ranks, arguments)
     if options.relion:
         with tempfile.TemporaryDirectory() as out:
             command = RELION.format(out=out, threads=max(options.ranks))
