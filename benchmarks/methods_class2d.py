@@ -1,7 +1,7 @@
 """Full passes against mini-batches in 2D classification, from truth as they run.
 
-    python benchmarks/methods_class2d.py SET {full,mini} [--classes 50]
-        [--iterations 25] [--every 5] [--seed 1]
+    python benchmarks/methods_class2d.py SET {full,mini,mini_without_copies}
+        [--classes 50] [--iterations 25] [--every 5] [--seed 1]
 
 SET is a folder of class2d_set.py. Prints a JSON object per `--every` iterations: CPU
 seconds so far and what quality_class2d.py measures. One thread, images in memory.
@@ -21,6 +21,7 @@ from class2d_set import BOX, PIXEL
 from quality_class2d import Found, judge, read_truth
 
 from engine.classification.batch import Optics
+from engine.classification.mini_batches import enough_per_iteration
 from engine.classification.optimizer import Optimizer
 from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
@@ -31,7 +32,7 @@ from engine.programs.particle_set import ImageStore, read_particles
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("method", choices=["full", "mini"])
+    parser.add_argument("method", choices=["full", "mini", "mini_without_copies"])
     parser.add_argument("--classes", type=int, default=50)
     parser.add_argument("--iterations", type=int, default=25)
     parser.add_argument("--every", type=int, default=5)
@@ -52,7 +53,9 @@ def main() -> None:
         offset_sigma_px=10 / pixel,
         seed=options.seed,
         batch_size=16,
-        has_mini_batches=options.method == "mini",
+        has_mini_batches=options.method != "full",
+        mini_batches_per_iteration=enough_per_iteration(options.iterations),
+        reseeds_classes=options.method == "mini",
     )
     groups = Groups(
         noise=particles.optics_index,

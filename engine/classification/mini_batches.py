@@ -20,10 +20,12 @@ from engine.classification.statistics import SufficientStatistics
 FULL_PASSES = 3
 #: Mini-batches that a classification has at least, where iterations may have several.
 _FEWEST = 50
-#: Particles of a mini-batch per class, at least, and as a part of all.
+#: Particles of a mini-batch: per class, at least, as a part of all; and a fifth of
+#: all up to so many, which noisy particles in few classes need.
 _PER_CLASS = 4
 _LEAST = 100
 _PART = 0.01
+_FIFTH_UP_TO = 200
 #: Part of the particles seen so far that the window holds.
 _WINDOW = 0.5
 #: Part of the iterations in which full classes are held back and empty ones seeded.
@@ -52,12 +54,10 @@ class MiniBatches:
     @property
     def size(self) -> int:
         """Particles of a mini-batch."""
-        return int(
-            min(
-                self.n_particles,
-                max(_LEAST, _PER_CLASS * self.n_classes, _PART * self.n_particles),
-            )
-        )
+        n = self.n_particles
+        fifth = min(n / 5, _FIFTH_UP_TO)
+        wanted = max(_LEAST, fifth, _PER_CLASS * self.n_classes, _PART * n)
+        return int(min(n, wanted))
 
     def numbers(self, iteration: int) -> range:
         """Numbers, from 1, of an iteration's mini-batches."""

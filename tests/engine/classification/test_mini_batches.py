@@ -48,20 +48,26 @@ def classify(comm=None, *, iterations, n_iterations, seed=1, state=None):
 
 
 def batches(**more):
-    values = {"n_particles": 1030, "n_classes": 10, "n_iterations": 63, "seed": 3}
+    values = {"n_particles": 480, "n_classes": 10, "n_iterations": 63, "seed": 3}
     return MiniBatches(**(values | more))
 
 
 def test_a_round_of_mini_batches_uses_no_particle_twice():
     plan = batches()
     assert plan.size == 100
-    count = np.zeros(1030, dtype=int)
+    count = np.zeros(480, dtype=int)
     for iteration in range(1, 61):
         np.add.at(count, plan.particles(iteration), 1)
-        assert count.max() == (iteration + 9) // 10
+        assert count.max() == (iteration + 3) // 4
     assert count.sum() == 6000
-    assert count.min() >= 3
+    assert count.min() >= 7
     assert [plan.is_full(i) for i in (60, 61, 63, 64)] == [False, True, True, True]
+
+
+def test_mini_batches_grow_with_classes_and_particles():
+    sizes = [batches(n_particles=n).size for n in (60, 480, 800, 2000, 50_000)]
+    assert sizes == [60, 100, 160, 200, 500]
+    assert batches(n_particles=2000, n_classes=70).size == 280
 
 
 def test_few_iterations_have_several_mini_batches_each():
@@ -85,8 +91,8 @@ def test_the_memory_holds_a_window_that_grows_up_to_all_particles():
     held = 0.0
     for iteration in range(1, 61):
         held = held * plan.memory(iteration) + plan.size
-        assert held <= min(1030, 100 * iteration) + 1e-6
-    assert held == pytest.approx(1030, rel=0.05)
+        assert held <= min(480, 100 * iteration) + 1e-6
+    assert held == pytest.approx(480, rel=0.05)
 
 
 def test_blended_sums_keep_a_copied_class():
