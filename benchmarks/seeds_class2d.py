@@ -122,8 +122,8 @@ def summary(rows: list) -> dict:
             ]
             if values:
                 entry[who] = {
-                    "mean": round(float(np.mean(values)), 3),
-                    "spread": round(float(np.std(values, ddof=len(values) > 1)), 3),
+                    "mean": round(float(np.mean(values)), 4),
+                    "spread": round(float(np.std(values, ddof=len(values) > 1)), 4),
                 }
         if name in MEASURES:
             sign = 1 if MEASURES[name] else -1
