@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.errors import RemoteError
-from remote.layers import Layers, layered
 from remote.prompts import NoPrompts, Prompts
+
+if TYPE_CHECKING:
+    from remote.layers import Layers
 
 
 class Contact:
@@ -49,6 +51,8 @@ class Contact:
 
     async def layers(self) -> Layers:
         """What counts here of site, profile and project; asked for once."""
+        from remote.layers import layered
+
         async with self._layering:
             if self._layers is None:
                 self._layers = layered(self.profile, await self.ask("settings.layers"))

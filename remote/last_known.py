@@ -30,6 +30,7 @@ _IN_MEMORY = 24
 _UNWRITTEN = 60
 #: answers that are kept, and the arguments that tell one from another
 KEPT: dict[str, tuple[str, ...]] = {
+    "settings.layers": (),
     "project.job_star": ("name",),
     "project.gui_defaults": ("name",),
     "project.nodes": ("kind",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.jobs.job import Job
 from remote.channel import AgentClient
@@ -14,6 +14,9 @@ from remote.last_known import LastKnown
 from remote.reading import Reading
 from remote.session import Session
 from remote.views import Link, LinkState, LogChunk, Overview, Statistics
+
+if TYPE_CHECKING:
+    from remote.layers import Layers
 
 _WORDS = {
     "project.job_star": "its form",
@@ -64,6 +67,15 @@ class LastSeen(Reading):
 
     def _unseen(self, what: str) -> str:
         return f"{what} was not looked at before, and {self.cluster.name} is not there"
+
+    async def layers(self) -> Layers:
+        """The settings as they were; the profile's own if nobody asked for them."""
+        try:
+            return await super().layers()
+        except NotSeenError:
+            from remote.layers import Layers
+
+            return Layers(cluster=self.cluster)
 
     async def overview(self, *, ask_scheduler: bool = True) -> Overview:
         """All jobs as they were last seen."""

@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError
 from engine.jobs.by_hand import by_hand
@@ -25,7 +25,6 @@ from remote.errors import (
     RejectedError,
     SchedulerError,
 )
-from remote.layers import Layers
 from remote.overview import Picture, certain, shown_id
 from remote.prompts import Prompts
 from remote.schedulers.base import Scheduler
@@ -34,6 +33,9 @@ from remote.script import SCRIPT, Script, build
 from remote.verdict import Judgement
 from remote.verdict_words import error_words
 from remote.views import JobRow, JobState, Overview
+
+if TYPE_CHECKING:
+    from remote.layers import Layers
 
 ABORT_WAIT_S = 15.0
 AT_ONCE = 100  # jobs judged before others get their turn

@@ -250,8 +250,9 @@ def wait_for_a_moment(rng: random.Random, folder: Path) -> None:
     if rng.random() < 0.3:
         time.sleep(rng.uniform(0, 1.0))
         return
+    wanted = rng.choice(("submitting", "*.pid"))  # the submit command has a number
     deadline = time.monotonic() + 3.0
-    while not (folder / ".cryodeck/submitting").exists():
+    while not any(folder.glob(f".cryodeck/{wanted}")):
         if time.monotonic() > deadline:
             return
         time.sleep(0.001)
