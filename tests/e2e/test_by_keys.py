@@ -108,8 +108,7 @@ def test_particles_are_picked_on_the_cluster_by_keys_alone(hands, project):
 
 
 def _connect(hands, terminal, project):
-    terminal.wait_for("Welcome to cryodeck")
-    terminal.keys("Escape")  # no newcomer
+    terminal.wait_for("bigcluster")
     terminal.settled()
     terminal.keys("Down")
     terminal.settled()

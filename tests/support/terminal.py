@@ -79,6 +79,21 @@ class Terminal:
             env=kept | {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"},
         )
 
+    @property
+    def pid(self) -> int:
+        """The process of the program."""
+        asked = ["display-message", "-p", "#{pane_pid}"]
+        done = subprocess.run(
+            [*self._tmux, *asked], check=True, capture_output=True, text=True
+        )
+        return int(done.stdout)
+
+    def children(self) -> list[int]:
+        """The processes that the program has started."""
+        pid = self.pid
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+        return [int(word) for word in listed.split()]
+
     def keys(self, *keys: str) -> None:
         """Press keys by tmux's names: Enter, Tab, C-p, F1, or single characters."""
         subprocess.run([*self._tmux, "send-keys", *keys], check=True)
