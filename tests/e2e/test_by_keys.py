@@ -156,8 +156,10 @@ def _fill_the_form(hands, terminal):
 
 def _write(terminal, text):
     """Put a text into the field in place of what stands there."""
+    terminal.settled()  # what an earlier field was told is off the screen
     terminal.keys("C-u")
     terminal.wait_for("is empty")
+    terminal.settled()
     terminal.type(text)
 
 
