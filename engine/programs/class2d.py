@@ -22,7 +22,7 @@ from engine.jobs.command_lines import output_root
 from engine.programs.class2d_files import IterationFiles, known_assignments
 from engine.programs.class2d_images import image_name, left_out, place_images
 from engine.programs.class2d_options import Options, read_options, read_references
-from engine.programs.class2d_relion import read_relion_iteration
+from engine.programs.class2d_relion import noise_of_groups, read_relion_iteration
 from engine.programs.class2d_state import read_state
 from engine.programs.context import Context
 from engine.programs.devices import choose_device
@@ -156,6 +156,11 @@ class _Run:
         saved = Path(start_from.replace("_optimiser.star", "_state.npz"))
         if saved.is_file():
             state, self.history = read_state(saved)
+            state.model.noise_power = noise_of_groups(
+                state.model.noise_power,
+                self.particles,
+                has_micrograph_noise=self.options.has_micrograph_noise,
+            )
         else:
             state = read_relion_iteration(
                 start_from,

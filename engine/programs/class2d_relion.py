@@ -117,7 +117,6 @@ def _noise(
     shells = particles.box_px // 2 + 1
     optics_of = np.zeros(len(particles.group_names), dtype=np.int64)
     optics_of[particles.group_index] = particles.optics_index
-    counts = np.bincount(particles.group_index, minlength=len(optics_of))
     row = _rows_by_name(tables, particles)
     by_group = np.zeros((len(optics_of), shells))
     for name, table in tables.items():
@@ -134,10 +133,35 @@ def _noise(
     if not np.all(by_group > 0):
         message = f"{particles.path}: the model has no noise spectrum of some group"
         raise InputError(message)
+    return noise_of_groups(
+        by_group, particles, has_micrograph_noise=has_micrograph_noise
+    )
+
+
+def noise_of_groups(
+    noise: Array, particles: ParticleSet, *, has_micrograph_noise: bool
+) -> Array:
+    """Spectra per micrograph group or optics group, whichever the given ones are of.
+
+    A continued job may ask for the other kind than the one before.
+
+    Parameters
+    ----------
+    noise : array, shape (micrograph or optics group, shell)
+    particles : ParticleSet
+    has_micrograph_noise : bool
+        What is wanted.
+    """
+    n_groups = len(particles.group_names)
+    n_optics = int(particles.optics_index.max()) + 1
+    if len(noise) == (n_groups if has_micrograph_noise else n_optics):
+        return noise
+    optics_of = np.zeros(n_groups, dtype=np.int64)
+    optics_of[particles.group_index] = particles.optics_index
     if has_micrograph_noise:
-        return by_group
-    total = np.zeros((int(particles.optics_index.max()) + 1, shells))
-    weight = np.zeros(len(total))
-    np.add.at(total, optics_of, counts[:, None] * by_group)
+        return np.asarray(noise[optics_of])
+    counts = np.bincount(particles.group_index, minlength=n_groups)
+    total, weight = np.zeros((n_optics, noise.shape[1])), np.zeros(n_optics)
+    np.add.at(total, optics_of, counts[:, None] * noise)
     np.add.at(weight, optics_of, counts)
-    return total / weight[:, None]
+    return np.asarray(total / weight[:, None])

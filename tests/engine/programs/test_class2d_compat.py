@@ -108,6 +108,29 @@ def test_a_continued_job_places_the_particles_as_relions_later_iterations(projec
         check_rows(path, n, digits=())
 
 
+def test_the_switch_may_be_thrown_when_continuing(project):
+    """Noise is per micrograph with it, per optics group without it."""
+    for job, before, compat in (
+        ("job020", "job001", "No"),
+        ("job021", "job020", "Yes"),
+    ):
+        n = {"No": 2, "Yes": 3}[compat]
+        found = (project / "Class2D" / before).glob(f"run*_it00{n - 1}_optimiser.star")
+        start = sorted(found)[-1]
+        values = VALUES | {"cryodeck_compat": compat, "nr_iter": str(n)}
+        values["fn_cont"] = str(start.relative_to(project))
+        name = f"Class2D/{job}"
+        write_job(project, name, "class2d", is_continue=True, **values)
+        done = run_engine(project, name)
+        assert done.returncode == 0, done.stderr
+        (path,) = (project / name).glob(f"run*_it00{n}_data.star")
+        table = read_star(path)["particles"]
+        index = [int(row.partition("@")[0]) for row in table.text("rlnImageName")]
+        expected = [int(rows_of(n)[i]["class"]) for i in index]
+        same = table.integers("rlnClassNumber") == expected
+        assert same.mean() > 0.98
+
+
 def test_vdam_is_refused_with_one_line(project):
     values = {k: v for k, v in VALUES.items() if k != "nr_iter"}
     values |= {"do_em": "No", "do_grad": "Yes", "nr_iter_grad": "100"}
