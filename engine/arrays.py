@@ -74,6 +74,14 @@ def to_device(array: Array, device: int | None) -> Array:
         return cupy.asarray(array)
 
 
+def beside(values: Array, like: Array) -> Array:
+    """Numbers of the host where another array lives."""
+    xp = array_namespace(like)
+    if isinstance(like, np.ndarray | np.generic) or is_on_device(like):
+        return xp.asarray(values)
+    return xp.asarray(values, device=like.device)
+
+
 def _load_cupy() -> Any:
     """The library for devices.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.arrays import Array, array_namespace
+from engine.arrays import Array, array_namespace, beside
 from engine.fourier.grids import spatial_frequencies
 
 #: Relativistic electron wavelength, λ = 12.2643247 / sqrt(V (1 + 0.978466e-6 V)) Å.
@@ -181,7 +181,7 @@ def _magnified(ctf: Ctf, y: Array, x: Array) -> tuple[Array, Array]:
 def _column(value: Array, like: Array) -> Array:
     """Values with shape ``(..., 1, 1)``, float64, beside another array."""
     column = np.asarray(value, dtype=np.float64)[..., None, None]
-    return array_namespace(like).asarray(column)
+    return beside(column, like)
 
 
 def _library_of(like: Array | None) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import array_api_strict as strict
 import numpy as np
 import pytest
 from support.engine_jobs import DATA
@@ -56,9 +57,9 @@ def case(n=12, astigmatism=1000.0, **optics):
     return step, batch
 
 
-def check(library, step, batch):
+def check(put, fetch, step, batch):
     expected, sums = step(batch)
-    found, total = BatchedExpectation(step, library.array, library.numpy)(batch)
+    found, total = BatchedExpectation(step, put, fetch)(batch)
     for name in ("class_index", "n_significant"):
         assert np.array_equal(getattr(found, name), getattr(expected, name)), name
     for name in ("psi_deg", "offset_px"):
@@ -86,7 +87,17 @@ def check(library, step, batch):
     ],
 )
 def test_winners_and_sums_are_those_of_one_after_another(library: Library, optics):
-    check(library, *case(**optics))
+    check(library.array, library.numpy, *case(**optics))
+
+
+def test_nothing_of_the_host_is_mixed_with_what_is_elsewhere():
+    """The strict library's other device takes no array of its first one."""
+    elsewhere = strict.Device("device1")
+    check(
+        lambda array: strict.asarray(np.asarray(array), device=elsewhere),
+        lambda array: np.from_dlpack(array.to_device(strict.Device("CPU_DEVICE"))),
+        *case(),
+    )
 
 
 def test_a_batch_of_one_and_a_dead_class(library: Library):
@@ -103,7 +114,7 @@ def test_a_batch_of_one_and_a_dead_class(library: Library):
         n_scale_groups=4,
     )
     assert step.live.tolist() == [0, 2]
-    check(library, step, batch)
+    check(library.array, library.numpy, step, batch)
 
 
 def test_the_fewest_entries_that_hold_a_fraction(library: Library):
