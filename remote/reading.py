@@ -37,18 +37,8 @@ class Reading(Contact):
 
     async def list_dir(self, path: str = "") -> list[dict[str, Any]]:
         """Entries of a folder, folders first: name, is_dir, is_link, size, mtime."""
-        said = await self.ask("files.list_dir", path=path)
-        columns = (said["kinds"], said["names"], said["sizes"], said["mtimes"])
-        return [
-            {
-                "name": name,
-                "is_dir": kind.startswith("d"),
-                "is_link": kind.endswith("l"),
-                "size": size,
-                "mtime": mtime,
-            }
-            for kind, name, size, mtime in zip(*columns, strict=True)
-        ]
+        said, data = await self.ask_blob("files.list_dir", path=path)
+        return folder_entries(said, data)
 
     async def traffic(self) -> Traffic:
         """What the link has carried and what the agent has cost, in one round trip."""
@@ -407,3 +397,26 @@ def _chunk(path: str, said: dict[str, Any]) -> LogChunk:
         partial=clean(said["partial"]),
         was_truncated=bool(said["was_truncated"]),
     )
+
+
+def folder_entries(said: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
+    """Entries of a folder, as `files.list_dir` answers."""
+    kinds = said["kinds"]
+    sizes, times = array.array("q"), array.array("d")
+    half = 8 * len(kinds)
+    sizes.frombytes(data[:half])
+    times.frombytes(data[half : 2 * half])
+    if said["order"] != sys.byteorder:
+        sizes.byteswap()
+        times.byteswap()
+    names = data[2 * half :].decode("utf-8", "surrogateescape").split("\0")
+    return [
+        {
+            "name": name,
+            "is_dir": kind in "dD",
+            "is_link": kind.isupper(),
+            "size": size,
+            "mtime": mtime,
+        }
+        for kind, name, size, mtime in zip(kinds, names, sizes, times, strict=False)
+    ]

@@ -1,8 +1,10 @@
 """Files and folders, by name, by offset, many at once."""
 
+import array
 import fnmatch
 import os
 import stat
+import sys
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 from engine.project.atomic import write_bytes
@@ -33,12 +35,12 @@ def _stat(path: str) -> Optional[Dict[str, Any]]:
 
 
 @verb()
-def list_dir(
-    request: Request, path: str = "", limit: int = MAX_LIST
-) -> Dict[str, List[Any]]:
-    """Entries of a folder in columns, folders first, then by name.
+def list_dir(request: Request, path: str = "", limit: int = MAX_LIST) -> Answer:
+    """Entries of a folder, folders first, then by name: {"kinds", "order"} and bytes.
 
-    `names`, `sizes`, `mtimes`, and `kinds`: "d" folder, "f" file, "dl", "fl" links.
+    `kinds` has a letter for each: "d" folder, "f" file, in capitals links. The bytes
+    are the sizes (64 bits), the times (double), and the names with zeros between: a
+    hundred thousand entries are not to cost the login node a hundred megabytes.
     """
     found: List[Tuple[str, str, int, float]] = []
     with os.scandir(request.path(path)) as entries:
@@ -48,24 +50,28 @@ def list_dir(
             if len(found) >= limit:
                 break
             found.append(_entry(entry))
-    found.sort(key=lambda one: (one[0][0], one[1]))
-    return {
-        "kinds": [kind for kind, _, _, _ in found],
-        "names": [name for _, name, _, _ in found],
-        "sizes": [size for _, _, size, _ in found],
-        "mtimes": [mtime for _, _, _, mtime in found],
-    }
+    found.sort(key=lambda one: (one[0].lower(), one[1]))
+    kinds = "".join([kind for kind, _, _, _ in found])
+    sizes = array.array("q", [size for _, _, size, _ in found])
+    times = array.array("d", [mtime for _, _, _, mtime in found])
+    names = os.fsencode("\0".join([name for _, name, _, _ in found]))
+    del found
+    said = {"kinds": kinds, "order": sys.byteorder}
+    return Answer(said, sizes.tobytes() + times.tobytes() + names)
 
 
 def _entry(entry: Any) -> Tuple[str, str, int, float]:
-    """Kind, name, size, time; a folder's kind sorts before a file's."""
-    link = "l" if entry.is_symlink() else ""
+    """Kind, name, size, time."""
+    kind, size, mtime = "f", 0, 0.0
+    is_link = entry.is_symlink()
     try:
         there = entry.stat()
-    except OSError:  # a link to nowhere
-        return "f" + link, entry.name, 0, 0.0
-    kind = ("d" if stat.S_ISDIR(there.st_mode) else "f") + link
-    return kind, entry.name, there.st_size, there.st_mtime
+    except OSError:
+        pass  # a link to nowhere
+    else:
+        kind = "d" if stat.S_ISDIR(there.st_mode) else "f"
+        size, mtime = there.st_size, there.st_mtime
+    return (kind.upper() if is_link else kind), entry.name, size, mtime
 
 
 @verb()

@@ -6,6 +6,7 @@ import pytest
 
 from remote.agent import files
 from remote.agent.verbs import Request, VerbError
+from remote.reading import folder_entries
 
 
 @pytest.fixture
@@ -132,7 +133,8 @@ NAMES = [
 def test_any_name_is_only_a_name(tmp_path, request_here, name):
     request_here.blob = b"content"
     files.write_atomic(request_here, name)
-    assert files.list_dir(request_here)["names"] == [name]
+    (entry,) = folder_entries(*files.list_dir(request_here))
+    assert entry["name"] == name
     assert files.read(request_here, name).blob == b"content"
     assert files.stat_many(request_here, [name])[0]["size"] == 7
     assert [p.name for p in tmp_path.iterdir()] == [name]
