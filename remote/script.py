@@ -44,9 +44,11 @@ rm -f -- "$state.ended"
 caught=
 again=
 child=
+timer=
 ended() {{
     status=$?
     trap - EXIT
+    [ -z "$timer" ] || kill "$timer" 2>/dev/null
     if [ "$status" -ne 0 ] && ! ls "$job"/RELION_JOB_EXIT_* >/dev/null 2>&1; then
         if [ -e "$job/RELION_JOB_ABORT_NOW" ]; then
             : >"$job/RELION_JOB_EXIT_ABORTED"
@@ -65,6 +67,13 @@ trap ended EXIT
 trap 'caught=TERM again=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
 # the time limit is near: what is whole is kept, and Continue does the rest
 trap 'caught=USR1 again=1; : >"$job/RELION_JOB_ABORT_NOW"' USR1
+"""
+
+#: where the scheduler gives no warning of the time limit, the script warns itself
+TIMER = """\
+(trap 'kill $! 2>/dev/null' TERM; sleep {seconds} & wait $! && kill -USR1 $$) \
+</dev/null >/dev/null 2>&1 &
+timer=$!
 """
 
 #: RELION 3.1 leaves coords_suffix files where 4.0's pipeline is promised lists
@@ -275,6 +284,9 @@ def build(
     lines += _environment(wanted, cluster, scheduler)
     if job.engine == "relion" and job.type.key == "autopick" and job.version != "3.1":
         lines += NOT_BY_3_1.format(version=job.version).splitlines()
+    if wanted.warned_before_s and scheduler.name not in ("slurm", "shell"):
+        seconds = wanted.time_limit_s - wanted.warned_before_s
+        lines += TIMER.format(seconds=seconds).splitlines()
     lines += ["work() {", "    " + " &&\n    ".join(body), "}"]
     lines += EPILOGUE.splitlines()
     text = "\n".join(lines) + "\n"

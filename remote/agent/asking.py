@@ -16,6 +16,8 @@ from remote.agent.verbs import Request
 SOON_S = 2.0  # a job nobody has asked about yet is asked about after this
 PATIENCE_S = 3.0  # for the answer to what another agent asks at this moment
 FORGOTTEN_S = 60.0  # a job nobody has wanted to know of is not asked about any more
+BURDEN = 5.0  # pauses are at least so many times as long as the answer took
+SLOWEST_S = 60.0  # but not longer
 LONG_OUTPUT = 20000
 _lock = threading.Lock()
 _kept: "Dict[str, Round]" = {}
@@ -26,6 +28,7 @@ class Round:
 
     def __init__(self) -> None:
         self.tried_at = 0.0
+        self.took_s = 0.0  # of the scheduler's time
         self.asked_at: Any = None
         self.covered: Set[str] = set()
         self.wanted: Dict[str, float] = {}  # by anybody, and when
@@ -35,7 +38,10 @@ class Round:
     def is_fresh(self, ids: Set[str], interval: float) -> bool:
         """Whether the scheduler need not be asked again yet."""
         age = shared.age(self.tried_at)
-        return age < (interval if ids <= self.covered else min(SOON_S, interval))
+        wait = interval if ids <= self.covered else min(SOON_S, interval)
+        if interval > 0.0:  # a scheduler that is slow to answer is asked more rarely
+            wait = max(wait, min(SLOWEST_S, BURDEN * self.took_s))
+        return age < wait
 
     def want(self, ids: Set[str], interval: float) -> Set[str]:
         """Ids to ask about: these, and those that others wanted lately."""
@@ -60,6 +66,7 @@ class Round:
         except (KeyError, TypeError, ValueError):
             return
         self.tried_at, self.asked_at = float(kept["tried_at"]), kept.get("asked_at")
+        self.took_s = float(kept.get("took_s") or 0.0)
         self.covered, self.wanted = covered, wanted
         self.answers, self.complaint = answers, complaint
 
@@ -147,6 +154,7 @@ def _ask(
             one["at"] = at
             left -= queries.told_of(query, one["out"])
         known.answers[query["name"]] = good
+    known.took_s = max(0.0, time.time() - known.tried_at)
 
 
 def _shortened(said: Dict[str, Any], ids: Set[str]) -> Dict[str, Any]:

@@ -58,6 +58,12 @@ class Resources:
         return re.sub(r"[^A-Za-z0-9_.-]", "_", self.job) + "_" + self.token
 
     @property
+    def warned_before_s(self) -> int:
+        """How long before its time limit a job is warned; 0 if that is too short."""
+        limit = self.time_limit_s
+        return min(300, max(60, limit // 20)) if limit >= 600 else 0
+
+    @property
     def short_label(self) -> str:
         """The same in fifteen characters, for old PBS."""
         number = self.job.rpartition("/")[2]

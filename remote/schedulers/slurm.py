@@ -89,9 +89,8 @@ class Slurm:
         ]
         if wanted.time_limit_s:
             lines.append(f"--time={-(-wanted.time_limit_s // 60)}")
-            if wanted.time_limit_s >= 600:
-                before = min(300, max(60, wanted.time_limit_s // 20))
-                lines.append(f"--signal=B:USR1@{before}")
+            if wanted.warned_before_s:
+                lines.append(f"--signal=B:USR1@{wanted.warned_before_s}")
         if wanted.memory_mb:
             lines.append(f"--mem={wanted.memory_mb}M")
         if wanted.queue:

@@ -256,3 +256,30 @@ def test_relion_3_1_does_not_pick_in_a_later_project(project, version, refuses):
     done = run(project, text)
     assert (done.returncode, "picks" in done.stdout) == (refuses, not refuses)
     assert done.stderr.startswith("ERROR: RELION 3.1's auto-picking") == refuses
+
+
+@pytest.mark.parametrize("kind", ["pbs", "sge", "lsf"])
+def test_where_nobody_warns_of_the_time_limit_the_script_does(project, kind):
+    waits = "until [ -e AutoPick/job006/RELION_JOB_ABORT_NOW ]; do sleep 0.05; done; #"
+    text = build(project, kind=kind, engine=waits, time_limit="20").text
+    assert "sleep 1140 &" in text
+    assert run(project, text.replace("sleep 1140", "sleep 0.3")).returncode == 0
+    assert state(project, "ended")["signal"] == "USR1"
+
+
+def test_the_scripts_own_warning_does_not_outlive_it(project):
+    text = build(project, kind="sge", time_limit="20").text
+    odd = text.replace("sleep 1140", "sleep 1140.25")
+    assert run(project, odd).returncode == 0
+    deadline = time.monotonic() + 10
+    while "sleep 1140.25" in subprocess.check_output(["ps", "-eo", "args"], text=True):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "signal=\n" in (project / "AutoPick/job006/.cryodeck/k7f3.ended").read_text()
+
+
+def test_short_limits_and_slurm_need_no_warning_of_ours():
+    assert "timer=$!" not in build("p", kind="sge", time_limit="9").text
+    slurm = build("p", kind="slurm", time_limit="20").text
+    assert "timer=$!" not in slurm
+    assert "--signal=B:USR1@60" in slurm

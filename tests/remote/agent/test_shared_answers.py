@@ -202,3 +202,15 @@ def test_an_old_answer_of_accounting_does_not_outlive_its_question(login):
     asked[0]["pattern"] = r"^(\d+)\|RUNNING"  # it runs again
     names = [a["query"] for a in asking.answers(request, asked, {"7"}, 0.0)["answers"]]
     assert names == ["squeue"]
+
+
+def test_a_scheduler_that_is_slow_to_answer_is_asked_more_rarely(login):
+    login.ask("7", interval=0.5)
+    known = next(iter(asking._kept.values()))
+    known.tried_at = time.time() - 20.0
+    known.took_s = 0.1
+    assert not known.is_fresh({"7"}, 10.0)
+    known.took_s = 8.0
+    assert known.is_fresh({"7"}, 10.0)
+    known.tried_at = time.time() - 61.0  # never more rarely than once a minute
+    assert not known.is_fresh({"7"}, 10.0)
