@@ -208,7 +208,9 @@ def _scheduled(seen: Seen) -> _Said:
         state, reason, _, _ = _running(seen, f"on {job.nodes}" if job.nodes else "")
         return state, reason, time_left_words(seen.facts, job, seen.taken_at), False
     if job.state is JobState.UNKNOWN:
-        reason = f"the scheduler says {job.raw[:100]!r}, which cryodeck does not know"
+        reason = job.reason or (
+            f"the scheduler says {job.raw[:100]!r}, which cryodeck does not know"
+        )
         state = JobState.RUNNING if seen.has_started else JobState.UNKNOWN
         return state, reason, "", False
     advice = ""
@@ -307,6 +309,9 @@ def _killed(seen: Seen, job: SchedulerJob) -> _Said:
     if state is JobState.PREEMPTED:
         reason = f"pushed aside by a job of higher priority{took}"
         return _with_progress(seen, state, reason, "continue it")
+    if not seen.has_started and not seen.marker and not _error(seen):
+        reason = f"the scheduler could not start it: {job.reason or job.raw}"
+        return state, reason, "see its run.err, or ask the site", True
     return _ended(seen)
 
 

@@ -29,12 +29,15 @@ STATES = {
     "EXIT": JobState.FAILED,
 }
 _REASONS = (
-    (r"TERM_RUNLIMIT|TERM_CPULIMIT|TERM_DEADLINE", JobState.TIMEOUT),
+    (r"TERM_RUNLIMIT|TERM_CPULIMIT|TERM_DEADLINE|TERM_WINDOW", JobState.TIMEOUT),
     (r"TERM_MEMLIMIT|TERM_SWAP", JobState.OUT_OF_MEMORY),
-    (r"TERM_OWNER|TERM_FORCE_OWNER|TERM_ADMIN|TERM_FORCE_ADMIN", JobState.ABORTED),
-    (r"TERM_PREEMPT|TERM_REQUEUE", JobState.PREEMPTED),
+    (r"TERM_OWNER|TERM_FORCE_OWNER|TERM_BUCKET_KILL", JobState.ABORTED),
+    (r"TERM_ADMIN|TERM_FORCE_ADMIN", JobState.ABORTED),
+    (r"TERM_PREEMPT|TERM_REQUEUE|TERM_LOAD", JobState.PREEMPTED),
     (r"TERM_ZOMBIE|TERM_REMOVE_HUNG_JOB", JobState.NODE_FAILURE),
 )
+#: the batch daemon of its node does not answer: it may run on, or not
+_OUT_OF_CONTACT = ("UNKWN", "ZOMBI")
 #: fields without free text first
 _FIELDS = "jobid stat exit_code run_time max_mem exec_host exit_reason pend_reason"
 
@@ -137,6 +140,8 @@ def _job(parts: list[str]) -> SchedulerJob:
     status = whole(code)
     seconds = re.match(r"(\d+) second", took)
     reason = waits if state in (JobState.QUEUED, JobState.HELD) else ended
+    if word in _OUT_OF_CONTACT:
+        reason = f"its node does not answer LSF ({word}); it may still run"
     return SchedulerJob(
         id=key,
         state=state,
@@ -147,6 +152,7 @@ def _job(parts: list[str]) -> SchedulerJob:
         elapsed_s=float(seconds.group(1)) if seconds else None,
         nodes="" if host == "-" else host.partition(":")[0],
         memory_mb=_memory(memory),
+        cancelled_by="root" if re.search("TERM_(?:FORCE_)?ADMIN", ended) else "",
     )
 
 

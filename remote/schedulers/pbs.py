@@ -39,6 +39,12 @@ _BY_STATUS = {
     -28: JobState.TIMEOUT,
     -29: JobState.TIMEOUT,
 }
+#: Torque's (state C); the same numbers mean other things in OpenPBS
+_BY_TORQUES_STATUS = {
+    -10: JobState.OUT_OF_MEMORY,
+    -11: JobState.TIMEOUT,
+    -12: JobState.TIMEOUT,
+}
 _ENV = {"TZ": "UTC0"}  # times come without a zone
 _UNKNOWN_IDS = (0, 35, 153)  # the known ones are told of all the same
 
@@ -146,7 +152,11 @@ def _job(key: str, said: dict[str, str]) -> SchedulerJob:
     state = STATES.get(word, JobState.UNKNOWN)
     if word in _ENDED:
         state = _ended(status, used, limit, comment)
+        if word == "C":
+            state = _BY_TORQUES_STATUS.get(status or 0, state)
     is_waiting = state in (JobState.QUEUED, JobState.HELD)
+    if state is JobState.FAILED and status is not None and status < 0 and not comment:
+        comment = f"exit status {status} of the scheduler's own"
     return SchedulerJob(
         id=key,
         state=state,

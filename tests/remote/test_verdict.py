@@ -250,6 +250,15 @@ CASES = {
         JobState.QUEUED,
         "put back into the queue by the scheduler: waiting for free nodes",
     ),
+    "could not be started": (
+        seen(
+            scheduler=job(
+                JobState.FAILED, reason="exit status -1 of the scheduler's own"
+            )
+        ),
+        JobState.FAILED,
+        "the scheduler could not start it: exit status -1 of the scheduler's own",
+    ),
     "started again": (
         seen(
             scheduler=job(JobState.RUNNING, nodes="cpu2"),

@@ -115,6 +115,10 @@ Job Id: 124[].server
         ("F", "Exit_status = 271", "00:10:00", "", JobState.ABORTED),
         ("F", "Exit_status = 271", "01:30:07", "", JobState.TIMEOUT),
         ("F", "Exit_status = -29", "01:30:07", "", JobState.TIMEOUT),
+        ("F", "Exit_status = -11", "00:00:00", "", JobState.FAILED),
+        ("C", "exit_status = -11", "01:30:07", "", JobState.TIMEOUT),
+        ("C", "exit_status = -10", "00:10:00", "", JobState.OUT_OF_MEMORY),
+        ("C", "exit_status = -1", "00:00:00", "", JobState.FAILED),
         ("F", "Exit_status = -27", "00:10:00", "", JobState.OUT_OF_MEMORY),
         ("F", "Exit_status = 265", "00:10:00", "mem 7gb exceeded limit 6gb",
          JobState.OUT_OF_MEMORY),
@@ -247,7 +251,9 @@ def test_grid_engines_accounting_may_not_know_a_job():
          "TERM_MEMLIMIT: job killed after reaching LSF memory usage limit"),
         ("7|EXIT|143|9 second(s)|1 Mbytes|node3|TERM_OWNER: job killed by owner|-",
          JobState.ABORTED, "TERM_OWNER: job killed by owner"),
-        ("7|ZOMBI|-|9 second(s)|1 Mbytes|node3|-|-", JobState.UNKNOWN, ""),
+        ("7|ZOMBI|-|9 second(s)|1 Mbytes|node3|-|-", JobState.UNKNOWN,
+         "its node does not answer LSF (ZOMBI); it may still run"),
+        ("7|FUTURE|-|9 second(s)|1 Mbytes|node3|-|-", JobState.UNKNOWN, ""),
     ],
 )  # fmt: skip
 def test_lsfs_rows_are_read(row, expected, reason):
@@ -259,3 +265,62 @@ def test_lsfs_rows_are_read(row, expected, reason):
 
 def test_lsf_reads_the_script_on_standard_input():
     assert scheduler("lsf").submit(WANTED, "s").reads_stdin
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("TERM_ADMIN", JobState.ABORTED),
+        ("TERM_BUCKET_KILL", JobState.ABORTED),
+        ("TERM_CPULIMIT", JobState.TIMEOUT),
+        ("TERM_CWD_NOTEXIST", JobState.FAILED),
+        ("TERM_DEADLINE", JobState.TIMEOUT),
+        ("TERM_EXTERNAL_SIGNAL", JobState.FAILED),
+        ("TERM_FORCE_ADMIN", JobState.ABORTED),
+        ("TERM_FORCE_OWNER", JobState.ABORTED),
+        ("TERM_LOAD", JobState.PREEMPTED),
+        ("TERM_MEMLIMIT", JobState.OUT_OF_MEMORY),
+        ("TERM_OWNER", JobState.ABORTED),
+        ("TERM_PREEMPT", JobState.PREEMPTED),
+        ("TERM_PRE_EXEC_FAIL", JobState.FAILED),
+        ("TERM_REMOVE_HUNG_JOB", JobState.NODE_FAILURE),
+        ("TERM_REQUEUE_OWNER", JobState.PREEMPTED),
+        ("TERM_RUNLIMIT", JobState.TIMEOUT),
+        ("TERM_SWAP", JobState.OUT_OF_MEMORY),
+        ("TERM_WINDOW", JobState.TIMEOUT),
+        ("TERM_ZOMBIE", JobState.NODE_FAILURE),
+    ],
+)
+def test_lsfs_reasons_of_termination(word, expected):
+    """The table of IBM's page on reasons displayed by bacct, bhist and bjobs."""
+    row = f"7|EXIT|137|63 second(s)|12 Mbytes|node3|{word}: job killed|-"
+    job = scheduler("lsf").parse("bjobs", 0, row + "\n", "").jobs["7"]
+    assert job.state is expected
+    assert (job.cancelled_by == "root") == ("ADMIN" in word)
+
+
+# Adaptive Computing's page "Job Exit Status"; its continuation lines begin with blanks
+TORQUE = """Job Id: 179.host
+    Job_Name = STDIN
+    Job_Owner = user@host
+    job_state = C
+    queue = batchq
+    ctime = Fri Aug 29 14:55:55 2008
+    exec_host = node1/0
+    mtime = Fri Aug 29 14:55:55 2008
+    Resource_List.nodes = node1
+    Variable_List = PBS_O_HOME=/home/user,PBS_O_LOGNAME=user,
+	PBS_O_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:,PBS_O_SHELL=/bin/bash,
+	PBS_O_WORKDIR=/opt/moab,PBS_O_QUEUE=batchq
+    sched_hint = Post job file processing error; job 179.host on host node1/0Ba
+	d UID for job execution REJHOST=pala.cridomain MSG=cannot find user 'user'
+    etime = Fri Aug 29 14:55:55 2008
+    exit_status = -1
+"""
+
+
+def test_torques_own_example_is_read():
+    job = scheduler("pbs").parse("qstat", 0, TORQUE, "").jobs["179"]
+    assert (job.state, job.nodes) == (JobState.FAILED, "node1")
+    assert job.reason == "exit status -1 of the scheduler's own"
+    assert (job.exit_status, job.signal) == (None, None)
