@@ -26,6 +26,7 @@ HEADER_BYTES = 1024
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 _MODES = {"int8": 0, "int16": 1, "float32": 2, "uint16": 6, "float16": 12}
 _PACKED_4_BIT = 101
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COMPRESSED = {".gz", ".bz2"}
 
 
@@ -71,6 +72,9 @@ def read_header(path: str | Path) -> MrcHeader:
 def _parse_header(raw: bytes, path: str | Path) -> MrcHeader:
     if len(raw) < HEADER_BYTES:
         message = f"{path}: {len(raw)} bytes is too short for an MRC file"
+        raise InputError(message)
+    if raw[:4] in _TIFF:
+        message = f"{path}: a TIFF file; micrographs must be MRC: convert it (tif2mrc)"
         raise InputError(message)
     for order in "<>":
         nx, ny, nz, mode = struct.unpack(f"{order}4i", raw[:16])

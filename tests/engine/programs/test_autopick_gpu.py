@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from support.engine_jobs import run_engine, small_project, write_job
 
 from engine.errors import InputError
 from engine.io.coordinates import read_coordinates
+from engine.io.mrc import read_image, write_mrc
 from engine.programs.devices import device_of_rank
 
 JOB = "AutoPick/job001"
@@ -75,6 +77,51 @@ def test_a_gpu_picks_what_the_processor_picks(tmp_path, values):
 def test_ranks_share_the_gpus_that_are_there(tmp_path):
     small_project(tmp_path)
     check_same_picks(tmp_path, {}, "")
+
+
+@pytest.mark.gpu
+def test_a_gpu_is_timed_beside_the_processor(tmp_path, record_property):
+    """Four copies of a large micrograph; the report and the output name the device."""
+    small_project(tmp_path)
+    image = np.tile(read_image(tmp_path / "Micrographs/mic1.mrc"), (20, 16))
+    text = (tmp_path / "micrographs_ctf.star").read_text()
+    row = next(line for line in text.splitlines() if "mic1.mrc" in line)
+    names = [f"Micrographs/large{number}.mrc" for number in range(4)]
+    for name in names:
+        write_mrc(tmp_path / name, image, 4.0)
+    rows = [row.replace("Micrographs/mic1.mrc", name) for name in names]
+    (tmp_path / "micrographs_ctf.star").write_text(text.replace(row, "\n".join(rows)))
+    seconds = {}
+    for kind, values in (
+        ("processor", {}),
+        ("GPU", {"use_gpu": "Yes", "gpu_ids": "0"}),
+    ):
+        job = f"AutoPick/{kind}"
+        write_job(
+            tmp_path,
+            job,
+            "autopick",
+            **VALUES | {"psi_sampling_autopick": "5"} | values,
+        )
+        done = run_engine(tmp_path, job)
+        assert done.returncode == 0, done.stderr
+        # the first micrograph pays for what is made once
+        last = re.findall(r"large3.mrc: \d+ particles in ([\d.]+) s", done.stdout)
+        seconds[kind] = float(last[0])
+    device = re.findall(r"works on GPU 0 \((.*)\)", done.stdout)[0]
+    record_property("device", device)
+    record_property("seconds_per_micrograph", seconds)
+    ratio = seconds["processor"] / max(seconds["GPU"], 0.01)
+    print(
+        f"{device}: {seconds} a micrograph of {image.shape}, {ratio:.1f} times faster"
+    )
+    both = [
+        read_coordinates(tmp_path / f"AutoPick/{kind}/Micrographs/large0_autopick.star")
+        for kind in seconds
+    ]
+    assert len(both[0]) == len(both[1]) > 100
+    np.testing.assert_allclose(both[1].x, both[0].x, atol=0.01)
+    np.testing.assert_allclose(both[1].fom, both[0].fom, atol=1e-4)
 
 
 @pytest.mark.parametrize("values", SETTINGS)

@@ -356,6 +356,30 @@ def test_what_cannot_be_done_is_said_in_one_line(tmp_path, change, code, words):
     assert words in errors[0]
 
 
+def test_micrographs_of_any_number_type_give_the_same_picks_and_a_tiff_is_named(
+    tmp_path,
+):
+    small_project(tmp_path)
+    image = read_image(tmp_path / "Micrographs/mic1.mrc")
+    kinds = ("uint16", "float16", "float32")
+    for kind in kinds:
+        write_mrc(tmp_path / f"Micrographs/{kind}.mrc", image.astype(kind), 4.0)
+    (tmp_path / "Micrographs/film.tif").write_bytes(b"II*\0" + bytes(2000))
+    text = (tmp_path / "micrographs_ctf.star").read_text()
+    row = next(line for line in text.splitlines() if "mic1.mrc" in line)
+    names = [f"{kind}.mrc" for kind in kinds] + ["film.tif"]
+    rows = "\n".join([row] + [row.replace("mic1.mrc", name) for name in names])
+    (tmp_path / "micrographs_ctf.star").write_text(text.replace(row, rows))
+    done = run(tmp_path, **CASE_B)
+    plain = read_coordinates(tmp_path / PICKS)
+    for kind in kinds:
+        found = read_coordinates(tmp_path / PICKS.replace("mic1", kind))
+        # what surrounds a micrograph that is not square is noise of its own
+        np.testing.assert_allclose(np.sort(found.x), np.sort(plain.x), atol=0.1)
+        np.testing.assert_allclose(found.fom, plain.fom, atol=0.03)
+    assert "film.tif: skipped: a TIFF file" in done.stderr
+
+
 def test_ctf_correction_without_a_ctf_is_refused(tmp_path):
     small_project(tmp_path)
     text = (tmp_path / "micrographs_ctf.star").read_text()
