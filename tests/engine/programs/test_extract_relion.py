@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.engine_jobs import make_project
 
 from engine.io.mrc import read_header, read_images
-from engine.io.star import read_star, write_star
+from engine.io.star import Table, read_star, write_star
 from engine.jobs.job import Job
 from engine.programs.runner import run_job
 from engine.programs.simulate import main as simulate
@@ -16,6 +17,7 @@ from engine.programs.simulate import main as simulate
 pytestmark = pytest.mark.relion
 
 DATA = Path(__file__).parents[2] / "data" / "extraction"
+REAL = Path(__file__).parents[2] / "data" / "picking" / "real"
 NAMES = {"rlnMicrographName", "rlnOpticsGroupName", "rlnCtfImage", "rlnImageName"}
 
 
@@ -239,6 +241,25 @@ def test_refined_particles_are_extracted_again_as_relion_does(
     )
     refined = {"do_reextract": "Yes", "fndata_reextract": "run_data.star"}
     by_us(extract_size="32", do_invert="No", **refined, **values)
+    compare()
+
+
+@pytest.mark.parametrize("case", ["plain", "rescaled", "without ramp"])
+def test_particles_of_real_micrographs_are_relions(tmp_path, monkeypatch, case):
+    """Of 8 and of 16 bit, with places at the edges; fractions of coordinates too."""
+    monkeypatch.chdir(tmp_path)
+    make_project(tmp_path, sorted(REAL.glob("*.mrc")), 4.0)
+    Path("micrographs.star").rename("micrographs_ctf.star")
+    rng = np.random.default_rng(3)
+    for path in sorted(REAL.glob("*.mrc")):
+        header = read_header(path)
+        places = rng.uniform(0, 1, (60, 2)) * (header.nx - 1, header.ny - 1)
+        table = Table({"rlnCoordinateX": places[:, 0], "rlnCoordinateY": places[:, 1]})
+        write_star(f"Truth/Micrographs/{path.stem}_truth.star", {"": table})
+    Path("Truth/coords_suffix_truth.star").write_text("micrographs_ctf.star\n")
+    flags, values = CASES[case]
+    by_relion(*flags)
+    by_us(**values)
     compare()
 
 
