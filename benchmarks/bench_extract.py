@@ -189,9 +189,9 @@ def timed(command: list[str], cwd: Path) -> tuple[tuple[float, float], float]:
     return (wall, usage.ru_utime + usage.ru_stime), usage.ru_maxrss / 1024
 
 
-def start_seconds() -> float:
+def start_seconds(program: str = "extract") -> float:
     """CPU seconds that the engine takes to start."""
-    command = [sys.executable, "-c", "import engine.cli, engine.programs.extract"]
+    command = [sys.executable, "-c", f"import engine.cli, engine.programs.{program}"]
     return timed(command, Path.cwd())[0][1]
 
 

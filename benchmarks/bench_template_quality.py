@@ -200,7 +200,8 @@ def even_sides(one: Set) -> Set:
     """
     (source,) = one.projects
     project = source.with_name(f"{source.name}_even")
-    shutil.copytree(source, project, dirs_exist_ok=True)
+    picks = shutil.ignore_patterns("AutoPick")
+    shutil.copytree(source, project, dirs_exist_ok=True, ignore=picks)
     for path in (project / "Micrographs").glob("*.mrc"):
         image = read_image(path)
         height, width = (side - side % 2 for side in image.shape)
