@@ -276,11 +276,6 @@ def test_box_files_are_read_as_relion_reads_them(project):
 
 def test_relion_refine_runs_on_our_particles(project):
     by_us(extract_size="64", do_rescale="Yes", rescale="32")
-    particles = read_star("Extract/job002/particles.star")
-    rows = particles["particles"]
-    labels = [label for label in rows.labels if not label.startswith("rlnAngle")]
-    particles["particles"] = rows.without(set(rows.labels) - set(labels))
-    write_star("Extract/job002/particles.star", particles)
     Path("Class2D").mkdir()
     command = [
         *(
