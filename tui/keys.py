@@ -33,6 +33,7 @@ VIEWS = {
     "ticks": "tui.widgets.tick_list:TickList",
     "pick": "tui.screens.pick:PickScreen",
     "picks": "tui.widgets.pick_view:PickView",
+    "stack": "tui.screens.stack:StackScreen",
     "large": "tui.widgets.large_view:LargeView",
     "hunt": "tui.screens.hunt:HuntScreen",
     "journal": "tui.screens.journal:JournalScreen",

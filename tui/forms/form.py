@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _CHECK_AFTER_S = 0.06
 _FACTS_AFTER_S = 0.5
+_KEEP_AFTER_S = 1.0
 
 
 class FormPane(Vertical):
@@ -77,6 +78,7 @@ class FormPane(Vertical):
         self._fields: dict[str, Field] = {}
         self._check_soon: Timer | None = None
         self._facts_soon: Timer | None = None
+        self._keep_soon: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Tabs, fields, help, and what running would do."""
@@ -192,6 +194,13 @@ class FormPane(Vertical):
             if self._facts_soon is not None:
                 self._facts_soon.stop()
             self._facts_soon = self.set_timer(_FACTS_AFTER_S, self._ask_facts)
+        if self._keep_soon is not None:
+            self._keep_soon.stop()
+        self._keep_soon = self.set_timer(_KEEP_AFTER_S, self._keep)
+
+    def _keep(self) -> None:
+        if self.is_changed and not self.app.read_only:
+            self.post_message(self.Wanted("keep"))
 
     def set_values(self, values: dict[str, str]) -> None:
         """Put values in from elsewhere."""

@@ -85,6 +85,7 @@ class JobScreen(NextJobs):
         self.tabs: tuple[str, ...] = TABS if row is not None else NEW_TABS
         self.current = tab if row is not None else "form"
         self._form_trouble = ""
+        self.loaded: Job | None = None  # the form as the cluster has it
         self._seen_at: float | None = None  # when what is shown from memory was true
 
     def compose(self) -> ComposeResult:
@@ -187,11 +188,14 @@ class JobScreen(NextJobs):
         if not self.form.type.has_form:
             self._notice(f"The form of {self.form.type.title} jobs is not known here.")
         state = self.row.verdict.state if self.row is not None else JobState.DRAFT
-        return FormPane(
+        pane = FormPane(
             self.form,
             directory=self.row.name if self.row is not None else "",
             may_continue=state is not JobState.DRAFT,
         )
+        if self.loaded is not None:
+            pane.first = self.loaded  # what was typed before is a change to it
+        return pane
 
     def _show_preview(self) -> None:
         from tui.screens.preview import PreviewPane
@@ -263,20 +267,7 @@ class JobScreen(NextJobs):
     async def on_answered(self, message: Answered) -> None:
         """Take the form, or see a deed done."""
         if message.what == "form":
-            form: Job = message.answer
-            for key, value in self.values.items():
-                if key in form.values:
-                    form = form.replace(key, value)
-            self.form = form = self.prepared(form)
-            self.say_continue()
-            self.ask_hints()
-            if self.current == "form":
-                await self.show_tab("form")
-                if self.goes_on:
-                    self.goes_on = False
-                    await self.action_go_on()
-            elif self.current == "preview":
-                self._show_preview()
+            await self._take_form(message.answer)
         elif message.what == "hints":
             self.take_hints(message.answer)
         elif message.what == "run":
@@ -290,6 +281,22 @@ class JobScreen(NextJobs):
             self.app.notify(plain(f"{name}: {message.answer}"), markup=False)
         else:
             self.app.notify(message.what, markup=False, timeout=4)
+
+    async def _take_form(self, form: Job) -> None:
+        for key, value in self.values.items():
+            if key in form.values:
+                form = form.replace(key, value)
+        self.loaded = form = self.prepared(form)
+        self.form = form if self.values else self.typed_before(form)
+        self.say_continue()
+        self.ask_hints()
+        if self.current == "form":
+            await self.show_tab("form")
+            if self.goes_on:
+                self.goes_on = False
+                await self.action_go_on()
+        elif self.current == "preview":
+            self._show_preview()
 
     def on_refused(self, message: Refused) -> None:
         """Say why."""
@@ -347,6 +354,8 @@ class JobScreen(NextJobs):
         def chosen(answer: str | None) -> None:
             if answer == keep:
                 self._save(pane)
+            elif answer == drop:
+                self.drop_typed()
             if answer is not None:
                 self.dismiss()
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.jobs.by_hand import by_hand
 from remote.views import JobRow, JobState
+from tui.kept_forms import drop, keep, kept
 from tui.plain import plain
 from tui.screens.going_on import GoingOn
-from tui.words import is_active
+from tui.words import clock, is_active
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
@@ -24,10 +25,43 @@ class Sending(GoingOn):
     def _notice(self, text: str) -> None:
         raise NotImplementedError
 
+    # what was typed and not sent
+
+    @property
+    def _kept_key(self) -> str:
+        return self.row.name if self.row is not None else f"new {self.new_type}"
+
+    def keep_typed(self, job: Job) -> None:
+        """Keep what was typed on this machine."""
+        keep(self.cluster.name, self.project, self._kept_key, job)
+
+    def drop_typed(self) -> None:
+        """It was sent, or thrown away."""
+        drop(self.cluster.name, self.project, self._kept_key)
+
+    def typed_before(self, form: Job) -> Job:
+        """What was typed into this form and never sent, else the form as it is."""
+        found = kept(self.cluster.name, self.project, self._kept_key)
+        job = found.job() if found is not None else None
+        if found is None or job is None or job.type.key != form.type.key:
+            return form
+        if job.version != form.version or job.values == form.values:
+            return form
+        self.app.notify(
+            f"What you typed here on {clock(found.at)} and did not send is back. "
+            "Esc throws it away.",
+            markup=False,
+            timeout=8,
+        )
+        return job
+
     def on_form_pane_wanted(self, message: FormPane.Wanted) -> None:
         """Ask once more with all that will happen, then do it."""
         pane = self.form_pane
         if pane is None:
+            return
+        if message.deed == "keep":
+            self.keep_typed(pane.job)
             return
         if message.deed == "save":
             self._save(pane)
@@ -89,6 +123,7 @@ class Sending(GoingOn):
         self.app.bridge.act(self, "save", deed)
 
     async def _started(self, name: str, number: str) -> None:
+        self.drop_typed()
         words = f"{name} is on its way" + (f" (number {number})" if number else "")
         self.app.notify(plain(words), markup=False, timeout=5)
         await self._become(name, "log")
@@ -111,6 +146,7 @@ class Sending(GoingOn):
         self.app.call_later(self.app.push_screen, screen)
 
     async def _saved(self, name: str) -> None:
+        self.drop_typed()
         self.app.notify(plain(f"{name} is kept as a draft"), markup=False, timeout=5)
         pane = self.form_pane
         if pane is not None:
