@@ -42,6 +42,7 @@ from tui.pixel_protocols import (
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from textual.driver import Driver
     from textual.timer import Timer
 
 _BURST_S = 0.15  # repaints nearer than this count as one for sixel
@@ -385,8 +386,8 @@ class PixelApp(App[ReturnType]):
     """An application whose frames carry pictures."""
 
     def __init__(self, pictures: PictureMode | None = None) -> None:
-        super().__init__()
         self.pictures = pictures or PictureMode()
+        super().__init__()
         self.pixels = PixelLayer(self, self.pictures)  # type: ignore[arg-type]
         self._after_frame = ""
 
@@ -401,6 +402,16 @@ class PixelApp(App[ReturnType]):
             self._after_frame = self.pixels.frame(_painted(renderable))
         super()._display(screen, renderable)
         self._send_pictures()
+
+    def get_driver_class(self) -> type[Driver]:
+        """A terminal's driver that takes no late answer for keys."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from tui.late_answers import DeafDriver, DeafParser
+
+        DeafParser.are_missing = not self.pictures.answers.answered
+        return DeafDriver
 
     @property
     def _background_screens(self) -> list[Screen[Any]]:

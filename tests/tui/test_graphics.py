@@ -10,6 +10,7 @@ import time
 import pytest
 from rich.console import Console
 from rich.segment import Segment
+from textual.constants import ESCAPE_DELAY
 from textual.geometry import Region
 from textual.screen import ModalScreen, Screen
 from textual.strip import Strip
@@ -24,6 +25,7 @@ from tui.graphics import (
     terminal_name,
     wished,
 )
+from tui.late_answers import DeafDriver, DeafParser
 from tui.pixel_layer import ExactUpdate
 from tui.settings import remember_pictures
 
@@ -294,3 +296,40 @@ async def test_what_nobody_sees_is_not_painted(monkeypatch):
         await app.push_screen(Dialog())
         await pilot.pause(0.2)
         assert app._background_screens == [app.screen_stack[-2]]
+
+
+ANSWERS = (KITTY + b"\x1b[?1;0;256S\x1b[?2;0;1000;855S").decode()
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 100])
+def test_late_answers_are_no_keys_however_they_are_cut(step, monkeypatch):
+    typed = "j" + ANSWERS + "\x1b[A" + ANSWERS + "k"
+    monkeypatch.setattr(DeafParser, "are_missing", True)
+    parser = DeafParser()
+    keys = []
+    for i in range(0, len(typed), step):
+        keys += [m.key for m in parser.feed(typed[i : i + step]) if hasattr(m, "key")]
+    assert keys == ["j", "up", "k"]
+
+
+def test_escape_and_reports_that_textual_knows_still_come_through(monkeypatch):
+    monkeypatch.setattr(DeafParser, "are_missing", False)
+    parser = DeafParser()
+    assert parser.without_answers("\x1b") == "\x1b"
+    assert parser.without_answers("[") == "["
+    assert parser.without_answers("\x1b[?2026") == ""
+    assert parser.without_answers(";2$y") == "\x1b[?2026;2$y"
+
+
+def test_the_escape_key_waits_only_a_moment_for_an_answer(monkeypatch):
+    monkeypatch.setattr(DeafParser, "are_missing", True)
+    monkeypatch.setattr("tui.late_answers._MOMENT_S", 0.0)
+    parser = DeafParser()
+    assert [*parser.feed("\x1b")] == []
+    assert [*parser.tick()] == []  # Textual waits in its turn
+    time.sleep(2 * ESCAPE_DELAY)
+    assert [m.key for m in parser.tick()] == ["escape"]
+
+
+def test_a_terminal_gets_the_deaf_driver():
+    assert view_app(PictureMode()).driver_class is DeafDriver

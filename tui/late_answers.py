@@ -1,0 +1,65 @@
+"""Answers of the terminal that come after the interface has opened are no keys.
+
+Over a slow link they may: Textual would take the letters of an answer that it does not
+know for keys that were pressed.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual._xterm_parser import XTermParser
+from textual.drivers import linux_driver
+from textual.message import Message
+
+#: of kitty's protocol, of colors and sizes, of cells, of attributes
+_ANSWER = re.compile(r"\x1b_G[^\x1b]*\x1b\\|\x1b\[\?[0-9;]*[cS]|\x1b\[6;[0-9]+;[0-9]+t")
+#: what may become one when more has come; a lone ESC or "ESC [" is a key's
+_BEGINNING = re.compile(r"\x1b(?:_G[^\x1b]*\x1b?|\[\?[0-9;]*|\[6;[0-9;]*)\Z")
+#: what may be the Escape key too: only kept, for a moment, while answers are missing
+_FIRST_LETTERS = re.compile(r"\x1b[\[_]?\Z|\x1b\[6\Z")
+_LONGEST = 200
+_MOMENT_S = 0.1
+
+
+class DeafParser(XTermParser):
+    """Textual's parser of keys, without the answers among them."""
+
+    are_missing: ClassVar[bool] = False  # the terminal was asked and did not answer
+    _held = ""
+    _held_at = 0.0
+
+    def feed(self, data: str) -> Iterable[Message]:
+        """Messages of what was typed."""
+        if data and not (data := self.without_answers(data)):
+            return []  # to feed nothing means the end
+        return super().feed(data)
+
+    def without_answers(self, data: str) -> str:
+        """What is left for keys; the beginning of an answer is kept until its end."""
+        text = _ANSWER.sub("", self._held + data)
+        begun = _BEGINNING.search(text[-_LONGEST:])
+        if begun is None and self.are_missing:
+            begun = _FIRST_LETTERS.search(text[-3:])
+        self._held = begun[0] if begun else ""
+        self._held_at = time.monotonic()
+        return text[: len(text) - len(self._held)]
+
+    def tick(self) -> Iterable[Message]:
+        """Give the Escape key back, which was no beginning of an answer."""
+        if self._held and time.monotonic() - self._held_at > _MOMENT_S:
+            text, self._held = self._held, ""
+            yield from super().feed(text)
+        yield from super().tick()
+
+
+class DeafDriver(linux_driver.LinuxDriver):
+    """Textual's driver with that parser."""
+
+    def run_input_thread(self) -> None:
+        """Wait for input and dispatch events."""
+        setattr(linux_driver, "XTermParser", DeafParser)  # noqa: B010
+        super().run_input_thread()
