@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from engine.jobs.job import Job
+if TYPE_CHECKING:
+    from engine.jobs.job import Job
 
 
 def cleared_form(job: Job) -> Job:
     """A selection form without what the project selected last."""
-    cleared = Job.new("select", job.version)
+    from engine.jobs.job import Job as Form  # not for `cryodeck --help`
+
+    cleared = Form.new("select", job.version)
     for key in ("qsub", "queuename", "qsubscript"):
         cleared = cleared.replace(key, job.text(key))
     return cleared

@@ -12,9 +12,7 @@ from tui.pixel_protocols import Rect, Rgb, indexed_png, sixel
 if TYPE_CHECKING:
     from tui.halfblocks import Canvas
 
-GREYS = {"kitty": 64, "sixel": 16}  # as many as are told apart, or as xterm has
-_FEW_GREYS = {"kitty": 16, "sixel": 8}
-_MOST_BYTES = 250_000  # of a picture with all its greys; noise is sent with fewer
+_GREYS = {"kitty": (64, 16, 8), "sixel": (16, 8, 6)}
 _MARK_STEP = 32  # colors of marks nearer than this in every part are one
 
 
@@ -80,17 +78,24 @@ class PixelImage:
 
 
 def pixel_image(
-    canvas: Canvas, kind: str, *, greys: int = 0, cell: tuple[int, int] = (1, 1)
+    canvas: Canvas,
+    kind: str,
+    *,
+    greys: int = 0,
+    cell: tuple[int, int] = (1, 1),
+    most_bytes: int = 250_000,
 ) -> PixelImage:
     """A canvas as a terminal of this kind gets it, encoded.
 
-    Sixel pictures are filled up to whole cells with black: mlterm makes them so, with
-    white.
+    Without a number of greys it gets as many as keep it below some bytes: noise costs
+    most and needs them least. Sixel pictures are filled up to whole cells with black:
+    mlterm makes them so, with white.
     """
     unit = cell if kind == "sixel" else (1, 1)
-    image = _indexed(canvas, greys or GREYS[kind]).filled(unit).encoded(kind)
-    if not greys and image.cost(kind) > _MOST_BYTES:
-        image = _indexed(canvas, _FEW_GREYS[kind]).filled(unit).encoded(kind)
+    for levels in (greys,) if greys else _GREYS[kind]:
+        image = _indexed(canvas, levels).filled(unit).encoded(kind)
+        if image.cost(kind) <= most_bytes:
+            break
     return image
 
 

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.timer import Timer
 
-_BURST_S = 0.15  # repaints nearer than this count as one for sixel
+_BURST_S = 0.3  # repaints nearer than this count as one for sixel
+_TOGETHER_S = 0.03  # what widgets want within it is sent together
 _KEPT_PIXELS = 16_000_000  # of images that a terminal keeps though they are not shown
 _numbers = count(0x10_0001)  # kitty's image numbers; three bytes, as a color has
 Span = tuple[int, int, int]  # row, first column, column after the last
@@ -84,7 +85,7 @@ class PixelLayer:
         self._spread: dict[bytes, tuple[int, int]] = {}
         self._places = count(1)
         self._is_waiting = False
-        self._put_at = 0.0
+        self._put_at: dict[_Shown, float] = {}  # when sixel pictures were put
         self._timer: Timer | None = None
         self.bytes_sent = 0
 
@@ -107,7 +108,7 @@ class PixelLayer:
             widget.refresh()
         elif not self._is_waiting:
             self._is_waiting = True
-            self.app.screen.call_after_refresh(self._between_frames)
+            self.app.set_timer(_TOGETHER_S, self._between_frames)
 
     def cells(self, piece: Piece, row: int) -> list[Segment]:
         """The text below one row of a piece: blanks, or what names its pixels."""
@@ -126,6 +127,8 @@ class PixelLayer:
 
     def _between_frames(self) -> None:
         self._is_waiting = False
+        if not self.app._screen_stack:
+            return  # the end
         text = self.frame(())
         if text:
             is_synchronized = self.app._sync_available
@@ -205,26 +208,25 @@ class PixelLayer:
     ) -> list[str]:
         for shown in gone:
             del self._shown[shown]
-            if not _covers(painted, shown.place):
+            is_under = any(new.place.contains_region(shown.place) for new in wanted)
+            if not is_under and not _covers(painted, shown.place):
                 self.app.screen.refresh(shown.place)
         lost = [
             shown
             for shown in wanted
             if shown not in self._shown or _touches(painted, shown.place)
         ]
-        if not lost:
-            return []
         now = time.monotonic()
-        if painted and now - self._put_at < _BURST_S:
-            # screens are painted several times in a row: pictures follow the last
-            for shown in lost:
-                self._shown.pop(shown, None)
-            self._put_again_soon()
-            return []
-        self._put_at = now
+        self._put_at = {s: at for s, at in self._put_at.items() if s in wanted}
         parts = []
         for shown in lost:
+            if now - self._put_at.get(shown, -_BURST_S) < _BURST_S:
+                # screens are painted several times in a row: it follows the last
+                self._shown.pop(shown, None)
+                self._put_again_soon()
+                continue
             self._shown[shown] = 0
+            self._put_at[shown] = now
             parts.append(_at(shown.place) + wanted[shown].part(shown.source).sixels)
         return parts
 

@@ -18,6 +18,7 @@ from tui.plain import UNSAFE
 
 if TYPE_CHECKING:
     from tui.charts import Line
+    from tui.graphics import PictureMode
     from tui.halfblocks import Canvas
 
 _HISTOGRAM_ROWS = 8
@@ -142,13 +143,25 @@ class Output:
     def _width(self) -> int:
         return max(40, min(100, _columns() - 1))
 
-    def picture(self, canvas: Canvas) -> None:
-        """Print a picture: in colors and half-blocks, else in letters."""
+    def picture_mode(self) -> PictureMode:
+        """Ask the terminal which kind of pictures it has, if there is one."""
+        from tui.graphics import PictureMode, choose
+
+        if self.as_json or not (self._out.isatty() and sys.stdin.isatty()):
+            return PictureMode(kind="blocks" if self.in_color else "ascii")
+        return choose()
+
+    def picture(self, canvas: Canvas, mode: PictureMode | None = None) -> None:
+        """Print a picture: in pixels, in colors and half-blocks, else in letters."""
         from tui.halfblocks import escape_lines
 
         if self.as_json:
             return
-        if self.in_color:
+        if mode is not None and mode.has_pixels:
+            self._out.write(printed(canvas, mode))
+            self._out.flush()
+            return
+        if self.in_color and (mode is None or mode.kind != "ascii"):
             lines = escape_lines(canvas)
         else:
             rows = range(canvas.height // 2)
@@ -220,6 +233,26 @@ class Output:
         if not color or not self._in_color:
             return text
         return f"\x1b[{_COLORS[color]}m{text}\x1b[0m"
+
+
+def printed(canvas: Canvas, mode: PictureMode) -> str:
+    """A picture in a terminal's pixels, the cursor below it."""
+    from tui.pixel_image import pixel_image
+    from tui.pixel_protocols import kitty_placement, kitty_transmission, through_tmux
+
+    image = pixel_image(
+        canvas, mode.kind, cell=mode.cell, most_bytes=10 * mode.view_bytes
+    )
+    rows = -(-image.height // mode.cell[1])
+    room = "\n" * rows + f"\x1b[{rows}A"
+    if mode.kind == "sixel":
+        return f"{room}\x1b7{image.sixels}\x1b8\x1b[{rows}B"
+    number = int.from_bytes(image.key[:3], "big") or 1
+    parts = kitty_transmission(image.png, number)
+    parts.append(kitty_placement(number, 1, (0, 0, image.width, image.height)))
+    if mode.in_tmux:
+        parts = [through_tmux(part) for part in parts]
+    return f"{room}{''.join(parts)}\x1b[{rows}B"
 
 
 def _padded(cell: str, width: int, *, to_right: bool) -> str:

@@ -49,9 +49,12 @@ def add_commands(commands: Commands) -> None:
         show_picture,
         "show a micrograph with its picks, or class averages",
         about="Show a picture in the terminal, or write it to a PNG file: a\n"
-        "micrograph with its picks, or the class averages of a 2D classification.",
+        "micrograph with its picks, or the class averages of a 2D classification.\n"
+        "In a terminal with kitty's protocol or sixel these are real pixels.",
         examples="  cryodeck picture LoG --micrograph 3\n"
-        "  cryodeck picture LoG -o picks.png --width 1600",
+        "  cryodeck picture LoG -o picks.png --width 1600\n"
+        "  cryodeck picture Class2D/LoG --iteration 10\n"
+        "  cryodeck picture Class2D/LoG --class 12 -o class12.png",
     )
     add_job(picture)
     picture.add_argument(
@@ -71,6 +74,12 @@ def add_commands(commands: Commands) -> None:
     )
     picture.add_argument(
         "--lowpass", metavar="A", type=float, default=20.0, help="filter; 0: none"
+    )
+    picture.add_argument(
+        "--class", metavar="N", dest="class_number", type=int, help="one class, large"
+    )
+    picture.add_argument(
+        "--iteration", metavar="N", type=int, help="of a classification; or the newest"
     )
     picture.add_argument("--no-picks", action="store_true", help="without circles")
     picture.add_argument(

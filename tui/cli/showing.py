@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from remote.views import Picks, Picture
     from remote.workspace import Workspace
     from tui.cli.invocation import Invocation
+    from tui.graphics import PictureMode
     from tui.halfblocks import Canvas
 
 _LOWPASS_ANGSTROM = 20.0  # RELION's own default for looking at micrographs
@@ -45,9 +46,12 @@ def with_picks(picture: Picture, picks: Picks | None, diameter: float) -> Canvas
     return canvas
 
 
-def fitting_width() -> int:
+def fitting_width(mode: PictureMode | None = None) -> int:
     """Return the width of a square picture that the terminal shows whole."""
     columns, lines = shutil.get_terminal_size((_TERMINAL_WIDTH + 1, 42))
+    if mode is not None and mode.has_pixels:
+        across, down = mode.cell
+        return max(64, min((columns - 1) * across, (lines - 3) * down, PNG_WIDTH))
     return max(40, min(columns - 1, 2 * (lines - 3), 200))
 
 
@@ -56,14 +60,15 @@ async def show(invocation: Invocation) -> int:
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     to_file: Path | None = invocation.file
+    mode = None if to_file else invocation.output.picture_mode()
     width = invocation.width
     if width is None:
-        width = PNG_WIDTH if to_file else fitting_width()
+        width = PNG_WIDTH if mode is None else fitting_width(mode)
     if not 8 <= width <= 8192:
         message = f"--width {width}: from 8 to 8192"
         raise CommandFailure(message)
     if row.type == "class2d":
-        canvas, what = await _class_sheet(workspace, row.name, width)
+        canvas, what = await _class_sheet(invocation, workspace, row.name, width)
     else:
         micrograph = await micrograph_named(workspace, row.name, invocation.micrograph)
         diameter = invocation.diameter or await _diameter_of(workspace, row.name)
@@ -78,7 +83,7 @@ async def show(invocation: Invocation) -> int:
         output.line(f"{to_file}: {what}, {canvas.width} x {canvas.height} pixels")
     else:
         output.line(what, "dim")
-        output.picture(canvas)
+        output.picture(canvas, mode)
     output.result(
         {
             "job": row.name,
@@ -171,10 +176,23 @@ def sheet_of(tiles: list[dict[str, Any]], width: int) -> Canvas:
 
 
 async def _class_sheet(
-    workspace: Workspace, name: str, width: int
+    invocation: Invocation, workspace: Workspace, name: str, width: int
 ) -> tuple[Canvas, str]:
-    """Return the class averages side by side, the largest class first."""
-    gallery = await workspace.gallery(name, max_tile=64)
+    """Return the class averages side by side, the largest class first; or one."""
+    from tui.tile_sheet import full_caption, tile_canvas
+
+    number, iteration = invocation.class_number, invocation.iteration
+    if number is not None:
+        found = await workspace.gallery(
+            name, iteration, max_tile=256, numbers=(number,)
+        )
+        if not found["tiles"]:
+            message = f"--class {number}: {name} has no such class"
+            raise CommandFailure(message)
+        tile = found["tiles"][0]
+        side = min(width, 8 * int(tile["width"]))
+        return tile_canvas(tile, side, side), f"{name}: {full_caption(tile)}"
+    gallery = await workspace.gallery(name, iteration, max_tile=64)
     tiles = sorted(
         gallery["tiles"], key=lambda tile: tile["distribution"] or 0.0, reverse=True
     )
@@ -182,4 +200,5 @@ async def _class_sheet(
         message = f"{name} has no class averages yet"
         raise CommandFailure(message)
     canvas = sheet_of(tiles, width)
-    return canvas, f"{name}: {len(tiles)} class averages, the largest class first"
+    what = f"{len(tiles)} class averages of iteration {gallery['iteration']}"
+    return canvas, f"{name}: {what}, the largest class first"

@@ -37,6 +37,7 @@ from tui.widgets.lines import strip_of
 
 Region = tuple[int, int, int, int]
 MOST_PATCHES = 60  # over a picture before it is sent whole again
+_TOGETHER_S = 0.04
 MAX_ZOOM = 0.25  # file pixels per picture pixel
 NO_FOM = -999.0  # RELION's word for a pick without a figure of merit: one by hand
 HAND_COLOR: Rgb = (90, 230, 90)
@@ -411,8 +412,14 @@ class PictureView(Widget, can_focus=True):
         canvas = self._canvas
         if canvas is None:
             return
+        # a picture and its picks come one after the other and are sent once
+        await asyncio.sleep(_TOGETHER_S)
         image = await asyncio.to_thread(
-            pixel_image, canvas, self.mode.kind, cell=self.cell
+            pixel_image,
+            canvas,
+            self.mode.kind,
+            cell=self.cell,
+            most_bytes=self.mode.view_bytes,
         )
         if canvas is self._canvas:
             self._piece = self._placed(image)
