@@ -26,7 +26,9 @@ from engine.classification.statistics import SufficientStatistics
 from engine.parallel import Communicator, run_threads
 
 
-def classify(comm=None, *, iterations, n_iterations, seed=1, state=None):
+def classify(
+    comm=None, *, iterations, n_iterations, seed=1, state=None, per_iteration=1
+):
     settings = Settings(
         n_classes=3,
         n_iterations=n_iterations,
@@ -36,6 +38,7 @@ def classify(comm=None, *, iterations, n_iterations, seed=1, state=None):
         offset_sigma_px=2.5,
         seed=seed,
         has_mini_batches=True,
+        mini_batches_per_iteration=per_iteration,
     )
     noise = np.zeros(300, dtype=int)
     groups = Groups(noise=noise, scale=example_groups(), astigmatism_angstrom=200)
@@ -139,14 +142,24 @@ def test_mini_batches_find_the_three_true_classes():
     assert pure >= 2
 
 
-def test_ranks_share_a_mini_batch():
-    values = {"iterations": 5, "n_iterations": 20}
+@pytest.mark.parametrize(("iterations", "per_iteration"), [(5, 1), (2, 2)])
+def test_ranks_share_a_mini_batch(iterations, per_iteration):
+    values = {"iterations": iterations, "n_iterations": 20}
+    values["per_iteration"] = per_iteration
     one = classify(**values)
     many = run_threads(3, lambda comm: classify(comm, **values))
     for state in many:
-        assert state.n_used == 100
+        assert 100 <= state.n_used <= 100 * per_iteration
         difference = np.abs(state.model.images - one.model.images).max()
         assert difference < 1e-3 * np.abs(one.model.images).max()
+
+
+def test_several_mini_batches_of_an_iteration_are_the_same_one_after_another():
+    one = classify(iterations=2, n_iterations=20, per_iteration=2)
+    four = classify(iterations=4, n_iterations=20)
+    assert (one.iteration, four.iteration) == (2, 4)
+    np.testing.assert_array_equal(one.model.images, four.model.images)
+    np.testing.assert_array_equal(one.running.data, four.running.data)
 
 
 def test_iterations_added_after_the_full_passes_are_full_passes():
