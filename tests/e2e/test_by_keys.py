@@ -194,6 +194,7 @@ def _see_the_results(hands, terminal):
 
 
 def _pick_by_hand(hands, terminal):
+    terminal.wait_for("n new job")  # a notice may have named the job already
     terminal.keys("n")
     terminal.wait_for("New job")
     terminal.keys("3")
