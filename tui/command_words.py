@@ -16,6 +16,8 @@ COMMANDS = {
     "clusters": ("", "clusters and their projects"),
     "project": ("PATH", "another project on this cluster"),
     "cluster": ("NAME [PATH]", "another cluster, at its last project or at PATH"),
+    "trash": ("", "bring deleted jobs back"),
+    "init": ("", "make this folder a RELION project"),
     "theme": ("NAME", "colors"),
     "slow": ("on|off|auto", "the preset for slow links"),
     "journal": ("", "what was asked of the cluster"),

@@ -86,6 +86,11 @@ def _in_project(app: CryodeckApp, order: Order) -> str:
     if order.command == "jobs":
         _back_to(app, jobs)
         jobs.filter_by(" ".join(words))
+    elif order.command in {"trash", "init"}:
+        if app.read_only:
+            return "read-only: nothing can be changed"
+        _back_to(app, jobs)
+        getattr(jobs, f"action_{order.command}")()
     elif order.command in {"graph", "watch"}:
         _back_to(app, jobs)
         getattr(jobs, f"action_{order.command}")()

@@ -189,6 +189,7 @@ def _see_the_results(hands, terminal):
     terminal.settled(1.5)
     hands.picture(terminal, "micrograph")
     terminal.keys("Escape")
+    terminal.wait_for("Progress or result")  # the list: a message may tell of the job
     terminal.wait_for("AutoPick/job002 .* particles")
     hands.picture(terminal, "jobs")
 

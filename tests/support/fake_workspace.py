@@ -515,6 +515,20 @@ class FakeWorkspace:
         held = {path: self.held.get(path, {}) for path in paths if path in there}
         return {"files": {path: held.get(path) for path in paths}, "free": 1 << 40}
 
+    async def deleted(self) -> list[dict[str, Any]]:
+        await self._pause()
+        return [{"file": "trash-1", "at": 1.7e9, "jobs": ["Import/job099"]}]
+
+    async def undelete(self, file: str) -> list[str]:
+        await self._pause()
+        self.calls.append(("undelete", file))
+        return ["Import/job099"]
+
+    async def create_project(self, version: str = "4.0") -> str:
+        await self._pause()
+        self.calls.append(("create_project", version))
+        return version
+
     async def preview(self, name_or_job: str | Job) -> dict[str, str]:
         await self._pause()
         job = (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, screen_text, seen, until
 from tui.command_words import Known, completions, parse
 from tui.screens.job import JobScreen
@@ -144,3 +145,14 @@ async def test_newcomers_are_shown_around_once(
             await pilot.press("right")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
     assert was_seen()
+
+
+async def test_deleted_jobs_come_back_and_a_folder_becomes_a_project() -> None:
+    space = FakeWorkspace()
+    async with interface(space, size=(120, 40)) as pilot:
+        await pilot.press("colon", *"trash", "enter")
+        await seen(pilot, "Bring back", "Import/job099")
+        await pilot.press("enter")
+        await until(pilot, lambda: ("undelete", "trash-1") in space.calls)
+        await pilot.press("colon", *"init", "enter")
+        await until(pilot, lambda: ("create_project", "4.0") in space.calls)

@@ -141,6 +141,36 @@ class JobDeeds(Screen[None]):
             Confirm(f"Clean up {named(names)}?", words, "Clean up"), sure
         )
 
+    def action_init(self) -> None:
+        """Make the folder a RELION project."""
+        self.app.bridge.act(
+            self, "it is a RELION project now", lambda w: w.create_project()
+        )
+
+    def action_trash(self) -> None:
+        """Ask which deletions can be undone."""
+        self.app.bridge.ask(self, "trash", lambda w: w.deleted())
+
+    def choose_deleted(self, found: list[dict[str, Any]]) -> None:
+        """Bring back what is chosen."""
+        from tui.screens.dialogs import Choose
+        from tui.words import clock
+
+        files = {
+            f"{clock(float(one['at']))}  {', '.join(one['jobs'])}": str(one["file"])
+            for one in found
+        }
+        if not files:
+            self.app.notify("The Trash holds no job that could come back", timeout=5)
+            return
+
+        def chosen(label: str | None) -> None:
+            if label:
+                file = files[label]
+                self.app.bridge.act(self, "brought back", lambda w: w.undelete(file))
+
+        self.app.push_screen(Choose("Bring back", list(files)), chosen)
+
     def action_delete(self) -> None:
         """Ask what a deletion would take along."""
         names = [row.name for row in self.targets()]

@@ -120,6 +120,8 @@ class JobsScreen(JobDeeds):
             or (message.what == "overview" and not message.is_transient)
         ):
             words = message.reason
+            if "no RELION project" in words:
+                words += "; `:init` makes it one"
             if self.app.bridge.is_remembered:
                 words += f". {seen_words(self.app.bridge.arrived_at)}"
             self._notice(words, is_bad=True)
@@ -152,6 +154,8 @@ class JobsScreen(JobDeeds):
             self.confirm_clean(*message.answer)
         elif message.what == "delete?":
             self.confirm_delete(*message.answer)
+        elif message.what == "trash":
+            self.choose_deleted(message.answer)
         elif message.what == "clone":
             self._clone(message.answer)
         elif message.what == "deeds":
