@@ -5,6 +5,7 @@ import fnmatch
 import os
 import stat
 import sys
+from operator import itemgetter
 from typing import Any, BinaryIO, Dict, List, Optional, Tuple
 
 from engine.project.atomic import write_bytes
@@ -50,7 +51,8 @@ def list_dir(request: Request, path: str = "", limit: int = MAX_LIST) -> Answer:
             if len(found) >= limit:
                 break
             found.append(_entry(entry))
-    found.sort(key=lambda one: (one[0].lower(), one[1]))
+    found.sort(key=itemgetter(1))
+    found.sort(key=lambda one: one[0] in "fF")  # stable, and no key of its own each
     kinds = "".join([kind for kind, _, _, _ in found])
     sizes = array.array("q", [size for _, _, size, _ in found])
     times = array.array("d", [mtime for _, _, _, mtime in found])
