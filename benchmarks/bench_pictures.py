@@ -80,7 +80,7 @@ def real_tiles() -> list[dict[str, Any]]:
             {
                 "number": k + 1,
                 "distribution": 0.1 / (k + 1),
-                "resolution": 8.0 + k / 10,
+                "resolution": 8.0 + (COUNT - k) / 10,
                 "width": BOX,
                 "height": BOX,
                 "pixels": pixels,
@@ -154,8 +154,11 @@ async def measure(mode: PictureMode, meter: Meter) -> dict[str, dict[str, float]
         async def step(words: str, *keys: str) -> None:
             await settled()
             meter.read()
+            before = set(app.pixels._shown)
             for key in keys:
                 await pilot.press(key)
+            if mode.has_pixels and not words.startswith("cursor"):
+                await until(pilot, lambda: set(app.pixels._shown) - before, 60)
             await settled()
             found[words] = meter.read()
 
