@@ -95,8 +95,8 @@ class Fault:
     def write_sbatch(self, manner: str) -> None:
         """The submit command, with a manner of its own."""
         text = SBATCH.format(
-            before=round(self.rng.uniform(0, 0.2), 3),
-            after=round(self.rng.uniform(0, 0.2), 3),
+            before=round(self.rng.choice((0.0, 0.05, 1.0)), 3),
+            after=round(self.rng.choice((0.0, 0.05, 1.0)), 3),
             take=TAKE.format(folder=self.folder) if "takes" in manner else "",
             say=TIMED_OUT if "timed" in manner or "times" in manner else "echo $number",
         )
@@ -155,8 +155,10 @@ class Fault:
     def processes(self) -> list[int]:
         """Processes that this run has started on the cluster."""
         mark = f"FAULT_RUN={self.folder}\0".encode()
-        clients = {client.pid for client in self.clients}
-        return [n for n in numbers() if n not in clients and mark in read(n, "environ")]
+        known = {client.pid for client in self.clients}
+        first = min(known, default=0)  # what a client starts has a later number
+        young = [n for n in numbers() if n > first and n not in known]
+        return [n for n in young if mark in read(n, "environ")]
 
     def times_submitted(self) -> list[str]:
         """Ids of the jobs that the scheduler took and that would do something."""
