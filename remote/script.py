@@ -77,12 +77,12 @@ timer=$!
 """
 
 #: RELION 3.1 leaves coords_suffix files where 4.0's pipeline is promised lists
-NOT_BY_3_1 = """\
+WARN_OF_3_1 = """\
 case "$(relion_refine --version 2>/dev/null)" in
 *"RELION version: 3."*)
-    echo "ERROR: RELION 3.1's auto-picking cannot fill a project of RELION {version}: \
-load RELION 4.0 or later, or let cryodeck's engine do this job" >&2
-    exit 1 ;;
+    echo "WARNING: RELION 3.1's auto-picking writes no list of coordinates, which a \
+project of RELION {version} promises to later jobs: cryodeck can show and compare \
+these picks; for extraction load RELION 4.0 or let cryodeck's engine do this job" >&2 ;;
 esac
 """
 
@@ -283,7 +283,7 @@ def build(
         lines.append('exec >>"$job/run.out" 2>>"$job/run.err"')
     lines += _environment(wanted, cluster, scheduler)
     if job.engine == "relion" and job.type.key == "autopick" and job.version != "3.1":
-        lines += NOT_BY_3_1.format(version=job.version).splitlines()
+        lines += WARN_OF_3_1.format(version=job.version).splitlines()
     if wanted.warned_before_s and scheduler.name not in ("slurm", "shell"):
         seconds = wanted.time_limit_s - wanted.warned_before_s
         lines += TIMER.format(seconds=seconds).splitlines()

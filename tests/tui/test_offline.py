@@ -99,7 +99,7 @@ async def test_the_link_comes_back_by_a_key_and_what_was_old_is_asked_anew(
         await pilot.press("ctrl+l")
         await seen(pilot, "brand new")
         assert "No contact" not in screen_text(pilot)
-        assert not pilot.app.bridge.is_remembered
+        await until(pilot, lambda: not pilot.app.bridge.is_remembered)
 
 
 async def test_a_cluster_that_is_away_is_tried_again_by_itself(
