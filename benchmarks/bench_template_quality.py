@@ -53,7 +53,7 @@ BOX, PIXEL_SIZE = 64, 3.54
 #: low frequencies, which the CTF takes away; others look like the particles themselves.
 CORRECTED, PLAIN = 5.0, 1.0
 PICKERS = ("relion", "cryodeck", "cryodeck avoiding", "log", "log avoiding")
-AVOID = {"cryodeck_avoid_contamination": "Yes"}
+AVOID, EVERYWHERE = ({"cryodeck_avoid_contamination": says} for says in ("Yes", "No"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,7 +333,7 @@ def pick(picker: str, one: Set, project: Path, seed: int) -> None:
     if picker == "relion":
         pick_by_relion(one, project, folder.relative_to(project), seed)
     else:
-        more = AVOID if "avoiding" in picker else {}
+        more = AVOID if "avoiding" in picker else EVERYWHERE
         more = more | (log_values(one) if "log" in picker else {})
         pick_by_engine(one, project, folder.relative_to(project), more)
 

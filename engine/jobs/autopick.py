@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from engine.jobs.autopick_references import REFERENCES
 from engine.jobs.autopick_topaz import TOPAZ
 from engine.jobs.job_type import JobType
-from engine.jobs.option import SINCE_4, OnContinue, node, number, text, yes_no
+from engine.jobs.option import (
+    SINCE_4,
+    OnContinue,
+    choice,
+    node,
+    number,
+    text,
+    yes_no,
+)
 
 OPTIONS = (
     node(
@@ -261,14 +269,15 @@ LAYOUT = {
 
 
 OWN_OPTIONS = (
-    yes_no(
+    choice(
         "cryodeck_avoid_contamination",
         "Leave out picks on carbon and ice?",
-        False,
+        ("Automatic", "Yes", "No"),
         help="Yes looks for carbon, ice crystals and other dark contamination on "
-        "each micrograph and leaves out the picks there, with Laplacian of "
-        "Gaussian as with templates. For cryodeck's engine; No keeps every pick, as "
-        "RELION does.",
+        "each micrograph and leaves out the picks there. Automatic does so with "
+        "templates, not with Laplacian of Gaussian, whose picks are RELION's, nor "
+        "where everything is to be exactly as RELION does it. For cryodeck's engine; "
+        "No keeps every pick.",
     ),
 )
 

@@ -196,9 +196,14 @@ def common_options(job: Job, arguments: Arguments) -> CommonOptions:
         random_seed=int(arguments.number("--random_seed", 1)),
         is_compatible=compatible,
         subpixel=arguments.has("--subpixel") or not (is_log or compatible),
-        avoid_contamination=job.flag("cryodeck_avoid_contamination", False)
-        or arguments.has("--avoid_contamination"),
+        avoid_contamination=arguments.has("--avoid_contamination")
+        or _avoids(job, by_default=not (is_log or compatible)),
     )
+
+
+def _avoids(job: Job, *, by_default: bool) -> bool:
+    says = job.text("cryodeck_avoid_contamination", "Automatic")
+    return by_default if says == "Automatic" else says == "Yes"
 
 
 def laplacian_options(job: Job, arguments: Arguments) -> LaplacianOptions:

@@ -1,6 +1,7 @@
 """What is imported, where, and how long it takes."""
 
 import ast
+import statistics
 import subprocess
 import sys
 import time
@@ -33,15 +34,19 @@ def test_workspace_imports_nothing_heavy(heavy):
 
 
 def test_workspace_is_imported_in_a_blink():
+    # beside what the standard library's own part takes, so that a busy machine,
+    # where all takes longer, says the same: 2.5 times 0.025 s on a quiet one
     code = (
-        "import asyncio, dataclasses, json, tomllib, time; t = time.process_time();"
-        "import remote.workspace; print(time.process_time() - t)"
+        "import time; t = time.process_time();"
+        "import asyncio, dataclasses, json, logging, ssl, tomllib;"
+        "library = time.process_time() - t; t = time.process_time();"
+        "import remote.workspace; print((time.process_time() - t) / library)"
     )
-    took = min(
+    ratios = [
         float(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT))
-        for _ in range(5)
-    )
-    assert took < 0.08  # 0.05 on a quiet machine
+        for _ in range(7)
+    ]
+    assert statistics.median(ratios) < 3.2
 
 
 def test_the_bundle_needs_the_standard_library_of_3_6_only():

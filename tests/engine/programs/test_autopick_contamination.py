@@ -68,7 +68,9 @@ def pick(project: Path, name: str, **values: str) -> tuple[np.ndarray, dict, str
 
 @pytest.mark.parametrize("way", [LOG, TEMPLATES], ids=["log", "templates"])
 def test_picks_on_carbon_are_left_out_and_counted_and_those_far_away_stay(project, way):
-    everywhere, summary, _ = pick(project, "AutoPick/job001", **way)
+    everywhere, summary, _ = pick(
+        project, "AutoPick/job001", **way, cryodeck_avoid_contamination="No"
+    )
     assert "picks_left_out" not in summary
     on_carbon = everywhere < CARBON_PX
     assert on_carbon.sum() > 5
@@ -83,6 +85,19 @@ def test_picks_on_carbon_are_left_out_and_counted_and_those_far_away_stay(projec
     safe = everywhere > CARBON_PX + 2.5 * RADIUS_PX
     assert safe.sum() > 30
     assert set(everywhere[safe]) <= set(clean)
+
+
+@pytest.mark.parametrize(
+    ("way", "leaves_out"),
+    [(LOG, False), (TEMPLATES, True), (TEMPLATES | {"cryodeck_compat": "Yes"}, False)],
+    ids=["log", "templates", "as RELION"],
+)
+def test_by_default_templates_leave_out_carbon_where_relion_is_not_copied(
+    project, way, leaves_out
+):
+    found, summary, _ = pick(project, "AutoPick/job001", **way)
+    assert ("picks_left_out" in summary) == leaves_out
+    assert bool((found < CARBON_PX).any()) != leaves_out
 
 
 def test_maps_that_were_kept_are_searched_with_the_same_mask(project):

@@ -36,6 +36,7 @@ CASE_B = {
     "threshold_autopick": "0.3",
     "mindist_autopick": "60",
     "maxstddevnoise_autopick": "-1",
+    "cryodeck_avoid_contamination": "No",  # the sheet's picks, all of them
 }
 CASE_C = CASE_B | {
     "fn_refs_autopick": "refs8.star",
