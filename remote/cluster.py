@@ -82,15 +82,22 @@ def load(name: str) -> Cluster:
     path = _path(name)
     if not path.exists():
         if name == "local":
-            engine = f"{shlex.quote(sys.executable)} -m engine"
-            return Cluster(name="local", session="local", engine=engine)
+            return Cluster(name="local", session="local", engine=_own_engine())
         known = ", ".join(c.name for c in load_all())
         message = (
             f"no cluster named {name!r}; there are: {known}. "
             f"`cryodeck connect {name}` sets one up"
         )
         raise BadRequestError(message)
-    return parse(path.read_text(encoding="utf-8"), name, str(path))
+    cluster = parse(path.read_text(encoding="utf-8"), name, str(path))
+    if name == "local" and not cluster.engine:
+        return replace(cluster, engine=_own_engine())
+    return cluster
+
+
+def _own_engine() -> str:
+    """The engine beside this program: on this machine nobody need name one."""
+    return f"{shlex.quote(sys.executable)} -m engine"
 
 
 def load_all(problems: list[str] | None = None) -> list[Cluster]:
@@ -112,6 +119,10 @@ def load_all(problems: list[str] | None = None) -> list[Cluster]:
 def save(cluster: Cluster) -> Path:
     """Write a profile; its file is private."""
     path = _path(cluster.name)
+    if cluster.name == "local" and cluster.engine == _own_engine():
+        # not for good: the next environment's own engine is another one
+        given = tuple(key for key in cluster.given if key != "engine")
+        cluster = replace(cluster, engine="", given=given)
     write_private(path, format_toml(cluster))
     return path
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +37,16 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 def test_any_profile_reads_back_as_it_was(values):
     cluster = Cluster(name="any", **values)
     assert parse(format_toml(cluster), "any") == cluster
+
+
+def test_local_keeps_to_the_engine_of_the_program_that_runs(monkeypatch):
+    monkeypatch.setattr("sys.executable", "/old/bin/python")
+    save(load("local").with_recent("/data/betagal"))
+    monkeypatch.setattr("sys.executable", "/new/bin/python")
+    assert load("local").engine == "/new/bin/python -m engine"
+    assert load("local").recent == ("/data/betagal",)
+    save(replace(load("local"), engine="/sw/python -m engine"))
+    assert load("local").engine == "/sw/python -m engine"
 
 
 def test_local_always_exists_and_needs_no_file():
