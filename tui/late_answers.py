@@ -15,6 +15,8 @@ from textual._xterm_parser import XTermParser
 from textual.drivers import linux_driver
 from textual.message import Message
 
+from tui.hang_up import end_with_terminal
+
 #: of kitty's protocol, of colors and sizes, of cells, of attributes
 _ANSWER = re.compile(r"\x1b_G[^\x1b]*\x1b\\|\x1b\[\?[0-9;]*[cS]|\x1b\[6;[0-9]+;[0-9]+t")
 #: what may become one when more has come; a lone ESC or "ESC [" is a key's
@@ -62,4 +64,5 @@ class DeafDriver(linux_driver.LinuxDriver):
     def run_input_thread(self) -> None:
         """Wait for input and dispatch events."""
         setattr(linux_driver, "XTermParser", DeafParser)  # noqa: B010
+        end_with_terminal(self.fileno)
         super().run_input_thread()
