@@ -19,8 +19,9 @@ from engine.jobs.job import Job
 from engine.jobs.resources import parse_gpu_ids
 from remote.cluster import Cluster
 from remote.errors import BadRequestError
+from remote.older_relion import Additions, additions
 from remote.schedulers.base import Resources, Scheduler, duration, megabytes
-from remote.template import fill, with_prologue
+from remote.template import fill, takes_prologue, with_prologue
 
 #: RELION's default of the queue's name, which hardly any site has
 _RELION_QUEUE = "openmpi"
@@ -45,10 +46,11 @@ caught=
 again=
 child=
 timer=
-ended() {{
+{functions}ended() {{
     status=$?
     trap - EXIT
     [ -z "$timer" ] || kill "$timer" 2>/dev/null
+    {at_the_end}
     if [ "$status" -ne 0 ] && ! ls "$job"/RELION_JOB_EXIT_* >/dev/null 2>&1; then
         if [ -e "$job/RELION_JOB_ABORT_NOW" ]; then
             : >"$job/RELION_JOB_EXIT_ABORTED"
@@ -74,16 +76,6 @@ TIMER = """\
 (trap 'kill $! 2>/dev/null' TERM; sleep {seconds} & wait $! && kill -USR1 $$) \
 </dev/null >/dev/null 2>&1 &
 timer=$!
-"""
-
-#: RELION 3.1 leaves coords_suffix files where 4.0's pipeline is promised lists
-WARN_OF_3_1 = """\
-case "$(relion_refine --version 2>/dev/null)" in
-*"RELION version: 3."*)
-    echo "WARNING: RELION 3.1's auto-picking writes no list of coordinates, which a \
-project of RELION {version} promises to later jobs: cryodeck can show and compare \
-these picks; for extraction load RELION 4.0 or let cryodeck's engine do this job" >&2 ;;
-esac
 """
 
 EPILOGUE = """\
@@ -257,7 +249,10 @@ def build(
     if scheduler.name == "shell":
         cluster = _alone(wanted, cluster, environment or {})
     commands = engine_commands(job, directory, cluster, site or Site())
+    more = additions(job, directory) if takes_prologue(template) else Additions()
     prologue = PROLOGUE.format(
+        functions=more.functions,
+        at_the_end=more.at_the_end,
         job=shlex.quote(wanted.job),
         token=token,
         project=project_in_shell(project),
@@ -269,7 +264,7 @@ def build(
             template,
             job,
             wanted,
-            commands,
+            [more.command(command) for command in commands],
             environment or {},
             slashes_in_name=scheduler.name == "slurm",
         )
@@ -282,12 +277,11 @@ def build(
     if scheduler.name == "pbs":  # it would show the logs only at the job's end
         lines.append('exec >>"$job/run.out" 2>>"$job/run.err"')
     lines += _environment(wanted, cluster, scheduler)
-    if job.engine == "relion" and job.type.key == "autopick" and job.version != "3.1":
-        lines += WARN_OF_3_1.format(version=job.version).splitlines()
     if wanted.warned_before_s and scheduler.name not in ("slurm", "shell"):
         seconds = wanted.time_limit_s - wanted.warned_before_s
         lines += TIMER.format(seconds=seconds).splitlines()
-    lines += ["work() {", "    " + " &&\n    ".join(body), "}"]
+    done = [more.command(command) for command in body]
+    lines += ["work() {", "    " + " &&\n    ".join(done), "}"]
     lines += EPILOGUE.splitlines()
     text = "\n".join(lines) + "\n"
     return Script(text=text, commands=tuple(body), resources=wanted)

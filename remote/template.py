@@ -97,15 +97,21 @@ def _with_command(line: str, command: str, wanted: Resources) -> str:
     return command
 
 
+def takes_prologue(script: str) -> bool:
+    """Whether a script is for a shell that understands our lines."""
+    lines = script.splitlines()
+    return not (lines and lines[0].startswith("#!") and not _SHELLS.match(lines[0]))
+
+
 def with_prologue(script: str, prologue: str) -> str:
     """The script with our lines before its first own one.
 
     Left as it is if it is for a shell of another family; the verdict then rests on
     markers and the scheduler alone.
     """
-    lines = script.splitlines()
-    if lines and lines[0].startswith("#!") and not _SHELLS.match(lines[0]):
+    if not takes_prologue(script):
         return script
+    lines = script.splitlines()
     first = next(
         (n for n, line in enumerate(lines) if line.strip() and line[0] != "#"),
         len(lines),

@@ -1,12 +1,14 @@
 """The same forms done by RELION's executables: local session, no scheduler."""
 
 import dataclasses
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from support import remote_project as far
 
+from engine.io.star import read_star
 from remote.cluster import load
 from remote.views import JobState
 from remote.workspace import Workspace
@@ -107,7 +109,7 @@ async def run(workspace, type_key, engine, values):
     job = await workspace.defaults(type_key)
     for key, value in {**values, "cryodeck_engine": engine}.items():
         job = job.replace(key, value)
-    assert job.version == "3.1"
+    assert job.version == (await workspace.overview()).version
     name = await workspace.create(job)
     await workspace.run(name)
     return await workspace.wait(name, timeout=60)
@@ -170,3 +172,37 @@ async def test_the_line_of_relions_error_is_the_reason_of_the_verdict(workspace)
     err = (await workspace.log(row.name, "err")).text
     assert "box sizes not available" in row.verdict.reason
     assert row.verdict.reason in err.splitlines()
+
+
+@pytest.mark.parametrize(
+    "version", ["4.0", pytest.param("5.0", marks=pytest.mark.slow)]
+)
+async def test_relion_3_1_picks_for_later_projects_too(
+    practice, workspace, tmp_path, version
+):
+    """Its picks are listed as the later pipeline promises, by the job itself."""
+    folder = tmp_path / "later"
+    folder.mkdir()
+    (folder / "Micrographs").symlink_to(practice / "Micrographs")
+    shutil.copy(practice / "micrographs_ctf.star", folder)
+    later = await Workspace.open(workspace.profile, str(folder))
+    await later.create_project(version=version)
+    row, _ = await go(later, "import", "cryodeck", IMPORT)
+    values = {**LOG, "fn_input_autopick": output(row, "MicrographsData")}
+    picked, numbers = await go(later, "autopick", "relion", values)
+    assert numbers["picks_total"] > 20
+    job = folder / picked.name
+    listed = read_star(job / "autopick.star")["coordinate_files"]
+    assert listed.text("rlnMicrographName") == [
+        f"Micrographs/mic000{n}.mrc" for n in (1, 2)
+    ]
+    marker = job / "RELION_JOB_EXIT_SUCCESS"
+    assert (job / "autopick.star").stat().st_mtime_ns <= marker.stat().st_mtime_ns
+    assert not list((job / ".cryodeck").glob("*RELION*"))
+    assert len((await later.job_picks(picked.name)).picks) == 2
+    sources = {"star_mics": values["fn_input_autopick"]}
+    sources["coords_suffix"] = output(picked, "MicrographsCoords")
+    assert sources["coords_suffix"] == f"{picked.name}/autopick.star"
+    _, cut = await go(later, "extract", "cryodeck", {**EXTRACT, **sources})
+    assert cut["particles_total"] == numbers["picks_total"]
+    await later.close()

@@ -1,6 +1,7 @@
 """The job script, run by a real bash; a site's template, filled in as RELION does."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -243,20 +244,125 @@ def test_gpus_are_asked_for_in_the_schedulers_or_the_sites_words(
     assert ("nodes=" in text) == (kind == "pbs" and not request_words)
 
 
-@pytest.mark.parametrize(("version", "warns"), [("3.1.3", True), ("5.0.0", False)])
-def test_relion_3_1_picking_in_a_later_project_is_warned_of(project, version, warns):
+#: relion_autopick by its files: picks, and the marker where it is told to leave it
+PICKER = """\
+#!/bin/bash
+for control; do :; done
+if [ -e "${{control}}RELION_JOB_ABORT_NOW" ]; then
+    : >"${{control}}RELION_JOB_EXIT_ABORTED"
+    exit 1
+fi
+mkdir -p AutoPick/job006/Movies
+: >AutoPick/job006/Movies/m1_autopick.star
+: >AutoPick/job006/Movies/m.3_autopick.star
+ls AutoPick/job006
+: >"${{control}}RELION_JOB_EXIT_{word}"
+[ {word} = SUCCESS ]
+"""
+MICROGRAPHS = """\
+data_optics
+
+loop_
+_rlnOpticsGroupName #1
+_rlnMicrographName #2
+one two
+
+data_micrographs
+
+loop_
+_rlnDefocusU #1
+_rlnMicrographName #2
+1.0 MotionCorr/job002/Movies/m1.mrc
+1.0 MotionCorr/job002/Movies/m2.mrc
+# a remark
+1.0 MotionCorr/job002/Movies/m.3.mrc
+"""
+LISTED = """\
+MotionCorr/job002/Movies/m1.mrc AutoPick/job006/Movies/m1_autopick.star
+MotionCorr/job002/Movies/m.3.mrc AutoPick/job006/Movies/m.3_autopick.star
+"""
+
+
+def pick(project, version, word="SUCCESS", template="", micrographs="mics.star"):
+    """What a picking job of a 4.0 project does with a RELION of some version."""
     programs = project.parent / "bin"
     programs.mkdir()
-    for name, says in (("refine", f"RELION version: {version}"), ("autopick", "picks")):
+    says = f"#!/bin/sh\necho 'RELION version: {version}'\n"
+    picker = PICKER.format(word=word)
+    for name, text in (("refine", says), ("autopick", picker)):
         path = programs / f"relion_{name}"
-        path.write_text(f"#!/bin/sh\necho '{says}'\n")
+        path.write_text(text)
         path.chmod(0o755)
-    values = {"cryodeck_engine": "relion", "do_log": True}
-    text = build(project, kind="shell", relion=str(programs), values=values).text
-    done = run(project, text)
-    assert done.returncode == 0
-    assert "picks" in done.stdout
-    assert done.stderr.startswith("WARNING: RELION 3.1's auto-picking") == warns
+    (project / "mics.star").write_text(MICROGRAPHS)
+    values = {
+        "cryodeck_engine": "relion",
+        "do_log": True,
+        "fn_input_autopick": micrographs,
+    }
+    made = build(
+        project,
+        kind="slurm" if template else "shell",
+        relion=str(programs),
+        values=values,
+        template=template.replace("BIN", str(programs)),
+    )
+    assert "cryodeck" not in "".join(made.commands)
+    assert made.commands[0].endswith("--pipeline_control AutoPick/job006/")
+    return run(project, made.text)
+
+
+SMALL_TEMPLATE = "#!/bin/bash\n#SBATCH -J XXXnameXXX\nPATH=BIN:$PATH\nXXXcommandXXX\n"
+
+
+@pytest.mark.parametrize("template", ["", SMALL_TEMPLATE])
+def test_relion_3_1_picking_in_a_later_project_gets_its_list(project, template):
+    done = pick(project, "3.1.3", template=template)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "RELION_JOB_EXIT" not in done.stdout  # nothing is done before the list is
+    job = project / "AutoPick/job006"
+    assert sorted(path.name for path in job.iterdir()) == [
+        ".cryodeck", "Movies", "RELION_JOB_EXIT_SUCCESS", "autopick.star",
+    ]  # fmt: skip
+    assert {path.name for path in (job / ".cryodeck").iterdir()} == {
+        "k7f3.started", "k7f3.ended",
+    }  # fmt: skip
+    text = (job / "autopick.star").read_text()
+    assert text.startswith("\n# version 30001\n\ndata_coordinate_files\n\nloop_ \n")
+    assert text.replace(" \n", "\n").endswith(
+        f"_rlnMicrographCoordinates #2\n{LISTED}\n"
+    )
+    marker = job / "RELION_JOB_EXIT_SUCCESS"
+    listed = job / "autopick.star"
+    assert listed.stat().st_mtime_ns <= marker.stat().st_mtime_ns
+
+
+def test_relion_5_writes_its_list_and_markers_itself(project):
+    assert pick(project, "5.0.0").returncode == 0
+    job = project / "AutoPick/job006"
+    assert (job / "RELION_JOB_EXIT_SUCCESS").exists()
+    assert not (job / "autopick.star").exists()
+
+
+def test_relion_3_1_picking_that_fails_or_is_aborted_has_its_marker(project):
+    assert pick(project, "3.1.3", "FAILURE").returncode == 1
+    job = project / "AutoPick/job006"
+    assert (job / "RELION_JOB_EXIT_FAILURE").exists()
+    assert not (job / "autopick.star").exists()
+    (job / "RELION_JOB_EXIT_FAILURE").unlink()
+    (job / "RELION_JOB_ABORT_NOW").touch()
+    shutil.rmtree(project.parent / "bin")
+    assert pick(project, "3.1.3").returncode == 1
+    assert (job / "RELION_JOB_EXIT_ABORTED").exists()
+
+
+def test_a_list_that_cannot_be_written_is_a_failure(project):
+    done = pick(project, "3.1.3", micrographs="gone.star")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ERROR: AutoPick/job006/autopick.star, the list of picks, cannot be written"
+    )
+    assert not (project / "AutoPick/job006/RELION_JOB_EXIT_SUCCESS").exists()
+    assert (project / "AutoPick/job006/RELION_JOB_EXIT_FAILURE").exists()
 
 
 @pytest.mark.parametrize("kind", ["pbs", "sge", "lsf"])
