@@ -34,23 +34,38 @@ cd -- {project} || exit 1
 [ ! -e "$state.void" ] || exit 0
 mkdir -p -- "$job/.cryodeck"
 restarts=${{{restarts}:-0}}
+task={task}
+tasks=0
+[ -z "$task" ] || tasks={tasks}
 {{
     printf 'time=%s\\nhost=%s\\nprocess=%s\\n' "$(date +%s)" "$(uname -n)" "$$"
     printf 'id=%s\\nrestarts=%s\\n' "${{{variable}:-$$}}" "$restarts"
-    printf 'gpus=%s\\n' "${{CUDA_VISIBLE_DEVICES:-}}"
-}} >"$state.started.tmp" && mv -f -- "$state.started.tmp" "$state.started"
-rm -f -- "$state.ended"
+    printf 'gpus=%s\\ntasks=%s\\n' "${{CUDA_VISIBLE_DEVICES:-}}" "$tasks"
+}} >"$state.started.tmp$task" && mv -f -- "$state.started.tmp$task" "$state.started"
+rm -f -- "$state.ended" "$state.task$task.ended"
 # put back into the queue by the scheduler: how its last run was ended counts no more
 [ "$restarts" = 0 ] || rm -f -- "$job"/RELION_JOB_EXIT_* "$job/RELION_JOB_ABORT_NOW"
 caught=
 again=
 child=
 timer=
+# of a job array only the last task to end says that the job has ended
+last_of_tasks() {{
+    mine="$state.task$task.ended"
+    echo "$status" >"$mine.tmp" && mv -f -- "$mine.tmp" "$mine"
+    set -- "$state".task*.ended
+    [ "$#" -ge "$tasks" ] || exit "$status"
+    for one in "$@"; do
+        [ "$status" -ne 0 ] || read -r status <"$one"
+    done
+}}
 {functions}ended() {{
     status=$?
     trap - EXIT
     [ -z "$timer" ] || kill "$timer" 2>/dev/null
     {at_the_end}
+    own=$status
+    [ "$tasks" -eq 0 ] || last_of_tasks
     if [ "$status" -ne 0 ] && ! ls "$job"/RELION_JOB_EXIT_* >/dev/null 2>&1; then
         if [ -e "$job/RELION_JOB_ABORT_NOW" ]; then
             : >"$job/RELION_JOB_EXIT_ABORTED"
@@ -62,8 +77,8 @@ timer=
     {{
         printf 'time=%s\\nsignal=%s\\n' "$(date +%s)" "$caught"
         printf 'exit_status=%s\\n' "$status"
-    }} >"$state.ended.tmp" && mv -f -- "$state.ended.tmp" "$state.ended"
-    exit "$status"
+    }} >"$state.ended.tmp$task" && mv -f -- "$state.ended.tmp$task" "$state.ended"
+    exit "$own"
 }}
 trap ended EXIT
 trap 'caught=TERM again=1; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null' TERM
@@ -256,6 +271,8 @@ def build(
         job=shlex.quote(wanted.job),
         token=token,
         project=project_in_shell(project),
+        task=f'"{scheduler.array_task}"',
+        tasks=scheduler.array_size,
         restarts=scheduler.restart_variable or "CRYODECK_RESTARTS",
         variable=_shell_variable(scheduler),
     )

@@ -7,11 +7,13 @@ changes nothing; only what is certain may be written down (`Judgement.is_certain
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from remote.schedulers.arrays import is_under_way, with_all_tasks
 from remote.schedulers.base import SchedulerJob, clock
 from remote.verdict_words import (
+    array_words,
     error_words,
     progress_words,
     time_left_words,
@@ -76,6 +78,12 @@ class Seen:
         return int(text) if re.fullmatch(r"\d{1,6}", text) else 0
 
     @property
+    def tasks(self) -> int:
+        """Of how many tasks its job array is, by its script; 0 if it is none."""
+        text = (self.facts.get("started") or {}).get("tasks", "")
+        return int(text) if re.fullmatch(r"\d{1,9}", text) else 0
+
+    @property
     def has_started(self) -> bool:
         """Whether the script has begun."""
         return bool(self.facts.get("started"))
@@ -91,6 +99,8 @@ class Judgement:
 
 def judge(seen: Seen) -> Judgement:
     """What a job's witnesses amount to."""
+    if seen.job is not None and seen.job.tasks:
+        seen = replace(seen, job=with_all_tasks(seen.job, seen.tasks))
     state, reason, advice, is_certain = _state(seen)
     verdict = Verdict(
         state=state, reason=reason, advice=advice, witnesses=tuple(_witnesses(seen))
@@ -107,7 +117,9 @@ def _state(seen: Seen) -> _Said:
     if cut_off:
         return _submitting(seen, cut_off)
     if seen.status == "Succeeded" or (
-        seen.status == "Running" and seen.marker == "Succeeded"
+        seen.status == "Running"
+        and seen.marker == "Succeeded"
+        and not is_under_way(seen.job)
     ):
         return JobState.SUCCEEDED, seen.facts.get("summary") or "finished", "", False
     if seen.status == "Scheduled":
@@ -193,7 +205,8 @@ def _scheduled(seen: Seen) -> _Said:
     job = seen.job
     if job is not None and job.state.is_over and job.state is not JobState.SUCCEEDED:
         return _killed(seen, job)
-    if (seen.marker or seen.exit_status is not None) and not is_put_back(seen):
+    goes_on = is_put_back(seen) or is_under_way(seen.job)
+    if (seen.marker or seen.exit_status is not None) and not goes_on:
         is_plain = seen.signal == "" and (seen.exit_status or 0) < 128
         knows = job is not None and job.state.is_over
         if is_plain or knows or _is_absent(seen) or seen.signal == "USR1":
@@ -206,7 +219,8 @@ def _scheduled(seen: Seen) -> _Said:
         return _ended(seen)
     if job.state is JobState.RUNNING:
         state, reason, _, _ = _running(seen, f"on {job.nodes}" if job.nodes else "")
-        return state, reason, time_left_words(seen.facts, job, seen.taken_at), False
+        advice = "" if job.tasks else time_left_words(seen.facts, job, seen.taken_at)
+        return state, array_words(job, reason), advice, False
     if job.state is JobState.UNKNOWN:
         reason = job.reason or (
             f"the scheduler says {job.raw[:100]!r}, which cryodeck does not know"
@@ -224,7 +238,8 @@ def _scheduled(seen: Seen) -> _Said:
     }.get(job.state, job.raw)
     if job.state in (JobState.QUEUED, JobState.HELD) and seen.has_started:
         reason = f"put back into the queue by the scheduler: {reason}"
-    return job.state, reason + when_to_start(job, seen.taken_at), advice, False
+    reason += when_to_start(job, seen.taken_at)
+    return job.state, array_words(job, reason), advice, False
 
 
 def is_put_back(seen: Seen) -> bool:
@@ -281,7 +296,14 @@ def _running(seen: Seen, where: str) -> _Said:
 
 
 def _killed(seen: Seen, job: SchedulerJob) -> _Said:
-    """The scheduler says that the job did not end by itself."""
+    """The scheduler says that the job, or a task of it, did not end by itself."""
+    state, reason, advice, is_certain = _killed_as_one(seen, job)
+    if state is JobState.FINISHING:
+        return state, reason, advice, is_certain
+    return state, array_words(job, reason), advice, is_certain
+
+
+def _killed_as_one(seen: Seen, job: SchedulerJob) -> _Said:
     took = f" after {clock(job.elapsed_s)}" if job.elapsed_s is not None else ""
     state = job.state
     is_memory = _speaks_of_memory(str(seen.facts.get("killer") or ""))
@@ -418,6 +440,7 @@ def _scheduler_witness(seen: Seen) -> Witness:
         says = "running" if alive else "gone"
         return Witness(name="process", says=says, at=seen.taken_at)
     if seen.job is not None:
-        return Witness(name="scheduler", says=seen.job.raw, at=seen.asked_at)
+        says = array_words(seen.job, seen.job.raw)
+        return Witness(name="scheduler", says=says, at=seen.asked_at)
     says = "not listed" if seen.absent_polls else "not asked"
     return Witness(name="scheduler", says=says, at=seen.asked_at)

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from remote.schedulers.base import SchedulerJob, clock
+from remote.views import JobState
 
 
 def progress_words(facts: dict[str, Any]) -> str:
@@ -37,6 +38,23 @@ def who_cancelled(
     if name == entry.get("user"):
         return f" by {name}, not through cryodeck"
     return f" by {name}"
+
+
+def array_words(job: SchedulerJob, reason: str) -> str:
+    """A reason with how far an array is: "array 3/10 done, 2 running; on cpu1"."""
+    if not job.tasks:
+        return reason
+    if job.state.is_over and job.tasks_failed:
+        how = "cancelled" if job.state is JobState.ABORTED else "failed"
+        words = f"array: {job.tasks_failed} of {job.tasks} tasks {how}"
+        reason = f"task {job.task}: {reason}" if job.task and reason else reason
+        return f"{words}; {reason}" if reason else words
+    words = f"array {job.tasks_done}/{job.tasks} done"
+    if job.tasks_failed:
+        words += f", {job.tasks_failed} of them failed"
+    if job.tasks_running:
+        words += f", {job.tasks_running} running"
+    return f"{words}; {reason}" if reason else words
 
 
 def when_to_start(job: SchedulerJob, now: float) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from typing import Dict, List, Tuple
+from typing import Collection, Dict, List, Tuple
 
 from engine.project import layout, nodes_tree
 from engine.project.actions import EXIT_MARKERS
@@ -24,13 +24,16 @@ def marker_status(project: str, name: str) -> str:
     return ""
 
 
-def check_completion(project: str) -> Dict[str, str]:
-    """Give running jobs the status of their exit markers; return what changed."""
-    ended = _ended(project, read_pipeline(project))
+def check_completion(project: str, but: Collection[str] = ()) -> Dict[str, str]:
+    """Give running jobs the status of their exit markers; return what changed.
+
+    Jobs in `but` ("AutoPick/job006") are left as they are, whatever their marker says.
+    """
+    ended = _ended(project, read_pipeline(project), but)
     if not ended:
         return {}
     with changing(project) as pipeline:
-        ended = _ended(project, pipeline)
+        ended = _ended(project, pipeline, but)
         for name, status in ended.items():
             pipeline.set_status(name, status)
             if status == "Succeeded":
@@ -39,10 +42,10 @@ def check_completion(project: str) -> Dict[str, str]:
     return {name.rstrip("/"): status for name, status in ended.items()}
 
 
-def _ended(project: str, pipeline: Pipeline) -> Dict[str, str]:
+def _ended(project: str, pipeline: Pipeline, but: Collection[str]) -> Dict[str, str]:
     found = {}
     for process in pipeline.processes():
-        if process.status == "Running":
+        if process.status == "Running" and process.name.rstrip("/") not in but:
             status = marker_status(project, process.name)
             if status:
                 found[process.name] = status

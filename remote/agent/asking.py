@@ -163,7 +163,7 @@ def _shortened(said: Dict[str, Any], ids: Set[str]) -> Dict[str, Any]:
         return said
     lines = []
     for line in said["out"].splitlines():
-        match = re.match(r"(\d+)\b", line)
+        match = re.match(r"(\d+)", line)  # 12, 12_3, 12+1
         if match is None or match.group(1) in ids:
             lines.append(line)
     return dict(said, out="\n".join(lines))

@@ -1,5 +1,6 @@
 """Everything that a job's own folder says about it, in a few small reads."""
 
+import glob
 import json
 import os
 import re
@@ -55,6 +56,8 @@ def of_ended(directory: str) -> Dict[str, Any]:
         base = records.base(directory, entry["token"])
         facts["started"] = records.key_values(base + ".started")
         facts["ended"] = records.key_values(base + ".ended")
+        if facts["started"].get("tasks", "0") != "0":
+            facts["tasks_ended"] = len(glob.glob(glob.escape(base) + ".task*.ended"))
     facts["progress"] = progress(directory)
     if facts["progress"] is None:
         facts["progress"] = iterations(directory, facts.get("started"))
@@ -68,6 +71,17 @@ def of_ended(directory: str) -> Dict[str, Any]:
         facts["summary"] = "iteration {:g}".format(step["done"])
     facts["modified_at"] = _mtime(directory, "")
     return facts
+
+
+def is_array_under_way(facts: Dict[str, Any]) -> bool:
+    """Whether tasks of a job array are still to end, by what its script has written.
+
+    A marker is then only the first task's.
+    """
+    tasks = (facts.get("started") or {}).get("tasks", "0")
+    if facts["status"] != "Running" or not tasks.isdigit():
+        return False
+    return int(facts.get("tasks_ended", 0)) < int(tasks)
 
 
 def submitting(directory: str) -> Optional[Dict[str, Any]]:

@@ -199,13 +199,15 @@ def _carry_over(
     locks.clear_dead(project)
     changed = False
     facts = list(memory.facts.values())
-    if any(f["status"] == "Running" and f.get("marker") for f in facts):
+    arrays = [f["name"] for f in facts if job_facts.is_array_under_way(f)]
+    ended = [f for f in facts if f["status"] == "Running" and f.get("marker")]
+    if any(f["name"] not in arrays for f in ended):
         seen = holder(project)
         if seen is not None and seen.age_s > 5.0:
             warnings.append("the project is locked by {}".format(seen.describe()))
         if seen is None:
             try:
-                changed = bool(completion.check_completion(project))
+                changed = bool(completion.check_completion(project, arrays))
             except (ProjectError, OSError) as error:
                 warnings.append(str(error))
     for one in facts:

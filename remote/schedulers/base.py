@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from calendar import timegm
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from remote.views import JobState
@@ -121,6 +121,11 @@ class SchedulerJob:
     doubt: str = ""  # what it does not say about how the job ended
     memory_mb: float | None = None  # the most it used
     restarts: int = 0
+    task: str = ""  # of an array: the one that the state and the reason are of
+    tasks: int = 0  # of an array; 0 for what is none
+    tasks_done: int = 0  # whether well or not
+    tasks_failed: int = 0
+    tasks_running: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +161,9 @@ class Scheduler(Protocol):
     id_variable: str
     #: variable that counts how often the job was started again
     restart_variable: str
+    #: shell words for a job array's task and for how many it has; "" outside of one
+    array_task: str
+    array_size: str
 
     def directives(self, wanted: Resources) -> list[str]:
         """First lines of the script that say what is asked for."""
@@ -184,6 +192,8 @@ def merged(listings: list[Listing]) -> Listing:
     A later answer completes an earlier one, but never turns an ended job into a
     running one: accounting lags behind the queue.
     """
+    from remote.schedulers.arrays import with_wholes
+
     jobs: dict[str, SchedulerJob] = {}
     for listing in listings:
         for key, job in listing.jobs.items():
@@ -191,21 +201,19 @@ def merged(listings: list[Listing]) -> Listing:
             if known is None or known.state is JobState.UNKNOWN:
                 jobs[key] = job
             elif job.state is JobState.UNKNOWN:
-                jobs[key] = _completed(known, job)
+                jobs[key] = completed(known, job)
             elif job.state.is_over or not known.state.is_over:
-                jobs[key] = _completed(job, known)
+                jobs[key] = completed(job, known)
     return Listing(
         answered=any(listing.answered for listing in listings),
-        jobs=jobs,
+        jobs=with_wholes(jobs),
         unread=tuple(row for listing in listings for row in listing.unread),
         complaint="; ".join(one.complaint for one in listings if one.complaint),
     )
 
 
-def _completed(job: SchedulerJob, other: SchedulerJob) -> SchedulerJob:
+def completed(job: SchedulerJob, other: SchedulerJob) -> SchedulerJob:
     """A job with what only the other answer knew."""
-    from dataclasses import fields, replace
-
     missing = {
         spec.name: getattr(other, spec.name)
         for spec in fields(SchedulerJob)

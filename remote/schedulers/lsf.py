@@ -39,7 +39,9 @@ _REASONS = (
 #: the batch daemon of its node does not answer: it may run on, or not
 _OUT_OF_CONTACT = ("UNKWN", "ZOMBI")
 #: fields without free text first
-_FIELDS = "jobid stat exit_code run_time max_mem exec_host exit_reason pend_reason"
+_FIELDS = (
+    "jobid jobindex stat exit_code run_time max_mem exec_host exit_reason pend_reason"
+)
 
 
 class Lsf:
@@ -48,6 +50,8 @@ class Lsf:
     name = "lsf"
     id_variable = "LSB_JOBID"
     restart_variable = "LSB_RESTART_COUNT"
+    array_task = "${LSB_JOBINDEX#0}"
+    array_size = "0"
 
     def directives(self, wanted: Resources) -> list[str]:
         """#BSUB lines; they are read from standard input."""
@@ -114,8 +118,10 @@ class Lsf:
         jobs: dict[str, SchedulerJob] = {}
         unread = []
         for line in out.splitlines():
-            parts = [part.strip() for part in line.split("|", 7)]
-            if len(parts) == 8 and parts[0].isdigit():
+            parts = [part.strip() for part in line.split("|", 8)]
+            if len(parts) == 9 and parts[0].isdigit():
+                task = parts.pop(1)
+                parts[0] += f"_{task}" if task.strip("0-") else ""
                 jobs[parts[0]] = _job(parts)
             elif re.match(r"\d+\|", line):
                 key = line.partition("|")[0]

@@ -55,6 +55,8 @@ class Pbs:
     name = "pbs"
     id_variable = "PBS_JOBID"
     restart_variable = "PBS_RUNCOUNT"
+    array_task = "${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-}}"
+    array_size = "0"
 
     def directives(self, wanted: Resources) -> list[str]:
         """#PBS lines; one chunk per rank, since both dialects know nodes and ppn."""
@@ -155,6 +157,9 @@ def _job(key: str, said: dict[str, str]) -> SchedulerJob:
         if word == "C":
             state = _BY_TORQUES_STATUS.get(status or 0, state)
     is_waiting = state in (JobState.QUEUED, JobState.HELD)
+    # of an array: "Queued:5 Running:2 Exiting:0 Expired:3"
+    tasks = dict(re.findall(r"(\w+):(\d+)", said.get("array_state_count", "")))
+    number = {name.lower(): int(count) for name, count in tasks.items()}
     if state is JobState.FAILED and status is not None and status < 0 and not comment:
         comment = f"exit status {status} of the scheduler's own"
     return SchedulerJob(
@@ -172,6 +177,9 @@ def _job(key: str, said: dict[str, str]) -> SchedulerJob:
         memory_mb=megabytes(
             said.get("resources_used.mem", "").replace("b", "").upper()
         ),
+        tasks=sum(number.values()),
+        tasks_done=number.get("expired", 0),
+        tasks_running=number.get("running", 0),
     )
 
 

@@ -32,6 +32,8 @@ class Sge:
     name = "sge"
     id_variable = "JOB_ID"
     restart_variable = "RESTARTED"
+    array_task = "${SGE_TASK_ID#undefined}"
+    array_size = "$(((SGE_TASK_LAST - SGE_TASK_FIRST) / SGE_TASK_STEPSIZE + 1))"
 
     def directives(self, wanted: Resources) -> list[str]:
         """#$ lines; the parallel environment is the site's own: submit arguments."""
@@ -124,7 +126,10 @@ class Sge:
         jobs = {}
         for row in tree.iter("job_list"):
             key = (row.findtext("JB_job_number") or "").strip()
-            if key and key not in jobs:  # the first of an array's rows
+            tasks = (row.findtext("tasks") or "").strip()
+            if key and tasks:  # a task that runs, or those that wait: "4-10:2"
+                key += f"_{tasks}" if tasks.isdigit() else f"_[{tasks}]"
+            if key and key not in jobs:
                 jobs[key] = _queued(key, row)
         return Listing(answered=True, jobs=jobs)
 
@@ -207,8 +212,10 @@ def _accounting(exit_status: int | None, out: str, err: str) -> Listing:
         found = re.findall(r"^(\w+)[ \t]+(.*)$", text, re.MULTILINE)
         said = {key: value.strip() for key, value in found}
         key = said.get("jobnumber", "")
+        task = said.get("taskid", "undefined")
         # a job that could not be started is still in the queue
         if key.isdigit() and said.get("end_time") != "-/-":
+            key += f"_{task}" if task.isdigit() else ""
             jobs[key] = _ended(key, said)
     is_known = bool(jobs) or "not found" in err + out
     return Listing(answered=is_known, jobs=jobs, complaint=" ".join(err.split())[:300])

@@ -15,6 +15,8 @@ class Shell:
     name = "shell"
     id_variable = "$"
     restart_variable = ""
+    array_task = ""
+    array_size = "0"
 
     def directives(self, wanted: Resources) -> list[str]:
         """None: nobody reads them."""

@@ -53,11 +53,11 @@ STATES = {
 }
 _LIVE = "|".join(word for word, state in STATES.items() if not state.is_over)
 #: times as seconds since 1970, whatever the site's time zone
-_ENV = {"SLURM_TIME_FORMAT": "%s"}
+_ENV = {"SLURM_TIME_FORMAT": "%s", "SLURM_BITSTR_LEN": "0"}  # and arrays in full
 # the fields that may hold anything come last
 _QUEUE_FIELDS = "%i|%T|%M|%l|%S|%N|%r|%R"
 _HISTORY_FIELDS = (
-    "JobIDRaw,State,ExitCode,Elapsed,Timelimit,Start,End,NodeList,MaxRSS,Reason"
+    "JobID,State,ExitCode,Elapsed,Timelimit,Start,End,NodeList,MaxRSS,Reason"
 )
 _ID = r"\d+(?:_\d+|_\[[^|\n]*\])?(?:\+\d+)?"
 _ID_ALONE = re.compile(_ID + r"(?:\.[A-Za-z0-9_+]+)?(?=\||$)")
@@ -74,6 +74,8 @@ class Slurm:
     name = "slurm"
     id_variable = "SLURM_JOB_ID"
     restart_variable = "SLURM_RESTART_COUNT"
+    array_task = "${SLURM_ARRAY_TASK_ID:-}"
+    array_size = "${SLURM_ARRAY_TASK_COUNT:-0}"
 
     def directives(self, wanted: Resources) -> list[str]:
         """#SBATCH lines; what is empty has no line."""
@@ -109,15 +111,15 @@ class Slurm:
         by_comment = Query(
             name="squeue by token",
             argv=("squeue", "-h", "-t", "all", "-u", USER, "-o", "%i|%k|%j"),
-            pattern=rf"^(\d+)\|[^\n]*{wanted.token}",
+            pattern=rf"^(\d+)(?:[_+][^|\n]*)?\|[^\n]*{wanted.token}",
         )
         by_name = Query(
             name="sacct by token",
             argv=(
                 *("sacct", "-X", "-n", "-P", "-u", USER),
-                *("-S", "now-3days", "-o", "JobIDRaw,JobName"),
+                *("-S", "now-3days", "-o", "JobID,JobName"),
             ),
-            pattern=rf"^(\d+)\|[^\n]*{wanted.token}",
+            pattern=rf"^(\d+)(?:[_+][^|\n]*)?\|[^\n]*{wanted.token}",
         )
         return SubmitCommand(
             argv=tuple(argv),
@@ -131,13 +133,15 @@ class Slurm:
         queue = Query(
             name="squeue",
             argv=("squeue", "-h", "-t", "all", "-u", USER, "-o", _QUEUE_FIELDS),
-            pattern=rf"^({_ID})\|(?:{_LIVE})\|",
+            # of an array the tasks that have left the queue are asked about as well
+            pattern=rf"^(\d+)(?:\+\d+)?\|(?:{_LIVE})\|",
             env=_ENV,
         )
         history = Query(
             name="sacct",
             argv=("sacct", "-n", "-P", "-j", IDS, "-o", _HISTORY_FIELDS),
-            pattern=r"^(\d+)\|(?!PENDING|RUNNING|COMPLETING|REQUEUED|SUSPENDED)[A-Z]",
+            pattern=r"^(\d+)(?:_[^|\n]*\||(?:\+\d+)?\|"
+            r"(?!PENDING|RUNNING|COMPLETING|REQUEUED|SUSPENDED))[A-Z]",
             env=_ENV,
         )
         memory = Query(
@@ -250,10 +254,11 @@ def _with_steps(listing: Listing) -> Listing:
     """The jobs alone, each with its steps' memory; a step out of memory tells."""
     jobs: dict[str, SchedulerJob] = {}
     for key, job in listing.jobs.items():
-        whole, dot, _ = key.partition(".")
-        if not dot:
+        step = re.fullmatch(r"(.*)\.[A-Za-z0-9_+]+", key)
+        if step is None:
             jobs[key] = replace(job, memory_mb=job.memory_mb)
             continue
+        whole = step.group(1)
         known = jobs.get(whole)
         if known is None:
             continue
@@ -270,10 +275,10 @@ def _parse_scontrol(exit_status: int | None, out: str, err: str) -> Listing:
     """Jobs of `scontrol -o show job`; names before the fields may hold anything."""
     jobs = {}
     for text in re.split(r"^(?=JobId=\d+ )", out, flags=re.MULTILINE):
-        head = re.match(r"JobId=(\d+) ", text)
+        head = _HEAD.match(text)
         if head is None:
             continue
-        key = head.group(1)
+        key = _key(*head.groups())
         state = re.search(r" Nice=.*? JobState=(\S+) Reason=(.*?) Dependency=", text)
         if state is None:
             jobs[key] = SchedulerJob(id=key, state=JobState.UNKNOWN, raw=text)
@@ -288,6 +293,21 @@ def _parse_scontrol(exit_status: int | None, out: str, err: str) -> Listing:
         jobs[key] = replace(row, restarts=whole(restarts) or 0)
     is_known = bool(jobs) or "Invalid job id" in err
     return Listing(answered=is_known, jobs=jobs, complaint=_complaint(err))
+
+
+_HEAD = re.compile(
+    r"JobId=(\d+) (?:ArrayJobId=(\d+) ArrayTaskId=(\S+) )?(?:ArrayTaskThrottle=\d+ )?"
+    r"(?:HetJobId=(\d+) HetJobOffset=(\d+) )?"
+)
+
+
+def _key(
+    number: str, array: str | None, task: str | None, het: str | None, part: str | None
+) -> str:
+    """Id as squeue would write it."""
+    if array and task:
+        return f"{array}_{task}" if task.isdigit() else f"{array}_[{task}]"
+    return f"{het}+{part}" if het and part else number
 
 
 def _field(text: str, name: str) -> str:

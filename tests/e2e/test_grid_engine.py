@@ -165,3 +165,40 @@ async def test_a_job_submitted_as_the_link_broke_is_found(grid_engine, workspace
     assert row.scheduler_id == number
     times = grid_engine.home / workspace.project / name / "times"
     assert times.read_text() == "ran\n"
+
+
+ARRAY = """\
+#!/bin/bash
+#$ -cwd -S /bin/bash -t 1-4 -tc 2
+#$ -o XXXoutfileXXX
+#$ -e XXXerrfileXXX
+XXXcommandXXX
+"""
+
+
+async def test_an_array_is_one_job(grid_engine, workspace):
+    path = grid_engine.home / "array template"
+    path.write_text(ARRAY)
+    workspace.cluster = grid_engine.profile(
+        **site(workspace.project, template=str(path))
+    )
+    name = await far.draft(
+        workspace, grid_engine, f"{SUCCEED}; until [ -e go ]; do sleep 0.1; done"
+    )
+    number = await workspace.run(name)
+    assert number.isdigit()
+    row = await far.until(workspace, name, JobState.RUNNING)
+    while "2 running" not in row.verdict.reason:
+        row = await far.until(workspace, name, JobState.RUNNING)
+    assert row.verdict.reason.startswith("array 0/4 done, 2 running; on ")
+    (grid_engine.home / workspace.project / name / "go").touch()
+    row = await workspace.wait(name, timeout=60)
+    assert (row.verdict.state, row.scheduler_id) == (JobState.SUCCEEDED, number)
+
+    fails = '[ "$SGE_TASK_ID" != 2 ] || { echo "ERROR: bad m2.mrc" >&2; exit 3; }'
+    name = await far.draft(workspace, grid_engine, fails)
+    await workspace.run(name)
+    row = await workspace.wait(name, timeout=60)
+    assert row.verdict.state is JobState.FAILED
+    assert row.verdict.reason.endswith("ERROR: bad m2.mrc")
+    assert row.status == "Failed"

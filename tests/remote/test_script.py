@@ -390,3 +390,43 @@ def test_short_limits_and_slurm_need_no_warning_of_ours():
     slurm = build("p", kind="slurm", time_limit="20").text
     assert "timer=$!" not in slurm
     assert "--signal=B:USR1@60" in slurm
+
+
+TASKS = {
+    "slurm": {"SLURM_ARRAY_TASK_ID": "{task}", "SLURM_ARRAY_TASK_COUNT": "3"},
+    "sge": {
+        "SGE_TASK_ID": "{task}",
+        "SGE_TASK_FIRST": "1",
+        "SGE_TASK_LAST": "5",
+        "SGE_TASK_STEPSIZE": "2",
+    },
+}
+
+
+@pytest.mark.parametrize("kind", TASKS)
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_the_last_task_of_an_array_says_how_all_ended(project, kind, shell):
+    text = build(project, engine='(exit "$CODE") #', kind=kind).text
+    job = project / "AutoPick/job006"
+    for task, code in (("5", 0), ("1", 7), ("3", 0)):
+        assert not (job / ".cryodeck/k7f3.ended").exists()
+        assert not (job / "RELION_JOB_EXIT_FAILURE").exists()
+        given = {key: value.format(task=task) for key, value in TASKS[kind].items()}
+        done = subprocess.run(
+            [shell, "-c", text], env=os.environ | given | {"CODE": str(code)}, cwd="/"
+        )
+        assert done.returncode == code
+    assert state(project, "started")["tasks"] == "3"
+    assert state(project, "ended")["exit_status"] == "7"
+    assert (job / "RELION_JOB_EXIT_FAILURE").exists()
+
+
+@pytest.mark.parametrize("kind", ["slurm", "sge", "pbs", "lsf", "shell"])
+def test_a_job_that_is_no_array_has_no_tasks(project, kind):
+    variables = {"SGE_TASK_ID": "undefined", "SGE_TASK_LAST": "undefined"}
+    variables |= {"LSB_JOBINDEX": "0", "SGE_TASK_STEPSIZE": "undefined"}
+    text = build(project, kind=kind).text
+    done = subprocess.run(["bash", "-c", text], env=os.environ | variables, cwd="/")
+    assert done.returncode == 0
+    assert state(project, "started")["tasks"] == "0"
+    assert state(project, "ended")["exit_status"] == "0"

@@ -418,3 +418,41 @@ def test_what_a_scheduler_does_not_say_is_said():
     ended = job(JobState.ABORTED, doubt="by qdel, or killed on its node")
     reason = judge(seen(scheduler=ended, **STARTED)).verdict.reason
     assert reason == "cancelled (by qdel, or killed on its node)"
+
+
+def test_one_tasks_marker_does_not_end_an_array():
+    array = job(JobState.RUNNING, tasks=3, tasks_done=1, tasks_running=1, nodes="cpu1")
+    for marker in ("Succeeded", "Failed"):
+        seen_so = seen(scheduler=array, marker=marker, marker_at=NOW - 9, **STARTED)
+        verdict = judge(seen_so).verdict
+        assert verdict.state is JobState.RUNNING
+        assert verdict.reason == "array 1/3 done, 1 running; on cpu1"
+    over = job(JobState.SUCCEEDED, tasks=3, tasks_done=3)
+    done = seen(scheduler=over, marker="Succeeded", marker_at=NOW - 9, **STARTED)
+    assert judge(done).verdict.state is JobState.SUCCEEDED
+
+
+def test_tasks_that_the_scheduler_has_forgotten_are_done():
+    array = job(JobState.RUNNING, tasks=3, tasks_running=1, nodes="cpu1")
+    facts = {"started": {"time": str(int(NOW - 60)), "tasks": "10"}}
+    assert judge(seen(scheduler=array, **facts)).verdict.reason == (
+        "array 7/10 done, 1 running; on cpu1"
+    )
+
+
+def test_the_task_that_was_killed_is_named():
+    killed = job(
+        JobState.TIMEOUT,
+        elapsed_s=61,
+        limit_s=60,
+        task="4",
+        tasks=10,
+        tasks_done=10,
+        tasks_failed=2,
+    )
+    judgement = judge(seen(scheduler=killed, **STARTED))
+    assert judgement.is_certain
+    assert judgement.verdict.reason == (
+        "array: 2 of 10 tasks failed; task 4: "
+        "killed by the scheduler after 00:01:01, limit 00:01:00"
+    )

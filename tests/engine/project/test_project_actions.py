@@ -154,6 +154,7 @@ def test_an_exit_marker_ends_a_running_job(
     assert completion.check_completion(where) == {}
     (tmp_path / "Import/job001" / f"RELION_JOB_EXIT_{marker}").touch()
     (tmp_path / "AutoPick/job002/RELION_JOB_EXIT_SUCCESS").touch()  # only scheduled
+    assert completion.check_completion(where, ["Import/job001"]) == {}
     assert completion.check_completion(where) == {"Import/job001": status}
     assert completion.check_completion(where) == {}
     pipeline = change.read_pipeline(where)

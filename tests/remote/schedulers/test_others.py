@@ -236,24 +236,24 @@ def test_grid_engines_accounting_may_not_know_a_job():
 @pytest.mark.parametrize(
     ("row", "expected", "reason"),
     [
-        ("7|PEND|-|0 second(s)|-|-|-|New job is waiting for scheduling;",
+        ("7|0|PEND|-|0 second(s)|-|-|-|New job is waiting for scheduling;",
          JobState.QUEUED, "New job is waiting for scheduling;"),
-        ("7|PSUSP|-|0 second(s)|-|-|-|The job was suspended by the user | pending",
+        ("7|0|PSUSP|-|0 second(s)|-|-|-|The job was suspended by the user | pending",
          JobState.HELD, "The job was suspended by the user | pending"),
-        ("7|RUN|-|63 second(s)|12 Mbytes|node3:node3|-|-", JobState.RUNNING, ""),
-        ("7|DONE|-|63 second(s)|12 Mbytes|node3|-|-", JobState.SUCCEEDED, ""),
-        ("7|EXIT|2|63 second(s)|12 Mbytes|node3|-|-", JobState.FAILED, ""),
-        ("7|EXIT|140|63 second(s)|12 Mbytes|node3|TERM_RUNLIMIT: job killed after "
+        ("7|0|RUN|-|63 second(s)|12 Mbytes|node3:node3|-|-", JobState.RUNNING, ""),
+        ("7|0|DONE|-|63 second(s)|12 Mbytes|node3|-|-", JobState.SUCCEEDED, ""),
+        ("7|0|EXIT|2|63 second(s)|12 Mbytes|node3|-|-", JobState.FAILED, ""),
+        ("7|0|EXIT|140|63 second(s)|12 Mbytes|node3|TERM_RUNLIMIT: job killed after "
          "reaching LSF run time limit|-", JobState.TIMEOUT,
          "TERM_RUNLIMIT: job killed after reaching LSF run time limit"),
-        ("7|EXIT|137|9 second(s)|6 Gbytes|node3|TERM_MEMLIMIT: job killed after "
+        ("7|0|EXIT|137|9 second(s)|6 Gbytes|node3|TERM_MEMLIMIT: job killed after "
          "reaching LSF memory usage limit|-", JobState.OUT_OF_MEMORY,
          "TERM_MEMLIMIT: job killed after reaching LSF memory usage limit"),
-        ("7|EXIT|143|9 second(s)|1 Mbytes|node3|TERM_OWNER: job killed by owner|-",
+        ("7|0|EXIT|143|9 second(s)|1 Mbytes|node3|TERM_OWNER: job killed by owner|-",
          JobState.ABORTED, "TERM_OWNER: job killed by owner"),
-        ("7|ZOMBI|-|9 second(s)|1 Mbytes|node3|-|-", JobState.UNKNOWN,
+        ("7|0|ZOMBI|-|9 second(s)|1 Mbytes|node3|-|-", JobState.UNKNOWN,
          "its node does not answer LSF (ZOMBI); it may still run"),
-        ("7|FUTURE|-|9 second(s)|1 Mbytes|node3|-|-", JobState.UNKNOWN, ""),
+        ("7|0|FUTURE|-|9 second(s)|1 Mbytes|node3|-|-", JobState.UNKNOWN, ""),
     ],
 )  # fmt: skip
 def test_lsfs_rows_are_read(row, expected, reason):
@@ -293,7 +293,7 @@ def test_lsf_reads_the_script_on_standard_input():
 )
 def test_lsfs_reasons_of_termination(word, expected):
     """The table of IBM's page on reasons displayed by bacct, bhist and bjobs."""
-    row = f"7|EXIT|137|63 second(s)|12 Mbytes|node3|{word}: job killed|-"
+    row = f"7|0|EXIT|137|63 second(s)|12 Mbytes|node3|{word}: job killed|-"
     job = scheduler("lsf").parse("bjobs", 0, row + "\n", "").jobs["7"]
     assert job.state is expected
     assert (job.cancelled_by == "root") == ("ADMIN" in word)
