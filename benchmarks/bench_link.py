@@ -57,12 +57,36 @@ def make_project(folder: Path, scale: float) -> dict[str, int]:
     listing.mkdir(exist_ok=True)
     for i in range(size["files"]):
         (listing / f"mic{i:06d}.mrc").touch()
-    with (folder / "AutoPick/job002/run.out").open("wb") as file:
-        file.truncate(size["log_bytes"])
-        file.seek(0, os.SEEK_END)
-        file.write(b"\n" + b"  1/24 sec ~~(,_,\r" * 2000 + b"\ndone\n")
+    log(folder / "AutoPick/job002/run.out", size["log_bytes"], rng)
     micrograph(folder / "Micrographs/big.mrc")
     return size
+
+
+def log(path: Path, size: int, rng: random.Random) -> None:
+    """What a picking job prints, bars too; an error early and one at the end."""
+    lines = []
+    for i in range(8000):
+        if i % 10 == 0:
+            lines.append("\r".join(f" {k / 10}/6.0 min ....~~(,_," for k in range(60)))
+        elif i % 5 == 0:
+            lines.append(f"WARNING: m{i:05d}: norm {rng.random():.4f} is low")
+        else:
+            lines.append(f" + m{i:05d}.mrc: {rng.randrange(400)} particles picked")
+    block = ("\n".join(lines) + "\n").encode()
+    with path.open("wb") as file:
+        file.write(block + b"ERROR: m00001.mrc: no such file\n")
+        while file.tell() < size:
+            file.write(block)
+        file.write(b"ERROR: No space left on device\nthe last line\n")
+
+
+async def search(workspace: Workspace, text: str, start: int = 0) -> None:
+    """Look through the log as the log view does: as many requests as it takes."""
+    while True:
+        found = await workspace.find_in_log("2", "out", text, start=start)
+        if found.is_over:
+            return
+        start = found.reached
 
 
 def pipeline(folder: Path, count: int) -> None:
@@ -177,6 +201,10 @@ async def run(folder: Path, profile: Cluster) -> list[dict[str, Any]]:
         ("form of a job", lambda: workspace.load_job("AutoPick/job002")),
         ("log, last 64 kB of 1 GB", lambda: workspace.log("2", offset=-65536)),
         ("log, nothing new", lambda: workspace.log("2", offset=(1 << 30))),
+        ("log, first error of 1 GB", lambda: search(workspace, "")),
+        ("the same, at its end only", lambda: search(workspace, "", 4 << 20)),
+        ("log, a text at its end", lambda: search(workspace, "the last line")),
+        ("log, a text that is not there", lambda: search(workspace, "nowhere")),
         ("2D classes", lambda: workspace.statistics("Class2D/job004")),
         ("class averages", lambda: workspace.gallery("Class2D/job004")),
         (

@@ -141,6 +141,7 @@ class LastKnown:
             size=chunk.size,
             text=text,
             partial=chunk.partial,
+            start=max(0, chunk.offset - len(text.encode())),
         )
         self._logs.move_to_end(key)
         self._logs_at[key] = time.time()

@@ -25,6 +25,9 @@ _WORDS = {
     "pictures.gallery": "its pictures",
     "pictures.micrograph": "this micrograph",
     "hunting.of_job": "its picks",
+    "log_search.find": "what lies further in its log",
+    "log_search.before": "what lies further in its log",
+    "log_search.lines": "what lies further in its log",
 }
 
 

@@ -14,13 +14,12 @@ from engine.errors import InputError
 from engine.jobs.job import Job
 from engine.jobs.registry import by_key
 from engine.jobs.site_fields import with_site_defaults, with_site_fields
-from remote.agent.text import clean, one_line
-from remote.contact import Contact
+from remote.agent.text import one_line
 from remote.errors import AgentError, BadRequestError
+from remote.reading_logs import ReadingLogs
 from remote.views import (
     Finding,
     JobPicks,
-    LogChunk,
     Node,
     Picks,
     Picture,
@@ -32,8 +31,8 @@ _GREYS = 64  # of pictures: more are not told apart, and noise packs better
 _LONG_S = 120.0
 
 
-class Reading(Contact):
-    """Logs, statistics, pictures, lists."""
+class Reading(ReadingLogs):
+    """Statistics, pictures, lists; and logs."""
 
     async def list_dir(self, path: str = "") -> list[dict[str, Any]]:
         """Entries of a folder, folders first: name, is_dir, is_link, size, mtime."""
@@ -65,38 +64,6 @@ class Reading(Contact):
             limits=hello["limits"],
             is_limited=bool(hello["site_limits"]),
         )
-
-    async def log(
-        self, name: str, stream: str = "out", offset: int = 0, max_bytes: int = 65536
-    ) -> LogChunk:
-        """What was added to a job's log since an offset; from the end if negative."""
-        said = await self.ask(
-            "project.log", name=name, stream=stream, offset=offset, max_bytes=max_bytes
-        )
-        return _chunk(said["path"], said)
-
-    async def tail(
-        self, path: str, offset: int = 0, max_bytes: int = 65536
-    ) -> LogChunk:
-        """What was added to a text file since an offset; from the end if negative."""
-        said = await self.ask(
-            "files.read_from", path=path, offset=offset, max_bytes=max_bytes
-        )
-        return _chunk(path, said)
-
-    async def tail_many(
-        self, wanted: Sequence[tuple[str, int]], max_bytes: int = 65536
-    ) -> list[LogChunk | None]:
-        """New text of several files, given as (path, offset), in one round trip."""
-        files = [
-            {"path": path, "offset": offset, "max_bytes": max_bytes}
-            for path, offset in wanted
-        ]
-        said = await self.ask("files.tail_many", files=files)
-        return [
-            None if "error" in one else _chunk(path, one)
-            for (path, _), one in zip(wanted, said, strict=True)
-        ]
 
     async def inputs(self, paths: Sequence[str]) -> dict[str, Any]:
         """What input files hold: {"files": {path: None or rows, sizes ...}, "free"}."""
@@ -385,18 +352,6 @@ def _with_deviation(said: dict[str, Any], pixels: bytes) -> dict[str, Any]:
     size = said["width"] * said["height"]
     said["pixels"], said["deviation_pixels"] = pixels[:size], pixels[size:]
     return said
-
-
-def _chunk(path: str, said: dict[str, Any]) -> LogChunk:
-    """Record of an answer; cleaned once more: the other end may not be ours."""
-    return LogChunk(
-        path=path,
-        offset=int(said["offset"]),
-        size=int(said["size"]),
-        text=clean(said["text"]),
-        partial=clean(said["partial"]),
-        was_truncated=bool(said["was_truncated"]),
-    )
 
 
 def folder_entries(said: dict[str, Any], data: bytes) -> list[dict[str, Any]]:

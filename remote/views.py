@@ -192,6 +192,54 @@ class LogChunk:
     text: str
     partial: str = ""
     was_truncated: bool = False  # the file is shorter than before: start anew
+    start: int = 0  # where `text` begins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    """Whole lines of a log between two offsets, as they look once printed."""
+
+    start: int
+    end: int
+    text: str
+    size: int
+    line: int = -1  # the one that was looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFound:
+    """What a search in a log came to.
+
+    Without a page and not over, its time was spent: it goes on from `reached`.
+    """
+
+    path: str
+    size: int
+    reached: int
+    is_over: bool
+    page: LogPage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line of a log that was looked for."""
+
+    offset: int
+    number: int  # lines before it
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLines:
+    """Lines of a log that were looked for; those beyond a number are only counted."""
+
+    path: str
+    size: int
+    hits: tuple[LogLine, ...]
+    count: int
+    lines: int  # of the log, looked through
+    reached: int
+    is_over: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

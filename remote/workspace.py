@@ -74,7 +74,8 @@ class Workspace(ByHand):
     ) -> LogChunk:
         """What was added to a job's log; its end is remembered."""
         chunk = await super().log(name, stream, offset, max_bytes)
-        self._memory.keep_log(name, stream, offset, chunk)
+        if chunk.size - chunk.offset <= max_bytes:  # its end, not a page before it
+            self._memory.keep_log(name, stream, offset, chunk)
         return chunk
 
     def remember(self, verb: str, args: dict[str, Any], said: Any, blob: bytes) -> None:

@@ -96,6 +96,15 @@ def count(number: float) -> str:
     return f"{int(number):,}".replace(",", " ")
 
 
+def bytes_words(number: float) -> str:
+    """Number of bytes in the unit that fits it: 320 B, 1.5 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
+
+
 def plural(number: int, noun: str) -> str:
     """Count and noun: "1 error", "2 errors"."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"

@@ -196,6 +196,7 @@ def tail(path: str, offset: int, max_bytes: int, inode: int = 0) -> Dict[str, An
         start, data = _whole_first_line(data, start, from_end)
         text, partial, used = _cut(data, len(data) == max_bytes)
     return {
+        "start": start,
         "offset": start + used,
         "size": there.st_size,
         "inode": there.st_ino,

@@ -11,15 +11,19 @@ import hashlib
 import itertools
 import math
 import random
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from engine.jobs import commands
 from engine.jobs.by_hand import by_hand
 from engine.jobs.job import Job
 from engine.project.picks_file import PicksFile
+from remote.agent import log_search
+from remote.agent.verbs import Request
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, ConflictError, SessionLostError
 from remote.last_seen import LastSeen
@@ -32,6 +36,10 @@ from remote.views import (
     Link,
     LinkState,
     LogChunk,
+    LogFound,
+    LogLine,
+    LogLines,
+    LogPage,
     Node,
     Overview,
     Picks,
@@ -368,6 +376,8 @@ class FakeWorkspace:
         self.log_levels: dict[str, dict[str, list[float]]] = {}
         self.calls: list[tuple[Any, ...]] = []
         self.looks: list[tuple[Any, ...]] = []  # pictures that were asked for
+        self.searches: list[tuple[Any, ...]] = []  # in logs
+        self.search_s = 10.0  # a request's time for one
         self.sheets: dict[tuple[str, str], str] = {}  # coordinate files
         self.ticks: dict[str, list[bool]] = {}
         self.link = Link(state=LinkState.CONNECTED, round_trip_s=0.012)
@@ -544,23 +554,70 @@ class FakeWorkspace:
             "script": "#!/bin/bash\n#SBATCH --ntasks=2\n" + "\n".join(lines) + "\n",
         }
 
+    def _log(self, name: str, stream: str) -> bytes:
+        return self.logs.get((self._find(name).name, stream), "").encode()
+
     async def log(
         self, name: str, stream: str = "out", offset: int = 0, max_bytes: int = 65536
     ) -> LogChunk:
         await self._pause()
-        text = self.logs.get((self._find(name).name, stream), "")
-        if offset < 0:
-            offset = max(0, len(text) + offset)
-        part = text[offset : offset + max_bytes]
-        whole, newline, partial = part.rpartition("\n")
+        data = self._log(name, stream)
+        is_from_end, start = offset < 0, max(0, offset if offset >= 0 else 0)
+        if is_from_end:
+            start = max(0, len(data) + offset)
+        part = data[start : start + max_bytes]
+        if is_from_end and start:
+            cut = part.find(b"\n") + 1
+            start, part = start + cut, part[cut:]
+        whole, newline, partial = part.rpartition(b"\n")
         return LogChunk(
             path=f"{name}/run.{stream}",
-            offset=offset + len(whole) + len(newline),
-            size=len(text),
-            text=whole + newline,
-            partial=partial,
-            was_truncated=offset > len(text),
+            start=start,
+            offset=start + len(whole) + len(newline),
+            size=len(data),
+            text=(whole + newline).decode(),
+            partial=partial.decode(),
+            was_truncated=offset > len(data),
         )
+
+    def _search(self, verb: Any, name: str, stream: str, *args: Any, **kw: Any) -> Any:
+        """The agent's own search, in a folder with this log alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            job = Path(folder) / self._find(name).name
+            job.mkdir(parents=True)
+            (job / f"run.{stream}").write_bytes(self._log(name, stream))
+            request = Request(1, folder)
+            return verb(request, self._find(name).name, stream, *args, **kw)
+
+    async def log_before(
+        self, name: str, stream: str, offset: int, max_bytes: int = 65536
+    ) -> LogPage:
+        await self._pause()
+        said = self._search(log_search.before, name, stream, offset, max_bytes)
+        return LogPage(
+            start=said["start"], end=offset, text=said["text"], size=said["size"]
+        )
+
+    async def find_in_log(
+        self, name: str, stream: str = "out", text: str = "", **between: Any
+    ) -> LogFound:
+        await self._pause()
+        self.searches.append((stream, text, between))
+        said = self._search(
+            log_search.find, name, stream, text, budget_s=self.search_s, **between
+        )
+        hit, size = said.pop("hit"), said["size"]
+        if hit is not None:
+            del hit["offset"]
+        return LogFound(**said, page=hit and LogPage(**hit, size=size))
+
+    async def lines_in_log(
+        self, name: str, stream: str = "out", text: str = "", **more: Any
+    ) -> LogLines:
+        await self._pause()
+        said = self._search(log_search.lines, name, stream, text, **more)
+        hits = [LogLine(offset=a, number=n, text=line) for a, n, line in said["hits"]]
+        return LogLines(**(said | {"hits": tuple(hits)}))
 
     async def tail_many(
         self, wanted: list[tuple[str, int]], max_bytes: int = 65536

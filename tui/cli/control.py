@@ -268,7 +268,7 @@ async def delete_job(invocation: Invocation) -> int:
 
 
 def _report_moved(invocation: Invocation, name: str, answer: dict[str, Any]) -> None:
-    from tui.cli.formats import size
+    from tui.words import bytes_words
 
     output = invocation.output
     output.result({"job": name, "dry_run": invocation.dry_run} | answer)
@@ -280,7 +280,7 @@ def _report_moved(invocation: Invocation, name: str, answer: dict[str, Any]) -> 
     if len(files) > 20:
         output.line(f"  ... and {len(files) - 20} more")
     would = "would move" if invocation.dry_run else "moved"
-    volume = f", {size(answer['bytes'])}" if "bytes" in answer else ""
+    volume = f", {bytes_words(answer['bytes'])}" if "bytes" in answer else ""
     what = "job" if "jobs" in answer and "files" not in answer else "file"
     plural = "" if len(files) == 1 else "s"
     output.line(f"{name}: {would} {len(files)} {what}{plural}{volume} to Trash")

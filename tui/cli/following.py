@@ -10,11 +10,14 @@ from tui.cli.listing import job_record, progress_text
 from tui.cli.parser import add_job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from remote.views import JobRow
     from remote.workspace import Workspace
     from tui.cli.invocation import Invocation
     from tui.cli.parser import Commands
 
+_CHUNK = 1 << 18
 _POLL_S = (0.5, 1.0, 2.0, 5.0, 10.0)  # ever slower, never faster than a site allows
 
 
@@ -24,13 +27,32 @@ def add_commands(commands: Commands) -> None:
         "log",
         show_log,
         "show what a job has written",
-        examples="  cryodeck log LoG -f\n  cryodeck log 6 --err --lines 0",
+        examples="  cryodeck log LoG -f\n  cryodeck log 6 --err --lines 0\n"
+        "  cryodeck log 6 --search 'norm correction'\n  cryodeck log 6 --first-error",
     )
     add_job(log)
     log.add_argument("-f", "--follow", action="store_true", help="go on until it ends")
     log.add_argument("--err", action="store_true", help="run.err, not run.out")
     log.add_argument(
         "-n", "--lines", type=int, default=0, help="only the last so many; 0: all"
+    )
+    log.add_argument(
+        "--search",
+        metavar="TEXT",
+        help="only the lines with a text, in capitals or not, with their numbers",
+    )
+    log.add_argument(
+        "--first-error",
+        action="store_true",
+        help="the first line that tells of an error, of run.out or run.err, with "
+        "those around it",
+    )
+    log.add_argument(
+        "--limit",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="of --search: at most so many lines, the others are only counted (1000)",
     )
     wait = commands.add(
         "wait",
@@ -48,13 +70,23 @@ def add_commands(commands: Commands) -> None:
 
 async def show_log(invocation: Invocation) -> int:
     """Print a job's log, and follow it if asked to."""
+    if invocation.search is not None or invocation.first_error:
+        from tui.cli.searching import search_log
+
+        return await search_log(invocation)
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     stream = "err" if invocation.err else "out"
     output = invocation.output
-    text, offset, partial, path = await _read_log(workspace, row.name, stream)
     if invocation.lines > 0:
-        text = "".join(text.splitlines(keepends=True)[-invocation.lines :])
+        last = await _last_lines(workspace, row.name, stream, invocation.lines)
+        text, offset, partial, path = last
+    elif invocation.follow or output.as_json:
+        text, offset, partial, path = await _read_log(workspace, row.name, stream)
+    else:
+        _, _, partial, _ = await _read_log(workspace, row.name, stream, output.block)
+        output.block(partial + "\n" if partial else "")
+        return DONE
     if invocation.follow:
         output.record({"job": row.name, "text": text})
         output.block(text)
@@ -65,16 +97,33 @@ async def show_log(invocation: Invocation) -> int:
 
 
 async def _read_log(
-    workspace: Workspace, name: str, stream: str
+    workspace: Workspace,
+    name: str,
+    stream: str,
+    give: Callable[[str], None] | None = None,
 ) -> tuple[str, int, str, str]:
-    parts = []
+    """Return a whole log, or give it away piece by piece."""
+    parts: list[str] = []
     offset = 0
     while True:
-        chunk = await workspace.log(name, stream, offset, 1 << 18)
-        parts.append(chunk.text)
+        chunk = await workspace.log(name, stream, offset, _CHUNK)
+        (give or parts.append)(chunk.text)
         if chunk.offset >= chunk.size or chunk.offset == offset:
             return "".join(parts), chunk.offset, chunk.partial, chunk.path
         offset = chunk.offset
+
+
+async def _last_lines(
+    workspace: Workspace, name: str, stream: str, lines: int
+) -> tuple[str, int, str, str]:
+    """Return the end of a log; no more of it is read than so many lines need."""
+    chunk = await workspace.log(name, stream, -_CHUNK, _CHUNK)
+    text, start = chunk.text, chunk.start
+    while start > 0 and text.count("\n") < lines:
+        page = await workspace.log_before(name, stream, start, _CHUNK)
+        text, start = page.text + text, page.start
+    text = "".join(text.splitlines(keepends=True)[-lines:])
+    return text, chunk.offset, chunk.partial, chunk.path
 
 
 async def _follow_log(
@@ -87,7 +136,7 @@ async def _follow_log(
 
     rounds = 0
     while True:
-        chunk = await workspace.log(name, stream, offset, 1 << 18)
+        chunk = await workspace.log(name, stream, offset, _CHUNK)
         if chunk.was_truncated:
             output.warning(f"{chunk.path} was written anew; it begins again here")
         offset = chunk.offset

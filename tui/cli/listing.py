@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tui.cli.failure import DONE
-from tui.cli.formats import STATE_COLORS, duration, moment, number
+from tui.cli.formats import STATE_COLORS, moment, number
 from tui.cli.parser import add_job
+from tui.words import duration
 
 if TYPE_CHECKING:
     from remote.views import JobRow, Overview

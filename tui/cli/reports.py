@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.cli.formats import duration, number
+from tui.cli.formats import number
+from tui.words import duration
 
 if TYPE_CHECKING:
     from remote.views import Statistics

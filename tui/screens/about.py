@@ -13,7 +13,7 @@ from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.lines import LinesView
-from tui.words import duration, link_words
+from tui.words import bytes_words, duration, link_words
 
 if TYPE_CHECKING:
     from remote.views import Link, Traffic
@@ -69,9 +69,9 @@ def about_lines(seen: Traffic) -> list[Line]:
     """A line per fact, in two groups."""
     minutes = max(seen.connected_s / 60.0, 1.0)
     per_minute = (seen.bytes_sent + seen.bytes_received) / minutes
-    carried = f"{_size(seen.bytes_sent)}, {_size(seen.bytes_received)}"
+    carried = f"{bytes_words(seen.bytes_sent)}, {bytes_words(seen.bytes_received)}"
     cpu = f"{seen.cpu_s:.2f} s, and {seen.children_cpu_s:.2f} s of what it started"
-    memory = f"{_size(seen.memory)}, at most {_size(seen.memory_peak)}"
+    memory = f"{bytes_words(seen.memory)}, at most {bytes_words(seen.memory_peak)}"
     load = " ".join(f"{value:.1f}" for value in seen.load)
     limits = seen.limits
     pace, nice = limits["poll_s"], f"{limits['nice']:.0f}"
@@ -83,7 +83,7 @@ def about_lines(seen: Traffic) -> list[Line]:
         _fact("connected", f"by {seen.session}, for {duration(seen.connected_s)}"),
         _fact("round trips", f"{seen.round_trips:,}"),
         _fact("sent, received", carried),
-        _fact("together", f"{_size(per_minute)} a minute"),
+        _fact("together", f"{bytes_words(per_minute)} a minute"),
         _fact("the cluster's clock", f"{seen.clock_skew_s:+.1f} s"),
         [],
         [("On the login node: one process, which ends with the link", "title")],
@@ -107,11 +107,3 @@ def _link_line(link: Link) -> Line:
 
 def _fact(name: str, value: str) -> Line:
     return [(name.ljust(_WIDTH), "dim"), (plain(value), "text")]
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            break
-        count /= 1000
-    return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from tui.charts import Line
 from tui.plain import plain, plain_lines
 from tui.widgets.lines import text_of
-from tui.words import plural
+from tui.words import bytes_words, plural
 
 _ESCAPE: list[BindingType] = [Binding("escape", "give_up", "cancel")]
 
@@ -138,7 +138,7 @@ def plan_words(plan: dict[str, Any]) -> str:
     if total:
         parts.append(f"Goes: {plural(int(total), 'file')}.")
     if size:
-        parts.append(f"Frees {size / 1e6:,.1f} MB.")
+        parts.append(f"Frees {bytes_words(size)}.")
     if isinstance(files, list) and files:
         parts.append("\n" + "\n".join(f"  {name}" for name in files[:12]))
         if len(files) > 12:

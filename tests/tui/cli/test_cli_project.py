@@ -231,6 +231,30 @@ def test_the_last_lines_of_a_log_can_be_asked_for(shell):
     assert shell("log", "LoG", "-n", "2").out.splitlines() == whole[-2:]
 
 
+def test_lines_and_the_first_error_of_a_log_are_looked_for_where_it_lies(shell):
+    name = shell.json("show", "LoG")["name"]
+    log = shell.project / name / "run.out"
+    before = log.read_text(errors="replace")
+    log.write_text("needle one\nnothing\nERROR: disk full\nNeedle two\n")
+    try:
+        found = shell.json("log", "LoG", "--search", "needle")
+        lines = [(line["line"], line["text"]) for line in found["lines"]]
+        assert (found["count"], lines) == (2, [(1, "needle one"), (4, "Needle two")])
+        few = shell("log", "LoG", "--search", "needle", "--limit", "1")
+        assert few.out == "1: needle one\n"
+        assert "2 such lines" in few.err
+        error = shell.json("log", "LoG", "--first-error")
+        assert (error["path"], error["error"]) == (
+            f"{name}/run.out",
+            "ERROR: disk full",
+        )
+        assert error["around"][0] == "needle one"
+        assert shell.json("log", "LoG", "--first-error", "--err")["error"] is None
+        shell("log", "LoG", "--search", "", code=2)
+    finally:
+        log.write_text(before)
+
+
 def looks(shell):
     journal = (shell.home / "state/journal.jsonl").read_text().splitlines()
     return [line for line in journal if '"overview.' in line]
