@@ -169,6 +169,33 @@ CASES = {
         JobState.PREEMPTED,
         "pushed aside by a job of higher priority after 00:00:05",
     ),
+    "asked to stop": (
+        seen(
+            of=entry(abort={"by": "alice", "took": "file"}),
+            scheduler=job(JobState.SUCCEEDED),
+            marker="Aborted",
+            **ended(3),
+        ),
+        JobState.ABORTED,
+        "stopped at alice's request",
+    ),
+    "stopped by RELION's abort file": (
+        seen(marker="Aborted", progress=progress(), **ended(3)),
+        JobState.ABORTED,
+        "stopped by its abort file; 2 of 5 micrographs are done, "
+        "Continue does the rest",
+    ),
+    "marked as aborted by hand": (seen("Aborted", of={}), JobState.ABORTED, "aborted"),
+    "a process out of memory": (
+        seen(
+            of=entry(scheduler="shell", id="login1:7:99"),
+            killer="Out of memory: Killed process 7 (python)",
+            marker="Failed",
+            **ended(137, "KILL"),
+        ),
+        JobState.OUT_OF_MEMORY,
+        "killed for taking too much memory",
+    ),
     "engine error": (
         seen(
             scheduler=job(JobState.FAILED, exit_status=2),
@@ -249,6 +276,16 @@ CASES = {
         ),
         JobState.QUEUED,
         "put back into the queue by the scheduler: waiting for free nodes",
+    ),
+    "ended since the scheduler was asked": (
+        seen(
+            "Failed",
+            scheduler=job(JobState.QUEUED, reason="waiting for free nodes"),
+            marker="Failed",
+            **ended(143, "TERM", at=NOW - 2),
+        ),
+        JobState.FINISHING,
+        "it has ended; the scheduler has not said why yet",
     ),
     "could not be started": (
         seen(

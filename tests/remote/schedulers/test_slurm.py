@@ -1,5 +1,7 @@
 """Slurm's answers, recorded from 22.05 and as its documents and users show others."""
 
+from dataclasses import replace
+
 import pytest
 
 from remote.schedulers.base import Resources, merged
@@ -39,6 +41,7 @@ def history(out, status=0, err=""):
          "a limit of your quality of service is reached: GPUs (QOSMaxGRESPerUser)"),
         ("1|PENDING|0:00|10:00|N/A||Some New Reason|(Some New Reason | odd)",
          JobState.QUEUED, "waiting: Some New Reason | odd"),
+        ("1|RUNNING|0:01|10:00|1795467266|cpu1|Prolog|cpu1", JobState.RUNNING, ""),
         ("1|COMPLETING|0:05|10:00|1795467266|cpu1|None|cpu1", JobState.FINISHING, ""),
         ("1|SUSPENDED|0:05|10:00|1795467266|cpu1|None|cpu1", JobState.SUSPENDED, ""),
         ("1|FUTURE_WORD|0:05|10:00|1795467266|cpu1|None|cpu1", JobState.UNKNOWN, ""),
@@ -148,6 +151,18 @@ def test_memory_and_its_lack_are_told_by_the_steps():
     assert job.memory_mb == 1536
 
 
+@pytest.mark.parametrize(
+    ("job", "step"),
+    [("TIMEOUT", "OUT_OF_MEMORY"), ("RUNNING", "OUT_OF_MEMORY"), ("FAILED", "FAILED")],
+)
+def test_only_a_step_out_of_memory_explains_a_failure_by_it(job, step):
+    out = (
+        f"4|{job}|1:0|00:00:09|00:10:00|1795467266|1795467275|cpu1||None\n"
+        f"4.0|{step}|0:9|00:00:09||1795467266|1795467275|cpu1|1.5G|\n"
+    )
+    assert history(out).jobs["4"].state is state_of(job)
+
+
 def test_disabled_accounting_is_no_answer():
     said = "Slurm accounting storage is disabled\n"
     assert not history("", 0, said).answered
@@ -224,6 +239,22 @@ def test_directives_that_are_empty_have_no_line():
     assert not [line for line in lines if line.endswith(("=", "=0"))]
     for word in ("partition", "gres", "mem", "account", "signal"):
         assert not [line for line in lines if f"--{word}" in line]
+
+
+def test_what_is_asked_for_has_its_line():
+    wanted = replace(
+        WANTED,
+        queue="gpu",
+        account="lab7",
+        memory_mb=6000,
+        gpus=2,
+        time_limit_s=3600,
+    )
+    lines = SLURM.directives(wanted)
+    for line in ("partition=gpu", "account=lab7", "mem=6000M", "time=60"):
+        assert f"#SBATCH --{line}" in lines
+    assert "#SBATCH --signal=B:USR1@180" in lines
+    assert "#SBATCH --gres=gpu:2" in lines
 
 
 def test_the_token_is_on_the_command_line_before_the_script():
