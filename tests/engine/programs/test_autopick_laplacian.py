@@ -20,6 +20,9 @@ from support.engine_jobs import (
 
 from engine.io.coordinates import read_coordinate_list, read_coordinates
 from engine.io.mrc import read_image, write_mrc
+from engine.jobs.facts import Facts
+from engine.jobs.job import Job
+from engine.jobs.resources import fom_map_bytes
 
 REAL = DATA / "picking/real"
 EXPECTED = DATA / "picking/expected"
@@ -32,6 +35,15 @@ CASE_A = {
     "log_adjust_thr": "0.5",
     "log_upper_thr": "5",
 }
+
+
+RELION_A = (
+    *("relion_autopick", "--i", "micrographs_ctf.star"),
+    *("--odir", "AutoPick/job001/", "--pickname", "autopick", "--LoG"),
+    *("--LoG_diam_min", "80", "--LoG_diam_max", "120", "--shrink", "0"),
+    *("--lowpass", "20", "--LoG_adjust_threshold", "0.5"),
+    *("--LoG_upper_threshold", "5"),
+)
 
 
 def points(path: Path) -> np.ndarray:
@@ -340,19 +352,29 @@ def test_maps_written_and_read_again_give_the_same_picks(tmp_path):
 
 @pytest.mark.relion
 @pytest.mark.parametrize("writer", ["relion", "cryodeck"])
+def test_maps_take_the_space_that_the_form_says(tmp_path, writer):
+    small_project(tmp_path)
+    values = CASE_A | {"do_write_fom_maps": "Yes"}
+    write_job(tmp_path, "AutoPick/job001", "autopick", **values)
+    if writer == "cryodeck":
+        run_engine(tmp_path, "AutoPick/job001")
+    else:
+        run_relion(tmp_path, *RELION_A, "--write_fom_maps")
+    maps = list((tmp_path / "AutoPick/job001").rglob("*.spi"))
+    taken = sum(file.stat().st_size for file in maps)
+    job = Job.new("autopick", "3.1", values)
+    facts = Facts(micrographs=1, micrograph_px=(200, 160), pixel_size=4.0)
+    assert fom_map_bytes(job, facts) == pytest.approx(taken, rel=0.05)
+
+
+@pytest.mark.relion
+@pytest.mark.parametrize("writer", ["relion", "cryodeck"])
 def test_each_program_picks_from_the_others_maps(tmp_path, writer):
     small_project(tmp_path)
-    relion = (
-        *("relion_autopick", "--i", "micrographs_ctf.star"),
-        *("--odir", "AutoPick/job001/", "--pickname", "autopick", "--LoG"),
-        *("--LoG_diam_min", "80", "--LoG_diam_max", "120", "--shrink", "0"),
-        *("--lowpass", "20", "--LoG_adjust_threshold", "0.5"),
-        *("--LoG_upper_threshold", "5"),
-    )
     file = tmp_path / "AutoPick/job001/Micrographs/mic1_autopick.star"
     (tmp_path / "AutoPick/job001").mkdir(parents=True)
     if writer == "relion":
-        run_relion(tmp_path, *relion, "--write_fom_maps")
+        run_relion(tmp_path, *RELION_A, "--write_fom_maps")
         file.unlink()
         values = CASE_A | {"do_read_fom_maps": "Yes"}
         write_job(tmp_path, "AutoPick/job001", "autopick", **values)
@@ -362,7 +384,7 @@ def test_each_program_picks_from_the_others_maps(tmp_path, writer):
         write_job(tmp_path, "AutoPick/job001", "autopick", **values)
         run_engine(tmp_path, "AutoPick/job001")
         file.unlink()
-        run_relion(tmp_path, *relion, "--read_fom_maps")
+        run_relion(tmp_path, *RELION_A, "--read_fom_maps")
     expected = points(EXPECTED / "A_mic1_autopick.star")
     np.testing.assert_allclose(points(file), expected, atol=2e-6)
 
