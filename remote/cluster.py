@@ -6,10 +6,12 @@ be overridden by a file of that name. Passwords are never kept.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import sys
 import tomllib
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,16 @@ def load_all(problems: list[str] | None = None) -> list[Cluster]:
             if problems is not None:
                 problems.append(str(error))
     return found
+
+
+def last_used(clusters: Iterable[Cluster]) -> str:
+    """Name of the cluster whose project was opened last; "" if there is none."""
+    opened = [(0.0, "")]
+    for cluster in clusters:
+        if cluster.recent:
+            with contextlib.suppress(OSError):
+                opened.append((_path(cluster.name).stat().st_mtime, cluster.name))
+    return max(opened)[1]
 
 
 def save(cluster: Cluster) -> Path:

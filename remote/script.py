@@ -146,7 +146,7 @@ def resources(job: Job, directory: str, token: str, cluster: Cluster) -> Resourc
                 job.text("cryodeck_time_limit", "") or cluster.time_limit
             ),
             memory_mb=_memory(job.text("cryodeck_memory", "") or cluster.memory),
-            queue=_queue(job, cluster),
+            queue=queue_of(job, cluster),
             account=job.text("cryodeck_account", "") or cluster.account,
             gpus=count,
             gpu_type=kind,
@@ -161,7 +161,8 @@ def resources(job: Job, directory: str, token: str, cluster: Cluster) -> Resourc
         raise BadRequestError(message) from error
 
 
-def _queue(job: Job, cluster: Cluster) -> str:
+def queue_of(job: Job, cluster: Cluster) -> str:
+    """The queue a job goes to; "" means the scheduler's default."""
     name = job.text("queuename", "").strip()
     return cluster.queue if name in ("", _RELION_QUEUE) else name
 

@@ -27,6 +27,7 @@ from tui.messages import (
 from tui.notifying import tell
 from tui.palette import THEMES
 from tui.pixel_layer import PixelApp
+from tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -38,7 +39,7 @@ MANY_JOBS = 500
 SLOW_S, FAST_AGAIN_S = 0.5, 0.25  # of round trips: where the preset comes and goes
 
 
-class CryodeckApp(PixelApp[int]):
+class CryodeckApp(TypeAhead[int], PixelApp[int]):
     """cryodeck's terminal interface."""
 
     TITLE = "cryodeck"
@@ -76,6 +77,7 @@ class CryodeckApp(PixelApp[int]):
         self.slow_choice, self.is_slow = self.settings.slow_link, False
         self.bridge = Bridge(self, opener, read_only=read_only, offline=offline)
         self._is_settled = False
+        self.last_job = ""  # that was looked at
         self.marked_classes: dict[str, set[int]] = {}  # by job, for as long as we live
         for name, colors in THEMES.items():
             self.register_theme(_theme(name, colors))
@@ -236,8 +238,7 @@ class CryodeckApp(PixelApp[int]):
 
         try:
             cluster = self.cluster_named(name)
-            if cluster.recent[:1] != (project,):
-                save(cluster.with_recent(project))
+            save(cluster.with_recent(project))
         except (RemoteError, OSError) as error:
             self.log.error(str(error))
 

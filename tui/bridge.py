@@ -118,7 +118,7 @@ class Bridge:
             return not _is_transient(error)
         workspace.read_only = self.read_only
         self.workspace = workspace
-        self.project = workspace.project
+        self.project = workspace.project = self._whole(workspace.project)
         self._stop_link = workspace.on_link(self._link)
         self._link(workspace.link)
         self.app.post_message(ProjectOpened(cluster.name, workspace.project))
@@ -152,6 +152,10 @@ class Bridge:
     async def close(self) -> None:
         """End the connection."""
         await self._leave()
+
+    def _whole(self, path: str) -> str:
+        """A path on the cluster with ~ written out: one project, one name."""
+        return self.home + path[1:] if path.startswith("~/") and self.home else path
 
     @property
     def home(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+VERSIONS = ("3.1", "4.0", "5.0")  # of RELION's project layout
 TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
 #: word -> (arguments, what it does)
 COMMANDS = {
@@ -17,7 +18,7 @@ COMMANDS = {
     "project": ("PATH", "another project on this cluster"),
     "cluster": ("NAME [PATH]", "another cluster, at its last project or at PATH"),
     "trash": ("", "bring deleted jobs back"),
-    "init": ("", "make this folder a RELION project"),
+    "init": ("[3.1|4.0|5.0]", "make this folder a RELION project of that version"),
     "theme": ("NAME", "colors"),
     "slow": ("on|off|auto", "the preset for slow links"),
     "journal": ("", "what was asked of the cluster"),
@@ -63,6 +64,8 @@ def parse(line: str) -> Order:
     least = int(usage[:1].isupper())
     if command in {"slow"} and rest[:1] not in {("on",), ("off",), ("auto",)}:
         return Order(error="slow: on, off or auto?")
+    if command == "init" and rest and rest[0] not in VERSIONS:
+        return Order(error=f"init: {', '.join(VERSIONS)}?")
     if len(rest) < least:
         return Order(error=f"{command} {usage}")
     if command == "new" and len(rest) > 1 and (len(rest) != 3 or rest[1] != "from"):
@@ -103,6 +106,7 @@ def _arguments(before: list[str], known: Known) -> Sequence[str]:
         ("new", 3): known.jobs,
         ("theme", 1): known.themes,
         ("slow", 1): ("on", "off", "auto"),
+        ("init", 1): VERSIONS,
         ("cluster", 1): known.clusters,
         ("cluster", 2): known.projects,
         ("project", 1): known.projects,

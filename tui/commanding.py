@@ -90,7 +90,7 @@ def _in_project(app: CryodeckApp, order: Order) -> str:
         if app.read_only:
             return "read-only: nothing can be changed"
         _back_to(app, jobs)
-        getattr(jobs, f"action_{order.command}")()
+        getattr(jobs, f"action_{order.command}")(*words[:1])
     elif order.command in {"graph", "watch"}:
         _back_to(app, jobs)
         getattr(jobs, f"action_{order.command}")()

@@ -1,10 +1,20 @@
+import os
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remote.cluster import Cluster, delete, format_toml, load, load_all, parse, save
+from remote.cluster import (
+    Cluster,
+    delete,
+    format_toml,
+    last_used,
+    load,
+    load_all,
+    parse,
+    save,
+)
 from remote.errors import BadRequestError
 from remote.places import config_home
 
@@ -113,3 +123,12 @@ def test_a_broken_profile_does_not_hide_the_others():
     problems = []
     assert [c.name for c in load_all(problems)] == ["local", "spider"]
     assert "broken.toml" in problems[0]
+
+
+def test_the_cluster_used_last_is_the_one_whose_project_was_opened_last(monkeypatch):
+    assert last_used(load_all()) == ""
+    for age, name in ((30, "new"), (90, "old"), (5, "unused")):
+        recent = () if name == "unused" else ("/data/p",)
+        path = save(Cluster(name=name, recent=recent))
+        os.utime(path, (1e9 - age, 1e9 - age))
+    assert last_used(load_all()) == "new"

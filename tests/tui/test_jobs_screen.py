@@ -144,6 +144,40 @@ async def test_an_alias_is_given_by_one_line() -> None:
         await seen(pilot, "first_try")
 
 
+async def test_one_comes_back_from_a_job_to_its_line_also_if_it_is_new() -> None:
+    space = FakeWorkspace()
+    async with interface(space, size=(120, 40)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, JobsScreen)
+        await pilot.press("j", "j")
+        third = screen.table.current
+        await pilot.press("enter", "k")  # a copy of it
+        await seen(pilot, "new ")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "create" in [call[0] for call in space.calls])
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert third is not None
+        await until(pilot, lambda: len(screen.table.rows) == len(space.jobs))
+        assert screen.table.current is not None
+        assert screen.table.current.name == third.name
+        newest = max(space.jobs.values(), key=lambda row: row.number)
+        screen.open_job(newest, "overview")
+        await seen(pilot, f"{newest.name}")
+        await pilot.press("a", *"fresh", "enter")  # from the job's own view
+        await until(pilot, lambda: ("set_alias", newest.name, "fresh") in space.calls)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        current = screen.table.current
+        assert current is not None
+        assert current.name == newest.name
+        late = replace(newest, name="AutoPick/job900", number=900)
+        screen.table.go_to_job(late.name)  # it is not in the list yet
+        space.jobs[late.name] = late
+        pilot.app.bridge.refresh()
+        await until(pilot, lambda: screen.table.current == late)
+
+
 async def test_help_names_the_keys_of_the_view_and_the_palette_its_actions() -> None:
     async with interface(size=(100, 40)) as pilot:
         await pilot.press("question_mark")

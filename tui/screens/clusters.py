@@ -75,9 +75,17 @@ class ClustersScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show the profiles."""
+        """Show the profiles; Enter goes on where one was last."""
+        from remote.cluster import last_used
+
         self._fill()
         self.query_one("#clusters").focus()
+        names = [cluster.name for cluster in self._all]
+        last = last_used(self._all)
+        if last in names:
+            self.query_one("#clusters", OptionList).highlighted = names.index(last)
+            self._show_projects()
+            self.action_to_projects()
 
     def on_screen_resume(self) -> None:
         """Profiles may have changed meanwhile."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.charts import Line
 from tui.plain import plain, plain_lines
 from tui.widgets.lines import text_of
-from tui.words import bytes_words, plural
+from tui.words import bytes_words, displayed_name, plural
+
+if TYPE_CHECKING:
+    from remote.views import JobRow
+    from tui.app import CryodeckApp
 
 _ESCAPE: list[BindingType] = [Binding("escape", "give_up", "cancel")]
 
@@ -92,6 +96,25 @@ class AskLine(_Dialog):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer."""
         self.dismiss(event.value.strip())
+
+
+def ask_alias(screen: Screen[Any], row: JobRow) -> None:
+    """Give a job another name."""
+    app: CryodeckApp = screen.app  # type: ignore[assignment]
+
+    def named(alias: str | None) -> None:
+        if alias is not None:
+            app.bridge.act(
+                screen,
+                f"{row.name} is now called {alias or row.name}",
+                lambda w: w.set_alias(row.name, alias),
+            )
+
+    shown = displayed_name(row) if row.alias else ""
+    app.push_screen(
+        AskLine(f"Alias of {row.name}", shown, "Letters, digits and _ - only."),
+        named,
+    )
 
 
 class Choose(_Dialog):

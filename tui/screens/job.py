@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
 NEW_TABS = ("form", "preview")
 _PICTURES = {"autopick", "manualpick", "import", "ctffind", "motioncorr", "extract"}
-_VERBS = {"abort", "next_job", "clone", "go_on"}
+_VERBS = {"abort", "next_job", "clone", "go_on", "alias"}
 
 
 class JobScreen(NextJobs):
@@ -57,6 +57,7 @@ class JobScreen(NextJobs):
         Binding("x", "next_job", "next job"),
         Binding("k", "clone", "copy the form into a new job", show=False),
         Binding("d", "difference", "difference from another job", show=False),
+        Binding("a", "alias", "alias"),
         Binding("A", "abort", "abort"),
         Binding("G", "go_on", "continue"),
         Binding("H", "hunt", "threshold hunt"),
@@ -110,6 +111,8 @@ class JobScreen(NextJobs):
 
     async def on_mount(self) -> None:
         """Ask for the form, show the first tab."""
+        if self.row is not None:
+            self.app.last_job = self.row.name
         if self.given_form is not None:
             self.form = self.given_form
         elif self.row is not None:
@@ -325,7 +328,7 @@ class JobScreen(NextJobs):
         """Leave out what cannot be done here."""
         if self.app.read_only and action in _VERBS:
             return False
-        if action in {"next_job", "clone", "difference"}:
+        if action in {"next_job", "clone", "difference", "alias"}:
             return self.row is not None
         if action == "hunt":
             return self.row is not None and self.row.type == "autopick"
@@ -367,6 +370,13 @@ class JobScreen(NextJobs):
 
         if self.row is not None:
             show_difference(self, self.cluster, self.project, self.row)
+
+    def action_alias(self) -> None:
+        """Give the job another name."""
+        from tui.screens.dialogs import ask_alias
+
+        if self.row is not None:
+            ask_alias(self, self.row)
 
     def action_hunt(self) -> None:
         """Try other thresholds on the picks that are stored."""

@@ -141,10 +141,12 @@ class JobDeeds(Screen[None]):
             Confirm(f"Clean up {named(names)}?", words, "Clean up"), sure
         )
 
-    def action_init(self) -> None:
+    def action_init(self, version: str = "4.0") -> None:
         """Make the folder a RELION project."""
         self.app.bridge.act(
-            self, "it is a RELION project now", lambda w: w.create_project()
+            self,
+            f"it is a RELION {version} project now",
+            lambda w: w.create_project(version),
         )
 
     def action_trash(self) -> None:

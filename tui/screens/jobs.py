@@ -21,7 +21,7 @@ from tui.screens.watch import WatchPane, watched
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.job_table import SORTS, JobTable
 from tui.widgets.lines import LinesView, text_of
-from tui.words import age, displayed_name, is_active, plural, seen_words
+from tui.words import age, is_active, plural, seen_words
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
@@ -91,6 +91,12 @@ class JobsScreen(JobDeeds):
         else:
             self._notice(f"connecting to {self.cluster.name} …")
         self.set_interval(1.0, self._tick)
+
+    def on_screen_resume(self) -> None:
+        """Put the cursor on the job that one comes from: it may be a new one."""
+        name, self.app.last_job = self.app.last_job, ""
+        if name:
+            self.table.go_to_job(name)
 
     @property
     def table(self) -> JobTable:
@@ -384,22 +390,7 @@ class JobsScreen(JobDeeds):
 
     def action_alias(self) -> None:
         """Give the job another name."""
-        from tui.screens.dialogs import AskLine
+        from tui.screens.dialogs import ask_alias
 
-        row = self.table.current
-        if row is None:
-            return
-
-        def named(alias: str | None) -> None:
-            if alias is not None:
-                self.app.bridge.act(
-                    self,
-                    f"{row.name} is now called {alias or row.name}",
-                    lambda w: w.set_alias(row.name, alias),
-                )
-
-        shown = displayed_name(row) if row.alias else ""
-        self.app.push_screen(
-            AskLine(f"Alias of {row.name}", shown, "Letters, digits and _ - only."),
-            named,
-        )
+        if self.table.current is not None:
+            ask_alias(self, self.table.current)

@@ -24,7 +24,11 @@ def run_dialog(pane: FormPane) -> Confirm:
     ranks, threads = job.text("nr_mpi", "1"), job.text("nr_threads", "1")
     lines.append(_fact("Processes", f"{ranks} MPI × {threads} threads"))
     if job.text("do_queue", "No") == "Yes":
-        where = f"queue {job.text('queuename', '') or 'by default'}"
+        from remote.script import queue_of
+
+        cluster = pane.app.bridge.cluster
+        queue = queue_of(job, cluster) if cluster is not None else ""
+        where = f"queue {queue}" if queue else "the scheduler's default queue"
         limit = job.text("cryodeck_time_limit", "")
         where += f", time limit {limit}" if limit else ""
     else:

@@ -80,7 +80,7 @@ class TopBar(Widget):
         self._age_shown = right.plain
         room = self.size.width - right.cell_len - 2
         left = Text(" ")
-        shown = [plain(crumb) for crumb in self.crumbs if crumb]
+        shown = [plain(self._short(crumb)) for crumb in self.crumbs if crumb]
         # the middle ones are paths: they give way first
         extra = sum(len(c) + 3 for c in shown) - room
         for index, crumb in enumerate(shown):
@@ -95,6 +95,13 @@ class TopBar(Widget):
         left.truncate(max(1, room), overflow="ellipsis")
         left.pad_right(max(0, self.size.width - left.cell_len - right.cell_len - 1))
         return left + right
+
+    def _short(self, crumb: str) -> str:
+        """A path in one's home folder as people write it."""
+        app: CryodeckApp = self.app  # type: ignore[assignment]
+        home = app.bridge.home
+        is_inside = home and crumb.startswith(f"{home}/")
+        return f"~{crumb[len(home) :]}" if is_inside else crumb
 
     def _link_text(self) -> Text:
         app: CryodeckApp = self.app  # type: ignore[assignment]

@@ -94,6 +94,7 @@ class JobTable(ScrollView, can_focus=True):
         self.filter_text = ""
         self.cursor = 0
         self._changed: dict[str, float] = {}
+        self._awaited = ""  # the job to go to when it comes
         self._hover = -1
         self.selected: set[str] = set()
         self._widths: tuple[int, ...] = ()  # for which width, and of each column
@@ -112,6 +113,8 @@ class JobTable(ScrollView, can_focus=True):
         self.all_rows = tuple(rows)
         self.selected &= {row.name for row in rows}
         self._arrange()
+        if self._awaited:
+            self.go_to_job(self._awaited)
 
     def sort_by(self, key: str) -> None:
         """Put the rows in another order."""
@@ -210,12 +213,15 @@ class JobTable(ScrollView, can_focus=True):
             self.post_message(self.Opened(self.current))
 
     def go_to_job(self, name: str) -> None:
-        """Put the cursor on a job."""
+        """Put the cursor on a job, if need be as soon as it is in the list."""
         for at, row in enumerate(self.rows):
             if row.name == name:
                 self._go_to(at)
+                return
+        self._awaited = name
 
     def _go_to(self, at: int) -> None:
+        self._awaited = ""
         at = max(0, min(at, len(self.rows) - 1))
         if at == self.cursor:
             return
