@@ -36,6 +36,22 @@ class ByHand(Mending):
             path=said["path"],
         )
 
+    async def pick_colors(
+        self, path: str, micrograph: str, label: str
+    ) -> tuple[tuple[float, float, float], ...]:
+        """Places on a micrograph and a number at each, from another STAR file."""
+        try:
+            said = await self.ask(
+                "pick_colors.of_micrograph",
+                path=path,
+                micrograph=micrograph,
+                label=label,
+                timeout=120.0,
+            )
+        except AgentError as error:
+            raise BadRequestError(str(error)) from error
+        return tuple((float(x), float(y), float(n)) for x, y, n in said["picks"])
+
     async def original_picks(self, name: str, micrograph: str) -> str:
         """Coordinate file as the program left it before a person changed it."""
         return (await self._read_packed("by_hand.original", name, micrograph))[1]

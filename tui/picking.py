@@ -33,6 +33,8 @@ class Display:
     pixel_size: float = 0.0  # Å; 0 for the list's
     has_pairs: bool = False  # starts and ends of filaments
     color_label: str = FOM
+    color_file: str = ""  # where that column stands; "" for the picks' own file
+    scale: float = 0.0  # of the screen to the file; 0 for all of a micrograph
     blue: float | None = None  # None: from the picks themselves
     red: float | None = None
     least_fom: float | None = None
@@ -59,10 +61,37 @@ class Display:
             pixel_size=max(0.0, number("angpix", 0.0)),
             has_pairs=job.flag("do_startend", False),
             color_label=(job.text("color_label", FOM).strip() if has_color else FOM),
+            color_file=job.text("fn_color", "").strip() if has_color else "",
+            scale=max(0.0, number("micscale", 0.0)),
             blue=number("blue_value", 0.0) if has_color else None,
             red=number("red_value", 2.0) if has_color else None,
             least_fom=number("minimum_pick_fom", 0.0) if has_least else None,
         )
+
+
+class Colors:
+    """Numbers from another table, by place: what picks are colored by."""
+
+    WITHIN_PX = 1.0  # coordinates are written with digits enough to be found again
+
+    def __init__(
+        self, label: str, places: Sequence[tuple[float, float, float]]
+    ) -> None:
+        self.label = label
+        self._cells: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
+        for x, y, value in places:
+            self._cells.setdefault((int(x), int(y)), []).append((x, y, value))
+
+    def at(self, x: float, y: float) -> float | None:
+        """Number of the nearest place, if one is there."""
+        best, found = self.WITHIN_PX**2, None
+        for column in (int(x) - 1, int(x), int(x) + 1):
+            for row in (int(y) - 1, int(y), int(y) + 1):
+                for px, py, value in self._cells.get((column, row), ()):
+                    distance = (px - x) ** 2 + (py - y) ** 2
+                    if distance <= best:
+                        best, found = distance, value
+        return found
 
 
 class Picking:
@@ -76,6 +105,8 @@ class Picking:
         self.saved: Rows = self.rows
         self.edits = 0
         self.has_pairs = has_pairs
+        self.colors: Colors | None = None
+        self._colored: tuple[Rows, list[float | None]] | None = None
         self._done: list[tuple[str, Rows]] = []
         self._undone: list[tuple[str, Rows]] = []
 
@@ -95,7 +126,16 @@ class Picking:
 
     def values(self, label: str) -> list[float | None]:
         """A column's number for every pick; None for those without."""
+        if self.colors is not None and self.colors.label == label:
+            if self._colored is None or self._colored[0] is not self.rows:
+                found = [self.colors.at(x, y) for x, y in self.places()]
+                self._colored = self.rows, found
+            return self._colored[1]
         return [self.file.value(row, label) for row in self.rows]
+
+    def color_by(self, colors: Colors) -> None:
+        """Take a column from another table."""
+        self.colors, self._colored = colors, None
 
     def nearest(self, x: float, y: float, within: float) -> int | None:
         """Pick next to a place, no further than so many pixels."""

@@ -54,7 +54,9 @@ OPTIONS = (
         "Scale for micrographs:",
         "0.2",
         (0.1, 1, 0.05),
-        help="Size on the screen relative to the file.",
+        help="Size on the screen relative to the file. A terminal with real pixels "
+        "shows the middle of a micrograph at it if the whole would be smaller; others "
+        "show the whole first.",
     ),
     number(
         "sigma_contrast",

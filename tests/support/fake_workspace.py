@@ -379,6 +379,7 @@ class FakeWorkspace:
         self.searches: list[tuple[Any, ...]] = []  # in logs
         self.search_s = 10.0  # a request's time for one
         self.sheets: dict[tuple[str, str], str] = {}  # coordinate files
+        self.colors: tuple[tuple[float, float, float], ...] = ()
         self.ticks: dict[str, list[bool]] = {}
         self.link = Link(state=LinkState.CONNECTED, round_trip_s=0.012)
         self.is_cut = False
@@ -948,6 +949,13 @@ class FakeWorkspace:
             layout=self.version,
             path=f"{name}/{micrograph}",
         )
+
+    async def pick_colors(
+        self, path: str, micrograph: str, label: str
+    ) -> tuple[tuple[float, float, float], ...]:
+        await self._pause()
+        self.calls.append(("pick_colors", path, micrograph, label))
+        return self.colors
 
     async def original_picks(self, name: str, micrograph: str) -> str:
         await self._pause()

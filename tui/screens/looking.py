@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding, BindingType
 
+from engine.project.picks_file import FOM
 from remote.views import Picture
 from tui.charts import Line
 from tui.halfblocks import fom_color
@@ -68,6 +69,8 @@ class Looking:
         self.spectrum = ""  # file of the power spectrum shown in the micrograph's place
         self.diameter = 0.0  # Å
         self.pixel_size = 0.0  # Å; 0 for the file's
+        self.scale = 0.0  # a new micrograph is shown at, screen to file; 0: all of it
+        self._is_new = True
         self.is_reading = True
         self._kept: OrderedDict[tuple[Any, ...], Picture] = OrderedDict()
 
@@ -130,6 +133,9 @@ class Looking:
         self.view.diameter_px = self.diameter / pixel if pixel else 0.0
         region: Region | None = key[1]
         self.view.show_picture(picture, region)
+        if self._is_new and self.scale and not self.spectrum:
+            self.view.look_at_scale(1 / self.scale)
+        self._is_new = False
         return True
 
     def set_diameter(self, diameter: float) -> None:
@@ -143,7 +149,7 @@ class Looking:
     def look_elsewhere(self, name: str) -> None:
         """Show another micrograph, seen as a whole."""
         self.name, self.spectrum = name, ""
-        self.view.looked_at = None
+        self.view.looked_at, self._is_new = None, True
         self.ask()
 
     def scale_line(self) -> Line:
@@ -174,6 +180,11 @@ def color_line(view: PictureView, label: str = "FOM", cells: int = 12) -> Line:
         line.append(("━", f"#{r:02x}{g:02x}{b:02x}"))
     line.append((f" {high:.2f}", "faint"))
     return line
+
+
+def color_name(label: str) -> str:
+    """A column's name, short: FOM, ParticleSelectZScore."""
+    return "FOM" if label == FOM else label.removeprefix("rln")
 
 
 class LookingKeys:

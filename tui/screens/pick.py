@@ -10,11 +10,10 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from engine.project.picks_file import FOM
 from remote.views import LinkState, PickSheet
 from tui.charts import Line
 from tui.messages import Answered, LinkChanged, Refused
-from tui.picking import Picking
+from tui.picking import Colors, Picking
 from tui.plain import plain, shortened
 from tui.screens.looking import (
     LOOKING_BINDINGS,
@@ -22,6 +21,7 @@ from tui.screens.looking import (
     Looking,
     LookingKeys,
     color_line,
+    color_name,
 )
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.lines import text_of
@@ -104,6 +104,7 @@ class PickScreen(LookingKeys, Screen[None]):
         self.looking.filters = Filters.of(settings)
         self.looking.diameter = settings.diameter
         self.looking.pixel_size = settings.pixel_size
+        self.looking.scale = settings.scale
         view.color_label = settings.color_label
         if settings.red is not None and settings.blue is not None:
             view.color_range = (settings.red, settings.blue)
@@ -139,6 +140,7 @@ class PickScreen(LookingKeys, Screen[None]):
         known = self.hand.saving.pickings.get(self.micrograph)
         if known is not None:
             self.view.show_picking(known)
+            self._ask_colors()
         else:
             self._ask_sheet()
         self.say()
@@ -147,6 +149,25 @@ class PickScreen(LookingKeys, Screen[None]):
         if self._has_picks:
             job, name = self.looking.job, self.micrograph
             self.app.bridge.ask(self, "sheet", lambda w: w.pick_sheet(job, name))
+
+    def _ask_colors(self) -> None:
+        """Have the numbers by which the form of Manual picking colors the picks."""
+        settings, picking = self.hand.settings, self.view.picking
+        if not settings.color_file or picking is None or picking.colors is not None:
+            return
+        name = self.micrograph
+        path, label = settings.color_file, settings.color_label
+
+        async def question(w: Any) -> tuple[str, Colors]:
+            return name, Colors(label, await w.pick_colors(path, name, label))
+
+        self.app.bridge.ask(self, "colors", question)
+
+    def _take_colors(self, name: str, colors: Colors) -> None:
+        picking = self.hand.saving.pickings.get(name)
+        if picking is not None:
+            picking.color_by(colors)
+            self.view.draw_again()
 
     def on_answered(self, message: Answered) -> None:
         """Show what came."""
@@ -160,6 +181,8 @@ class PickScreen(LookingKeys, Screen[None]):
                     self.looking.ahead(str(after["name"]))
         elif message.what == "sheet":
             self._take_sheet(message.answer)
+        elif message.what == "colors":
+            self._take_colors(*message.answer)
         elif message.what == "original":
             self._take_original(*message.answer)
         self.say()
@@ -177,11 +200,12 @@ class PickScreen(LookingKeys, Screen[None]):
                 return
         if sheet.micrograph == self.micrograph:
             self.view.show_picking(pickings[sheet.micrograph])
+            self._ask_colors()
 
     def on_refused(self, message: Refused) -> None:
         """Say why."""
         message.stop()
-        if message.what == "original":
+        if message.what in {"original", "colors"}:
             self.app.notify(plain(message.reason), markup=False, timeout=6)
             return
         self.looking.is_reading = False
@@ -255,7 +279,7 @@ class PickScreen(LookingKeys, Screen[None]):
             return []
         if all(value is None for value in picking.values(view.color_label)):
             return []
-        label = "FOM" if view.color_label == FOM else view.color_label[3:]
+        label = color_name(view.color_label)
         return color_line(view, label, 12 if self.size.width >= 100 else 6)
 
     def _second_line(self) -> Line:

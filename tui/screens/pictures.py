@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -16,11 +17,17 @@ from engine.project.picks_file import FOM
 from remote.views import JobRow, Picks
 from tui.charts import Line, bar
 from tui.messages import Answered, Refused
-from tui.picking import Display
+from tui.picking import Colors, Display
 from tui.plain import plain, shortened
-from tui.screens.looking import LOOKING_BINDINGS, Looking, LookingKeys, color_line
+from tui.screens.looking import (
+    LOOKING_BINDINGS,
+    Looking,
+    LookingKeys,
+    color_line,
+    color_name,
+)
 from tui.widgets.lines import LinesView, strip_of, text_of
-from tui.widgets.picture_view import PictureView
+from tui.widgets.picture_view import NO_FOM, PictureView
 from tui.words import count
 
 if TYPE_CHECKING:
@@ -128,6 +135,8 @@ class PicturesPane(LookingKeys, Horizontal):
         self.row = row
         self._kept_picks: dict[str, Picks] = {}
         self._trouble = ""
+        self._colored_by: Display | None = None
+        self._colors: dict[str, Colors] = {}
 
     def compose(self) -> ComposeResult:
         """List, picture, what is seen."""
@@ -186,16 +195,22 @@ class PicturesPane(LookingKeys, Horizontal):
         elif what == "picture":
             if self.looking.take(*answer):
                 self._ahead()
+        elif what == "colors":
+            name, colors = answer
+            self._colors[name] = colors
+            self._show_picks(name)
         elif what == "picks":
             name, picks = answer
             self._kept_picks[name] = picks
-            if name == self.current:
-                self.view.show_picks(picks)
+            self._show_picks(name)
 
     def on_refused(self, message: Refused) -> None:
         """Say why there is no picture."""
         message.stop()
         if message.what in {"form", "display"}:
+            return
+        if message.what == "colors":
+            self.app.notify(plain(message.reason), markup=False, timeout=6)
             return
         self.looking.is_reading = False
         self._trouble = message.reason
@@ -217,9 +232,12 @@ class PicturesPane(LookingKeys, Horizontal):
 
     def _take_display(self, display: Display) -> None:
         """Colors of the last Manual picking form, as RELION's window takes them."""
-        if display.color_label != FOM or display.red is None:
+        if display.color_file:
+            self._colored_by = display
+            self._show_picks(self.current)
+        elif display.color_label != FOM:
             return
-        if display.blue is not None:
+        if display.red is not None and display.blue is not None:
             self.view.color_range = (display.red, display.blue)
             self.view.draw_again()
 
@@ -246,14 +264,35 @@ class PicturesPane(LookingKeys, Horizontal):
         """Show the micrograph under the list's cursor, and its picks."""
         name, job = self.current, self.row.name
         self.looking.look_elsewhere(name)
-        picks = self._kept_picks.get(name)
-        self.view.show_picks(picks)
-        if picks is None:
+        self.view.show_picks(None)
+        if name in self._kept_picks:
+            self._show_picks(name)
+        else:
 
             async def question(w: Any) -> tuple[str, Picks]:
                 return name, await w.picks(job, name)
 
             self.app.bridge.ask(self, "picks", question)
+        self._say()
+
+    def _show_picks(self, name: str) -> None:
+        """Show the picks that are here, colored by another table if a form says so."""
+        picks = self._kept_picks.get(name)
+        if picks is None or name != self.current:
+            return
+        display, colors = self._colored_by, self._colors.get(name)
+        if display is not None and colors is None:
+            path, label = display.color_file, display.color_label
+
+            async def question(w: Any) -> tuple[str, Colors]:
+                return name, Colors(label, await w.pick_colors(path, name, label))
+
+            self.app.bridge.ask(self, "colors", question)
+        if colors is not None:
+            found = [colors.at(*place) for place in zip(picks.x, picks.y, strict=True)]
+            values = tuple(NO_FOM if one is None else one for one in found)
+            picks = replace(picks, fom=values)
+        self.view.show_picks(picks)
         self._say()
 
     def _ahead(self) -> None:
@@ -295,17 +334,24 @@ class PicturesPane(LookingKeys, Horizontal):
             words = f"{count(shown)} picks" if shown == total else f"{shown} of {total}"
             line.append((f"  {words}", "dim"))
             if view.threshold is not None:
-                line.append((f" with FOM ≥ {view.threshold:.2f}", "mark"))
+                words = f" with {self._color_name} ≥ {view.threshold:.2f}"
+                line.append((words, "mark"))
         if self._trouble:
             line.append((f"  {plain(self._trouble)}", "warn"))
         elif self.looking.is_reading:
             line.append(("  reading …", "queued"))
         below = self.looking.scale_line()
         if view.picks is not None and view.picks.fom and not self.looking.spectrum:
-            below += color_line(view)
+            below += color_line(view, self._color_name)
         text = text_of(self, [line, below])
         text.no_wrap, text.overflow = True, "ellipsis"
         self.query_one("#picture-status", Static).update(text)
+
+    @property
+    def _color_name(self) -> str:
+        """What the colors stand for."""
+        colors = self._colors.get(self.current)
+        return color_name(colors.label if colors is not None else FOM)
 
     # actions
 

@@ -143,6 +143,7 @@ class PickView(PictureView):
         key = (
             id(self.picture),
             id(rows),
+            id(self.picking.colors) if self.picking is not None else 0,
             *(self.size, self.contrast, self.brightness, self.has_circles),
             *(self.diameter_px, self.threshold, self.color_range, self.color_label),
             *(self.held, self._dragged),

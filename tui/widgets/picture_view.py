@@ -310,6 +310,14 @@ class PictureView(Widget, can_focus=True):
         )
         return x0 + w / 2, y0 + h / 2
 
+    def look_at_scale(self, scale: float) -> None:
+        """Show the middle, so many pixels of the file a pixel of the screen.
+
+        Only where there are real pixels, and never smaller than fits the window.
+        """
+        if self.picture is not None and self._has_pixels:
+            self._look(*self._center(), max(MAX_ZOOM, scale))
+
     def action_zoom(self, factor: float) -> None:
         """Look closer or from further away."""
         if self.picture is not None:

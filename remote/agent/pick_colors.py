@@ -1,0 +1,54 @@
+"""Numbers from another table by which the picks of a micrograph are colored."""
+
+from typing import Any, Dict, List
+
+from engine.project.errors import StarError
+from engine.project.star_stream import LoopStream
+from remote.agent import lists
+from remote.agent.verbs import Request, VerbError, verb
+
+_MOST = 100000  # picks of one micrograph
+_PLACE = ["rlnCoordinateX", "rlnCoordinateY"]
+
+
+@verb(heavy=True)
+def of_micrograph(
+    request: Request, path: str, micrograph: str, label: str
+) -> Dict[str, Any]:
+    """Places on a micrograph and a column's number at each: {"picks": [[x, y, n]]}.
+
+    A table without names of micrographs is one of this micrograph's coordinates.
+    """
+    found: List[List[float]] = []
+    with _table(request, path, label) as stream:
+        columns = [*_PLACE, label]
+        has_names = "rlnMicrographName" in stream.labels
+        if has_names:
+            columns.append("rlnMicrographName")
+        for number, row in enumerate(stream.rows(columns)):
+            if number % 4096 == 0:
+                request.check()
+            if has_names and row[3] != micrograph:
+                continue
+            x, y, value = (lists.number(word) for word in row[:3])
+            if x == x and y == y and value == value and len(found) < _MOST:
+                found.append([x, y, value])
+    return {"picks": found}
+
+
+def _table(request: Request, path: str, label: str) -> LoopStream:
+    """The loop of a file that has coordinates and the column."""
+    for block in ("particles", ""):
+        try:
+            stream = LoopStream(request.path(path), block)
+            with stream:
+                labels = stream.labels
+        except StarError:
+            continue
+        missing = [one for one in [*_PLACE, label] if one not in labels]
+        if missing:
+            message = "{}: no column _{} to color picks by"
+            raise VerbError(message.format(path, missing[0]), "bad request")
+        return LoopStream(request.path(path), block)
+    message = "{}: no table of particles to color picks by".format(path)
+    raise VerbError(message, "not found")
