@@ -73,6 +73,19 @@ def of_ended(directory: str) -> Dict[str, Any]:
     return facts
 
 
+def is_waiting(facts: Dict[str, Any]) -> bool:
+    """Whether a job has not begun, so that what happens next makes a file for it.
+
+    A file that is made, renamed or removed changes the time of its folder.
+    """
+    if facts.get("submitting") or facts.get("started") or facts.get("marker"):
+        return False
+    entry = facts.get("entry")
+    if entry is None:
+        return facts["status"] == "Scheduled"
+    return bool(entry["scheduler"] != "shell" and not facts.get("log_at"))
+
+
 def is_array_under_way(facts: Dict[str, Any]) -> bool:
     """Whether tasks of a job array are still to end, by what its script has written.
 

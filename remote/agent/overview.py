@@ -17,6 +17,7 @@ from remote.agent.project import pipeline_of
 from remote.agent.verbs import Request, VerbError, verb
 
 SETTLED_CHECK_S = 60.0  # how often folders of settled jobs are looked at again
+YOUNG_S = 5.0  # two changes may have the same time where clocks are coarse
 _memory: "Dict[str, Memory]" = {}
 _memory_lock = threading.Lock()
 
@@ -97,6 +98,9 @@ def _renew(request: Request, memory: Memory) -> None:
         known = memory.facts.get(name)
         if known is not None and not look_closer and not _may_change(known):
             continue
+        if known is not None and not look_closer and job_facts.is_waiting(known):
+            if memory.marks[name] == _mark(process, request.path(name)):
+                continue  # two calls to the file system in place of twenty
         _renew_job(request, memory, process, name, generation)
     for name in set(memory.facts) - names:
         del memory.facts[name]
@@ -139,11 +143,20 @@ def _renew_job(
 
 
 def _mark(process: Process, directory: str) -> Tuple[Any, ...]:
-    try:
-        changed = os.stat(directory).st_mtime
-    except OSError:
-        changed = 0.0
-    return process.status, process.alias, process.type_label, changed
+    """What says that a job's folder has changed; never the same while it is new."""
+    paths = [directory]
+    if process.status in ("Running", "Scheduled"):
+        paths.append(os.path.join(directory, records.OWN))
+    times = []
+    for path in paths:
+        try:
+            times.append(os.stat(path).st_mtime_ns)
+        except OSError:
+            times.append(0)
+    now = time.time()
+    is_young = now - max(times) / 1e9 < YOUNG_S
+    word = (process.status, process.alias, process.type_label)
+    return (*word, *times, now if is_young else 0.0)
 
 
 def _may_change(facts: Dict[str, Any]) -> bool:

@@ -1,12 +1,13 @@
 """What the agent tells bit by bit, put together; the price of a large project."""
 
+import os
 import time
 
 import pytest
 
 from engine.project import actions
 from engine.project.pipeline import Pipeline
-from remote.agent import overview
+from remote.agent import job_facts, overview, records
 from remote.agent.verbs import Request
 from remote.overview import Picture
 from remote.schedulers.slurm import Slurm
@@ -151,3 +152,57 @@ def test_five_thousand_jobs_are_looked_over_in_less_than_a_second(large):
     actions.set_status(large, "Extract/job4995/", "Failed")
     third = overview.look(request, since)
     assert [job["name"] for job in third["jobs"]] == ["Extract/job4995"]
+
+
+@pytest.fixture
+def waiting(tmp_path, monkeypatch):
+    """A project with a draft and a job in Slurm's queue, both an hour old."""
+    monkeypatch.setattr(overview, "_memory", {})
+    where = str(tmp_path)
+    actions.create_project(where)
+    for name in ("Import/job001", "AutoPick/job002"):
+        (tmp_path / name / ".cryodeck").mkdir(parents=True)
+    pipeline = Pipeline.parse((tmp_path / "default_pipeline.star").read_text())
+    pipeline.add_process("Import/job001/", "relion.import", "Scheduled")
+    pipeline.add_process("AutoPick/job002/", "relion.autopick", "Running")
+    (tmp_path / "default_pipeline.star").write_text(pipeline.format())
+    records.put(str(tmp_path / "AutoPick/job002"), FACTS["entry"])
+    hour_ago = time.time() - 3600
+    for path in sorted(tmp_path.glob("*/job*")):
+        os.utime(path / ".cryodeck", (hour_ago, hour_ago))
+        os.utime(path, (hour_ago, hour_ago))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "shown"),
+    [
+        ("AutoPick/job002/.cryodeck/k7f3.started", "started", {"time": "1"}),
+        ("AutoPick/job002/RELION_JOB_EXIT_FAILURE", "marker", "Failed"),
+        ("AutoPick/job002/RELION_JOB_ABORT_NOW", "abort_at", pytest.approx),
+        ("Import/job001/run.err", "log_at", pytest.approx),
+    ],
+)
+def test_folders_of_jobs_that_wait_are_read_once_something_was_written(
+    waiting, monkeypatch, file, key, shown
+):
+    read = []
+    of_running = job_facts.of_running
+    monkeypatch.setattr(
+        job_facts, "of_running", lambda path: read.append(path) or of_running(path)
+    )
+    request = Request(1, str(waiting), 60.0)
+    first = overview.look(request, may_change=False)
+    assert [job["status"] for job in first["jobs"]] == ["Scheduled", "Running"]
+    assert len(read) == 2
+    since = [first["epoch"], first["generation"]]
+    assert overview.look(request, since, may_change=False)["jobs"] == []
+    assert len(read) == 2
+    (waiting / file).write_text("time=1\n")
+    (job,) = overview.look(request, since, may_change=False)["jobs"]
+    assert len(read) == 3
+    if shown is pytest.approx:
+        shown = pytest.approx((waiting / file).stat().st_mtime)
+    assert (job["name"], job[key]) == (file[: len(job["name"])], shown)
+    overview.look(request, since, may_change=False)
+    assert len(read) == 4  # it has only just changed: once more
