@@ -270,7 +270,10 @@ async def _relion(contact: Contact) -> list[Finding]:
     if status >= 0 and "RELION" in text:
         return await _layout(contact, _first(text))
     says = "RELION's programs are not on the login node's PATH"
-    advice = "only needed to run jobs by RELION itself; set relion in the profile"
+    advice = (
+        "only needed to run jobs by RELION itself: `module load ...` in setup of the "
+        "profile, or the folder of its programs in relion"
+    )
     return _warn("RELION", says, advice)
 
 

@@ -48,6 +48,7 @@ class Picture:
     users: dict[str, str] = field(default_factory=dict)
     asked_at: float | None = None
     taken_at: float = 0.0
+    looked_at: float = 0.0
     warnings: tuple[str, ...] = ()
     _absent: dict[str, _Absence] = field(default_factory=dict)
     _settled: dict[str, _Settled] = field(default_factory=dict)
@@ -67,6 +68,7 @@ class Picture:
             self.facts[one["name"]] = one
         self.epoch, self.generation = said["epoch"], said["generation"]
         self.version, self.taken_at = said["version"], said["taken_at"]
+        self.looked_at = said.get("looked_at", self.taken_at)
         warnings = list(said["warnings"])
         if said["answers"]:
             self._take_answers(said)
@@ -108,6 +110,7 @@ class Picture:
             facts=one,
             job=self.listing.jobs.get(key) if key else None,
             taken_at=self.taken_at,
+            looked_at=self.looked_at,
             asked_at=self.asked_at,
             absent_polls=absence.polls if absence else 0,
             absent_s=absence.last - absence.first if absence else 0.0,

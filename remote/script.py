@@ -26,6 +26,8 @@ from remote.template import fill, takes_prologue, with_prologue
 #: RELION's default of the queue's name, which hardly any site has
 _RELION_QUEUE = "openmpi"
 SCRIPT = "run_submit.script"
+_MODULE = re.compile(r"\b(?:module|ml)\s+\w")
+_PROGRAM = re.compile(r"`which (\w+)`")
 
 PROLOGUE = """\
 job={job}
@@ -91,6 +93,17 @@ TIMER = """\
 (trap 'kill $! 2>/dev/null' TERM; sleep {seconds} & wait $! && kill -USR1 $$) \
 </dev/null >/dev/null 2>&1 &
 timer=$!
+"""
+
+#: `module` is a function of login shells, which batch scripts are not everywhere
+MODULES = "type module >/dev/null 2>&1 || . /etc/profile >/dev/null 2>&1"
+CHECK = """\
+for program in {programs}; do
+    which "$program" >/dev/null 2>&1 && continue
+    echo "ERROR: $program is not in the PATH of $(uname -n): put 'module load ...' \
+into setup of this cluster's profile, or the folder of its programs into relion" >&2
+    exit 127
+done
 """
 
 EPILOGUE = """\
@@ -295,6 +308,9 @@ def build(
     if scheduler.name == "pbs":  # it would show the logs only at the job's end
         lines.append('exec >>"$job/run.out" 2>>"$job/run.err"')
     lines += _environment(wanted, cluster, scheduler)
+    programs = dict.fromkeys(_PROGRAM.findall("\n".join(commands)))
+    if programs:
+        lines += CHECK.format(programs=" ".join(programs)).splitlines()
     if wanted.warned_before_s and scheduler.name not in ("slurm", "shell"):
         seconds = wanted.time_limit_s - wanted.warned_before_s
         lines += TIMER.format(seconds=seconds).splitlines()
@@ -311,6 +327,8 @@ def _environment(
     lines = [f"export OMP_NUM_THREADS={wanted.threads}"]
     if scheduler.name == "slurm":
         lines.append(f"export SRUN_CPUS_PER_TASK={wanted.threads}")
+    if any(_MODULE.search(line) for line in cluster.setup):
+        lines.append(MODULES)
     if cluster.relion:
         lines.append(f"PATH={shlex.quote(cluster.relion)}:$PATH")
     return [*lines, *cluster.setup]

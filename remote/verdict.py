@@ -16,6 +16,7 @@ from remote.verdict_words import (
     array_words,
     error_words,
     progress_words,
+    speaks_of_memory,
     time_left_words,
     time_needed,
     when_to_start,
@@ -40,6 +41,7 @@ class Seen:
     facts: dict[str, Any]  # as `remote.agent.overview` tells them
     job: SchedulerJob | None = None
     taken_at: float = 0.0
+    looked_at: float = 0.0  # the facts are not older than that
     asked_at: float | None = None  # when the scheduler last answered
     absent_polls: int = 0  # how often it answered without knowing the job
     absent_s: float = 0.0
@@ -109,6 +111,7 @@ def judge(seen: Seen) -> Judgement:
 
 
 _Said = tuple[JobState, str, str, bool]
+_STILL_TO_COME = (JobState.FINISHING, "ended; its files are still to come", "", False)
 
 
 def _state(seen: Seen) -> _Said:
@@ -116,11 +119,8 @@ def _state(seen: Seen) -> _Said:
     cut_off = seen.facts.get("submitting")
     if cut_off:
         return _submitting(seen, cut_off)
-    if seen.status == "Succeeded" or (
-        seen.status == "Running"
-        and seen.marker == "Succeeded"
-        and not is_under_way(seen.job)
-    ):
+    is_done = seen.status == "Running" and seen.marker == "Succeeded"
+    if seen.status == "Succeeded" or (is_done and not is_under_way(seen.job)):
         return JobState.SUCCEEDED, seen.facts.get("summary") or "finished", "", False
     if seen.status == "Scheduled":
         return _draft(entry)
@@ -306,7 +306,7 @@ def _killed(seen: Seen, job: SchedulerJob) -> _Said:
 def _killed_as_one(seen: Seen, job: SchedulerJob) -> _Said:
     took = f" after {clock(job.elapsed_s)}" if job.elapsed_s is not None else ""
     state = job.state
-    is_memory = _speaks_of_memory(str(seen.facts.get("killer") or ""))
+    is_memory = speaks_of_memory(str(seen.facts.get("killer") or ""))
     if state in (JobState.FAILED, JobState.NODE_FAILURE) and is_memory:
         state = JobState.OUT_OF_MEMORY
     if state is JobState.TIMEOUT:
@@ -332,13 +332,11 @@ def _killed_as_one(seen: Seen, job: SchedulerJob) -> _Said:
         reason = f"pushed aside by a job of higher priority{took}"
         return _with_progress(seen, state, reason, "continue it")
     if not seen.has_started and not seen.marker and not _error(seen):
+        if seen.looked_at <= (seen.asked_at or 0.0) or _is_fresh_end(seen, job):
+            return _STILL_TO_COME
         reason = f"the scheduler could not start it: {job.reason or job.raw}"
         return state, reason, "see its run.err, or ask the site", True
     return _ended(seen)
-
-
-def _speaks_of_memory(line: str) -> bool:
-    return bool(re.search(r"(?i)oom|memory", line))
 
 
 def _ended(seen: Seen) -> _Said:
@@ -360,7 +358,7 @@ def _ended(seen: Seen) -> _Said:
         reason = "ended; its exit status is still to come"
         return JobState.FINISHING, reason, "", False
     if seen.marker == "Failed" or seen.exit_status:
-        if not error and _speaks_of_memory(str(seen.facts.get("killer") or "")):
+        if not error and speaks_of_memory(str(seen.facts.get("killer") or "")):
             reason = "killed for taking too much memory"
             advice = "ask for more memory, or for fewer processes on a node"
             return _with_progress(seen, JobState.OUT_OF_MEMORY, reason, advice)
@@ -369,13 +367,18 @@ def _ended(seen: Seen) -> _Said:
             error = "failed" if code is None else f"ended with exit status {code}"
             error += f" by signal {seen.signal}" if seen.signal else "; see its run.err"
         return _with_progress(seen, JobState.FAILED, error, "")
-    at = float((seen.facts.get("ended") or {}).get("time") or 0.0)
-    if seen.job is not None and seen.job.ended_at:
-        at = max(at, seen.job.ended_at)
-    if seen.taken_at - at < MARKER_GRACE_S:
-        return JobState.FINISHING, "ended; its files are still to come", "", False
+    if _is_fresh_end(seen, seen.job):
+        return _STILL_TO_COME
     reason = "ended without an error, but never said that it was done; see its run.err"
     return JobState.FAILED, reason, "", True
+
+
+def _is_fresh_end(seen: Seen, job: SchedulerJob | None) -> bool:
+    """Whether a job has ended so lately that its files may not be seen here yet."""
+    at = float((seen.facts.get("ended") or {}).get("time") or 0.0)
+    if job is not None and job.ended_at:
+        at = max(at, job.ended_at)
+    return seen.taken_at - at < MARKER_GRACE_S
 
 
 def _with_progress(seen: Seen, state: JobState, reason: str, advice: str) -> _Said:

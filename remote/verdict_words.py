@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -79,6 +80,11 @@ def error_words(said: str) -> str:
     for head in ("sbatch: error: ", "Batch job submission failed: ", "sbatch: "):
         text = text.replace(head, "")
     return text[:300] or "without a word"
+
+
+def speaks_of_memory(line: str) -> bool:
+    """Whether what a scheduler wrote into a job's errors is about its memory."""
+    return bool(re.search(r"(?i)oom|memory", line))
 
 
 def time_needed(facts: dict[str, Any]) -> float | None:

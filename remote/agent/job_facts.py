@@ -82,7 +82,7 @@ def is_waiting(facts: Dict[str, Any]) -> bool:
         return False
     entry = facts.get("entry")
     if entry is None:
-        return facts["status"] == "Scheduled"
+        return bool(facts["status"] == "Scheduled")
     return bool(entry["scheduler"] != "shell" and not facts.get("log_at"))
 
 

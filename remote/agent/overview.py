@@ -55,6 +55,7 @@ def look(
     memory = _memory_of(request)
     with memory.lock:
         warnings: List[str] = []
+        looked_at = time.time()
         _renew(request, memory)
         if may_change and _carry_over(request, memory, bool(queries), warnings):
             _renew(request, memory)
@@ -68,7 +69,9 @@ def look(
         if queries:
             pace = max(interval, HELD["poll_s"])
             said = asking.answers(request, queries, ids, pace)
-        return _answer(request, memory, since, said, warnings)
+        return dict(
+            _answer(request, memory, since, said, warnings), looked_at=looked_at
+        )
 
 
 def _memory_of(request: Request) -> Memory:
@@ -96,11 +99,13 @@ def _renew(request: Request, memory: Memory) -> None:
         name = process.name.rstrip("/")
         names.add(name)
         known = memory.facts.get(name)
-        if known is not None and not look_closer and not _may_change(known):
-            continue
-        if known is not None and not look_closer and job_facts.is_waiting(known):
-            if memory.marks[name] == _mark(process, request.path(name)):
-                continue  # two calls to the file system in place of twenty
+        if known is not None and not look_closer:
+            if not _may_change(known):
+                continue
+            # two calls to the file system in place of twenty
+            is_same = memory.marks[name] == _mark(process, request.path(name))
+            if is_same and job_facts.is_waiting(known):
+                continue
         _renew_job(request, memory, process, name, generation)
     for name in set(memory.facts) - names:
         del memory.facts[name]

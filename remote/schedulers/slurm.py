@@ -213,15 +213,20 @@ def _queue_row(fields: list[str]) -> SchedulerJob:
     elif state.is_over and reason not in ("None", "(null)", ""):
         words = reason
     is_waiting = state in (JobState.QUEUED, JobState.HELD)
+    began, took = moment(start), duration(elapsed)
+    ended = None
+    if state.is_over and began is not None and took is not None:
+        ended = began + took
     return SchedulerJob(
         id=key,
         state=state,
         raw=word,
         reason=words,
         will_never_start=will_never_start,
-        started_at=None if is_waiting else moment(start),
+        started_at=None if is_waiting else began,
+        ended_at=ended,
         expected_at=moment(start) if is_waiting else None,
-        elapsed_s=None if is_waiting else duration(elapsed),
+        elapsed_s=None if is_waiting else took,
         limit_s=duration(limit),
         nodes=nodes,
     )

@@ -46,6 +46,7 @@ def said(at, *, out=None, jobs=(), generation=1, full=False, complaint=""):
         "jobs": list(jobs),
         "gone": [],
         "taken_at": at,
+        "looked_at": at - 0.1,
         "warnings": [],
         "answers": answers,
         "asked_at": at if answers else None,

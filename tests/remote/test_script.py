@@ -336,6 +336,29 @@ def test_relion_3_1_picking_in_a_later_project_gets_its_list(project, template):
     assert listed.stat().st_mtime_ns <= marker.stat().st_mtime_ns
 
 
+def test_a_relion_that_is_not_there_is_named_with_what_to_do(project):
+    values = {"cryodeck_engine": "relion", "nr_mpi": "2"}
+    programs = project.parent / "bin"  # this machine may have RELION in /usr/bin
+    programs.mkdir()
+    (programs / "which").symlink_to("/bin/false")
+    text = build(project, values=values, ranks=2, relion=str(programs)).text
+    done = run(project, text)
+    assert done.returncode == 127
+    assert "ERROR: relion_autopick_mpi is not in the PATH of " in done.stderr
+    assert "put 'module load ...' into setup of this cluster's profile" in done.stderr
+    assert state(project, "ended")["exit_status"] == "127"
+
+
+def test_module_is_there_in_a_script_that_is_for_no_login_shell(project):
+    text = build(project, setup=("module load relion/3.1.3",), engine="echo").text
+    profile = project.parent / "profile"
+    profile.write_text('module() { echo "module $*"; }\n')
+    assert ". /etc/profile >" in text
+    done = run(project, text.replace("/etc/profile", str(profile)))
+    assert done.stdout.startswith("module load relion/3.1.3\n")
+    assert "/etc/profile" not in build(project, setup=("PATH=/x:$PATH",)).text
+
+
 def test_relion_5_writes_its_list_and_markers_itself(project):
     assert pick(project, "5.0.0").returncode == 0
     job = project / "AutoPick/job006"

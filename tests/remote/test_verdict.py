@@ -1,5 +1,7 @@
 """What the witnesses amount to, as a table, and rules that hold for all of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from remote.schedulers.base import SchedulerJob
@@ -44,6 +46,7 @@ def seen(status="Running", *, of=None, scheduler=None, absent=(0, 0.0), **facts)
         facts=facts,
         job=scheduler,
         taken_at=NOW,
+        looked_at=NOW - 0.1,
         asked_at=NOW - 2,
         absent_polls=absent[0],
         absent_s=absent[1],
@@ -493,3 +496,16 @@ def test_the_task_that_was_killed_is_named():
         "array: 2 of 10 tasks failed; task 4: "
         "killed by the scheduler after 00:01:01, limit 00:01:00"
     )
+
+
+def test_files_read_before_the_scheduler_was_asked_do_not_say_it_never_started():
+    failed = job(JobState.FAILED, raw="FAILED", reason="NonZeroExitCode")
+    early = replace(seen(scheduler=failed), looked_at=NOW - 3)  # asked at NOW - 2
+    fresh = seen(scheduler=replace(failed, ended_at=NOW - 4))
+    for case in (early, fresh):
+        judgement = judge(case)
+        assert judgement.verdict.state is JobState.FINISHING
+        assert not judgement.is_certain
+    late = judge(seen(scheduler=replace(failed, ended_at=NOW - 20)))
+    assert late.is_certain
+    assert late.verdict.reason == "the scheduler could not start it: NonZeroExitCode"

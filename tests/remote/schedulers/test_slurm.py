@@ -59,6 +59,8 @@ def test_times_and_limits_are_in_seconds():
     assert job.elapsed_s == ((24 + 2) * 60 + 3) * 60 + 4
     assert job.limit_s == 2 * 86400
     assert job.started_at == 1795467266
+    over = queue("7|FAILED|1:02|10:00|1795467266|cpu1|NonZeroExitCode|()").jobs["7"]
+    assert (job.ended_at, over.ended_at) == (None, 1795467266 + 62)
     waits = queue("3|PENDING|0:00|10:00|1795470866||BeginTime|(BeginTime)").jobs["3"]
     assert (waits.started_at, waits.expected_at) == (None, 1795470866)
 
