@@ -17,6 +17,7 @@ from engine.jobs.site_fields import with_site_defaults, with_site_fields
 from remote.agent.text import one_line
 from remote.errors import AgentError, BadRequestError
 from remote.reading_logs import ReadingLogs
+from remote.schedulers.queues import ARGV, QueueLimits, queues_of
 from remote.views import (
     Finding,
     JobPicks,
@@ -29,10 +30,13 @@ from remote.views import (
 
 _GREYS = 64  # of pictures: more are not told apart, and noise packs better
 _LONG_S = 120.0
+_QUEUES_S = 900.0
 
 
 class Reading(ReadingLogs):
     """Statistics, pictures, lists; and logs."""
+
+    _queues: tuple[float, dict[str, QueueLimits]] | None = None
 
     async def list_dir(self, path: str = "") -> list[dict[str, Any]]:
         """Entries of a folder, folders first: name, is_dir, is_link, size, mtime."""
@@ -70,6 +74,19 @@ class Reading(ReadingLogs):
         said: dict[str, Any]
         said = await self.ask("inputs.look_at", paths=list(paths), timeout=_LONG_S)
         return said
+
+    async def queues(self) -> dict[str, QueueLimits]:
+        """What the scheduler's queues can give; it is asked every now and then."""
+        await self.layers()
+        now = time.monotonic()
+        if self._queues is None or now - self._queues[0] > _QUEUES_S:
+            scheduler, outputs = self.cluster.scheduler, []
+            for argv in ARGV.get(scheduler, ()):
+                status, out = await self.tool(*argv)
+                outputs.append(out if status == 0 else "")
+            found = queues_of(scheduler, outputs) if any(outputs) else {}
+            self._queues = now, found
+        return self._queues[1]
 
     async def load_job(self, name: str) -> Job:
         """Form of a job, by name, alias or number."""

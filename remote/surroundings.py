@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from engine.jobs.check import is_used
 from engine.jobs.facts import Facts
 from engine.jobs.option import Kind
+from remote.schedulers.queues import QueueLimits, joined
+from remote.script import queue_of
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
+    from remote.cluster import Cluster
     from remote.views import JobRow, Overview
 
 _OPTIMISER = "_optimiser.star"
@@ -22,8 +25,14 @@ _REFERENCES = ("fn_refs_autopick",)
 class Inputs(Protocol):
     """A workspace, as far as it is asked here."""
 
+    cluster: Cluster
+
     async def inputs(self, paths: Sequence[str]) -> dict[str, Any]:
         """What input files hold."""
+        ...
+
+    async def queues(self) -> dict[str, QueueLimits]:
+        """What the scheduler's queues can give."""
         ...
 
 
@@ -66,7 +75,34 @@ async def facts_of(
         free_disk=said.get("free"),
         done=int(mine.progress.done) if mine is not None and mine.progress else None,
         last_optimiser=_last_optimiser(mine),
+        **await _place(workspace, job, said),
     )
+
+
+async def _place(workspace: Inputs, job: Job, said: dict[str, Any]) -> dict[str, Any]:
+    """What is known of where the job will run: the nodes of its queue, or the host."""
+    cluster = workspace.cluster
+    if not job.flag("do_queue", cluster.scheduler != "shell"):
+        cores, memory = said.get("cores"), said.get("memory")
+        return {"cores_per_node": cores or None, "memory_per_node": memory or None}
+    there = await workspace.queues()
+    name = queue_of(job, cluster)
+    wanted = [there[one.strip()] for one in name.split(",") if one.strip() in there]
+    if not name:
+        wanted = [queue for queue in there.values() if queue.is_default]
+    if not wanted:
+        return {"queues": tuple(there)}
+    queue = joined(wanted, name or wanted[0].name)
+    return {
+        "queue": queue.name,
+        "queues": tuple(there),
+        "queue_cores": queue.cores or None,
+        "queue_nodes": queue.max_nodes,
+        "cores_per_node": queue.cores_per_node or None,
+        "gpus_per_node": queue.gpus_per_node,
+        "memory_per_node": queue.memory_mb * 2.0**20 or None,
+        "max_time_s": queue.max_time_s,
+    }
 
 
 def _is_elsewhere(path: str) -> bool:

@@ -34,6 +34,15 @@ class Facts:
     memory_per_node, free_disk : float or None, bytes
     max_time_s : float or None
         Longest time that the queue allows.
+    queue : str
+        The queue that the job goes to, if it is known; `cores_per_node` and its kin
+        are then those of its largest node.
+    queue_cores : int or None
+        Cores of all its nodes together.
+    queue_nodes : int or None
+        Nodes that it gives a job at most.
+    queues : tuple of str
+        All queues there are; empty if that is unknown.
     """
 
     exists: Callable[[str], bool] | None = None
@@ -52,6 +61,10 @@ class Facts:
     memory_per_node: float | None = None
     free_disk: float | None = None
     max_time_s: float | None = None
+    queue: str = ""
+    queue_cores: int | None = None
+    queue_nodes: int | None = None
+    queues: tuple[str, ...] = ()
 
 
 NOTHING_KNOWN = Facts()

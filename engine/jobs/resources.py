@@ -30,6 +30,7 @@ def check_resources(job: Job, facts: Facts) -> list[Problem]:
         return problems
     problems += _ranks(job, facts, ranks)
     problems += _cores(job, facts, ranks, threads)
+    problems += _queue(job, facts)
     if job.flag("use_gpu", False):
         problems += _gpus(job, facts, ranks)
     problems += _asked_for(job, facts)
@@ -66,10 +67,16 @@ def _ranks(job: Job, facts: Facts, ranks: int) -> list[Problem]:
 def _cores(job: Job, facts: Facts, ranks: int, threads: int) -> list[Problem]:
     problems = []
     cores = facts.cores_per_node
-    if cores and threads > cores:
-        message = f"{threads} threads, but a node has {cores} cores; give at most those"
+    is_queued = job.flag("do_queue", False)
+    if cores and threads > cores and is_queued:
+        where = f"the largest node of queue {facts.queue}" if facts.queue else "a node"
+        message = (
+            f"{threads} threads, but {where} has {cores} cores; give at most those"
+        )
         problems.append(Problem("nr_threads", message))
-    if cores and ranks * threads > cores and not job.flag("do_queue", False):
+    elif cores and facts.queue and is_queued:
+        problems += _spread(facts, ranks, threads, cores)
+    if cores and ranks * threads > cores and not is_queued:
         message = (
             f"{ranks} processes × {threads} threads on {cores} cores without a queue; "
             "they will get in each other's way"
@@ -78,7 +85,7 @@ def _cores(job: Job, facts: Facts, ranks: int, threads: int) -> list[Problem]:
     dedicated = job.number("min_dedicated", 1)
     if dedicated < 1:
         problems.append(Problem("min_dedicated", "must be 1 or more"))
-    elif job.flag("do_queue", False) and (ranks * threads) % dedicated:
+    elif is_queued and (ranks * threads) % dedicated:
         message = (
             f"{ranks} × {threads} cores do not fill nodes of {dedicated:g}; "
             "the rest of the last node is wasted"
@@ -86,6 +93,42 @@ def _cores(job: Job, facts: Facts, ranks: int, threads: int) -> list[Problem]:
         if job.text("qsubscript", ""):
             problems.append(Problem("min_dedicated", message, WARNING))
     return problems
+
+
+def _spread(facts: Facts, ranks: int, threads: int, cores: int) -> list[Problem]:
+    """Whether the queue has room for all ranks, and on how many nodes."""
+    asked = ranks * threads
+    words = f"{ranks} × {threads} threads ask for {asked} cores"
+    if facts.queue_cores and asked > facts.queue_cores:
+        message = (
+            f"{words}; all nodes of queue {facts.queue} together have "
+            f"{facts.queue_cores}, so it would never start; give fewer"
+        )
+        return [Problem("nr_mpi", message)]
+    nodes = -(-ranks // (cores // threads))
+    if nodes == 1:
+        return []
+    words += f"; the largest node of queue {facts.queue} has {cores}"
+    if facts.queue_nodes and nodes > facts.queue_nodes:
+        given = f"{facts.queue_nodes} node{'' if facts.queue_nodes == 1 else 's'}"
+        message = f"{words} and a job gets {given} at most; give fewer"
+        return [Problem("nr_mpi", message)]
+    message = f"{words}, so they are spread over {nodes} nodes or more"
+    return [Problem("nr_mpi", message, WARNING)]
+
+
+def _queue(job: Job, facts: Facts) -> list[Problem]:
+    """Whether there are the queues that the form names; RELION's default is none."""
+    if not facts.queues or not job.flag("do_queue", False):
+        return []
+    default = job.type.defaults(job.version).get("queuename", "")
+    names = [name.strip() for name in job.text("queuename", "").split(",")]
+    wrong = [n for n in names if n and n != default and n not in facts.queues]
+    if not wrong:
+        return []
+    there = ", ".join(facts.queues[:8]) + (" ..." if len(facts.queues) > 8 else "")
+    message = f"the scheduler tells of no queue {wrong[0]}; there are: {there}"
+    return [Problem("queuename", message, WARNING)]
 
 
 def parse_gpu_ids(text: str) -> list[list[int]]:

@@ -23,13 +23,28 @@ _known: Dict[str, Tuple[Tuple[int, int], Dict[str, Any]]] = {}
 
 @verb(heavy=True)
 def look_at(request: Request, paths: List[str]) -> Dict[str, Any]:
-    """{"files": {path: what it holds, or None if it is not there}, "free": bytes}."""
+    """{"files": {path: what it holds, or None if it is not there}, "free": bytes}.
+
+    "cores" and "memory" (bytes) are this host's, for what runs without a queue.
+    """
     found: Dict[str, Any] = {}
     for path in paths:
         request.check()
         found[path] = _held(request, path)
     disk = os.statvfs(request.path(""))
-    return {"files": found, "free": disk.f_bavail * disk.f_frsize}
+    return {
+        "files": found,
+        "free": disk.f_bavail * disk.f_frsize,
+        "cores": _cores(),
+        "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+    }
+
+
+def _cores() -> int:
+    """Cores of this host that a job may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 0
 
 
 def _held(request: Request, name: str) -> Optional[Dict[str, Any]]:

@@ -27,6 +27,7 @@ from remote.agent.verbs import Request
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, ConflictError, SessionLostError
 from remote.last_seen import LastSeen
+from remote.schedulers.queues import QueueLimits
 from remote.views import (
     Finding,
     HandTable,
@@ -379,6 +380,7 @@ class FakeWorkspace:
         self.searches: list[tuple[Any, ...]] = []  # in logs
         self.search_s = 10.0  # a request's time for one
         self.sheets: dict[tuple[str, str], str] = {}  # coordinate files
+        self.queue_limits: dict[str, QueueLimits] = {}
         self.colors: tuple[tuple[float, float, float], ...] = ()
         self.ticks: dict[str, list[bool]] = {}
         self.link = Link(state=LinkState.CONNECTED, round_trip_s=0.012)
@@ -525,6 +527,10 @@ class FakeWorkspace:
         there = {node.name for row in self.jobs.values() for node in row.outputs}
         held = {path: self.held.get(path, {}) for path in paths if path in there}
         return {"files": {path: held.get(path) for path in paths}, "free": 1 << 40}
+
+    async def queues(self) -> dict[str, QueueLimits]:
+        await self._pause()
+        return self.queue_limits
 
     async def deleted(self) -> list[dict[str, Any]]:
         await self._pause()
