@@ -35,8 +35,10 @@ from benchmarks.live_project import (
     start_jobs,
 )
 
+#: in a log: a text looked for both ways, the first error, the beginning, the end
+LOG = "/1\rnnNe.g.G."
 #: one round of a person's ways, a key every second; the watched logs stay longest
-ROUND = "jj" + "." * 20 + "jjk" + "\r14" + "." * 10 + "5" + "..." + "\x1b" + "Gg"
+ROUND = "jj" + "." * 20 + "jjk" + "\r14" + "." * 6 + LOG + "5" + "..." + "\x1b" + "Gg"
 LIMIT_MB = 150.0
 
 
