@@ -38,7 +38,7 @@ from benchmarks.live_project import (
 #: in a log: a text looked for both ways, the first error, the beginning, the end
 LOG = "/1\rnnNe.g.G."
 #: one round of a person's ways, a key every second; the watched logs stay longest
-ROUND = "jj" + "." * 20 + "jjk" + "\r14" + "." * 6 + LOG + "5" + "..." + "\x1b" + "Gg"
+ROUND = "jj" + "." * 20 + "jjk" + "\r14" + "." * 6 + LOG + "5" + "..." + "\x1b" + "jg"
 LIMIT_MB = 150.0
 
 

@@ -36,6 +36,12 @@ TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
 NEW_TABS = ("form", "preview")
 _PICTURES = {"autopick", "manualpick", "import", "ctffind", "motioncorr", "extract"}
 _VERBS = {"abort", "next_job", "clone", "go_on", "alias"}
+_WHY_NOT = {
+    "by_hand": "nothing is picked or ticked by hand in it",
+    "hunt": "only picking jobs have a threshold to hunt",
+    "stack": "it has made no particles",
+    "next_job": "it was not run yet",
+}
 
 
 class JobScreen(NextJobs):
@@ -55,7 +61,7 @@ class JobScreen(NextJobs):
         Binding("tab_left,ctrl+left", "step(-1)", "tab before", show=False),
         Binding("ctrl+right", "step(1)", "next tab", show=False),
         Binding("x", "next_job", "next job"),
-        Binding("k", "clone", "copy the form into a new job", show=False),
+        Binding("Y,k", "clone", "new job with this form", show=False),
         Binding("d", "difference", "difference from another job", show=False),
         Binding("a", "alias", "alias"),
         Binding("A", "abort", "abort"),
@@ -87,6 +93,7 @@ class JobScreen(NextJobs):
         self.current = tab if row is not None else "form"
         self._form_trouble = ""
         self.loaded: Job | None = None  # the form as the cluster has it
+        self.at_once = ""  # an action of this screen, as soon as its form is here
         self._seen_at: float | None = None  # when what is shown from memory was true
 
     def compose(self) -> ComposeResult:
@@ -273,6 +280,7 @@ class JobScreen(NextJobs):
             await self._take_form(message.answer)
         elif message.what == "hints":
             self.take_hints(message.answer)
+            await self._do_at_once()
         elif message.what == "run":
             await self._started(*message.answer)
         elif message.what == "by hand":
@@ -300,6 +308,18 @@ class JobScreen(NextJobs):
                 await self.action_go_on()
         elif self.current == "preview":
             self._show_preview()
+        if self.at_once != "next_job" or not self.may_have_hints:
+            await self._do_at_once()
+
+    async def _do_at_once(self) -> None:
+        """Do what the list was asked for, or say why not."""
+        action, self.at_once = self.at_once, ""
+        if not action:
+            return
+        if self.check_action(action, ()):
+            await self.run_action(action)
+        elif self.row is not None:
+            self.app.notify(f"{plain(self.row.name)}: {_WHY_NOT[action]}", markup=False)
 
     def on_refused(self, message: Refused) -> None:
         """Say why."""

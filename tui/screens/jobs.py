@@ -56,7 +56,11 @@ class JobsScreen(JobDeeds):
         Binding("v", "watch", "logs of all that run"),
         Binding("w", "graph", "who feeds whom"),
         Binding("d", "difference", "difference from another job", show=False),
-        Binding("c", "clone", "new job with this form", show=False),
+        Binding("Y,c", "clone", "new job with this form", show=False),
+        Binding("x", "at_once('next_job')", "next job", show=False),
+        Binding("P", "at_once('by_hand')", "open by hand", show=False),
+        Binding("H", "at_once('hunt')", "threshold hunt", show=False),
+        Binding("T", "at_once('stack')", "particles", show=False),
         Binding("C", "clean", "clean up", show=False),
         Binding("D", "delete", "delete", show=False),
         Binding("escape", "back", "back", show=False),
@@ -292,6 +296,8 @@ class JobsScreen(JobDeeds):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without verbs when one may only look."""
+        if action == "at_once":
+            return not (self.app.read_only and parameters == ("next_job",))
         return not (self.app.read_only and action in _VERBS)
 
     def targets(self) -> list[JobRow]:
@@ -353,6 +359,16 @@ class JobsScreen(JobDeeds):
         """Open the job under the cursor at a tab."""
         if self.table.current is not None:
             self.open_job(self.table.current, tab)
+
+    def action_at_once(self, action: str) -> None:
+        """Open the job under the cursor and do there what its own key would."""
+        from tui.screens.job import JobScreen
+
+        row = self.table.current
+        if row is not None:
+            screen = JobScreen(self.cluster, self.project, row)
+            screen.at_once = action
+            self.app.push_screen(screen)
 
     def action_go_on(self) -> None:
         """Open the form of the job under the cursor, ready for Continue!."""

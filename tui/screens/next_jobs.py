@@ -54,12 +54,18 @@ class NextJobs(Sending):
 
     hints: tuple[Hint, ...] = ()
 
+    @property
+    def may_have_hints(self) -> bool:
+        """Whether jobs can follow this one, and its form is known."""
+        form, row = self.form, self.row
+        if form is None or row is None or not form.type.has_form:
+            return False
+        return row.verdict.state is not JobState.DRAFT
+
     def ask_hints(self) -> None:
         """Have the next jobs' forms filled in, once this one's is known."""
         form, row = self.form, self.row
-        if form is None or row is None or not form.type.has_form:
-            return
-        if row.verdict.state is JobState.DRAFT:
+        if form is None or row is None or not self.may_have_hints:
             return
         overview = self.app.bridge.overview
         self.app.bridge.ask(self, "hints", lambda w: hints_of(w, form, row, overview))

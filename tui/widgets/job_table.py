@@ -65,7 +65,7 @@ class JobTable(ScrollView, can_focus=True):
         Binding("pagedown,ctrl+f", "page(1)", "page down", show=False),
         Binding("pageup,ctrl+b", "page(-1)", "page up", show=False),
         Binding("home,g", "edge(0)", "first", show=False),
-        Binding("end,G", "edge(1)", "last", show=False),
+        Binding("end", "edge(1)", "last", show=False),
         Binding("enter", "open", "open"),
         Binding("space", "select", "select"),
         Binding("asterisk", "select_all", "select all shown", show=False),
