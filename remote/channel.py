@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from remote.agent import frames
+from remote.agent import bootstrap, frames
 from remote.agent.text import one_line
 from remote.errors import (
     AgentError,
@@ -27,7 +27,7 @@ from remote.errors import (
     SessionLostError,
 )
 from remote.journal import Journal
-from remote.session import AGENT_START_S, Pipe, Session
+from remote.session import Pipe, Session
 from remote.starting import start_agent
 from remote.views import Link, LinkState
 
@@ -78,6 +78,7 @@ class AgentClient:
         self._journal = journal
         self._session: Session | None = None
         self._pipe: Pipe | None = None
+        self._luggage = bootstrap.Luggage()
         self._calls: dict[int, _Call] = {}
         self._next = 1
         self._listeners: list[Callable[[Link], None]] = []
@@ -85,7 +86,7 @@ class AgentClient:
         self._leaving: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._is_closed = False
-        self._is_connecting = False
+        self._attempts = 0  # to connect since an agent last answered
 
     # the link
 
@@ -217,46 +218,26 @@ class AgentClient:
         pipe = self._pipe
         if pipe is None:
             raise SessionLostError(self._lost_in_words())
-        data = frames.encode(message, blob)
+        luggage = self._luggage.for_verb(str(message.get("verb", "")))
+        data = luggage + frames.encode(message, blob)
         self.bytes_sent += len(data)
         await pipe.write(data)
 
     # connecting and losing
 
     async def _connect(self) -> None:
-        self._is_connecting = True
-        try:
-            await self._connect_once()
-        finally:
-            self._is_connecting = False
-
-    async def _connect_once(self) -> None:
         session = await self._opener()
         self._session = session
-        pipe, reader, early, sent = await start_agent(session)
-        self.bytes_sent += sent
-        self._pipe = pipe
-        self._spawn(self._listen(pipe, reader, early))
-        asked = time.time()
-        self.hello, _ = await self._greet()
-        arrived = time.time()
-        self.clock_skew_s = float(self.hello["clock"]) - (asked + arrived) / 2
-        self._set_link(LinkState.CONNECTED, round_trip_s=arrived - asked)
-
-    async def _greet(self) -> tuple[dict[str, Any], bytes]:
-        number, self._next = self._next, self._next + 1
-        answer: asyncio.Future[tuple[Any, bytes]]
-        answer = asyncio.get_running_loop().create_future()
-        message = {"id": number, "verb": "host.hello", "limit": AGENT_START_S}
-        call = _Call(message, b"", False, answer)
-        try:
-            async with asyncio.timeout(AGENT_START_S):
-                return await self._ask(number, call)
-        except TimeoutError as error:
-            message_text = "the agent on the cluster does not answer"
-            raise SessionLostError(message_text) from error
-        finally:
-            self._calls.pop(number, None)
+        agent = await start_agent(session)
+        self.bytes_sent += agent.bytes_sent
+        self.hello = agent.hello
+        self.clock_skew_s = float(agent.hello["clock"]) - time.time()
+        self._luggage = bootstrap.Luggage()
+        self._pipe = agent.pipe
+        self._spawn(self._listen(agent.pipe, agent.reader, agent.early))
+        self._set_link(LinkState.CONNECTED)
+        self._spawn(self._ping(PING_LIMIT_S))  # measures the way; nobody waits for it
+        await asyncio.sleep(0)  # until it is on its way
 
     async def _listen(
         self, pipe: Pipe, reader: frames.FrameReader, early: list[frames.Frame]
@@ -294,8 +275,6 @@ class AgentClient:
         self._pipe = None
         error = SessionLostError(f"the link to {self.name} is gone: {one_line(reason)}")
         self._fail_calls(error, all_of_them=False)
-        if self._is_connecting:
-            return  # whoever connects learns of it, and goes on or gives up
         self._set_link(LinkState.LOST, one_line(reason))
         self._spawn(self._reconnect())
 
@@ -308,18 +287,17 @@ class AgentClient:
         session = self._session
         needs_person = session is not None and session.needs_person
         self._drop_later()
-        attempt = 0
         while not self._is_closed:
             reason = self.link.reason
             if needs_person:
                 self._set_link(LinkState.REFUSED, f"{reason}; log in again to go on")
                 await self._wait(None)
             else:
-                wait = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+                wait = BACK_OFF_S[min(self._attempts, len(BACK_OFF_S) - 1)]
                 self._set_link(LinkState.LOST, reason, retry_at=time.time() + wait)
                 if await self._wait(wait):
-                    attempt = -1
-            attempt += 1
+                    self._attempts = -1
+            self._attempts += 1
             self._set_link(LinkState.CONNECTING, reason)
             try:
                 await self._connect()
@@ -383,12 +361,17 @@ class AgentClient:
             last_ping = time.monotonic()
             await self._ping(AWAKE_LIMIT_S if slept else PING_LIMIT_S)
 
+    async def measure(self) -> Link:
+        """The link, measured at this moment."""
+        await self._ping(PING_LIMIT_S)
+        return self.link
+
     async def _ping(self, limit: float) -> None:
         pipe = self._pipe
-        started = time.monotonic()
+        asked, started = time.time(), time.monotonic()
         try:
             async with asyncio.timeout(limit):
-                await self.call("host.ping", timeout=limit, reads_only=False)
+                clock = await self.call("host.ping", timeout=limit, reads_only=False)
         except (TimeoutError, AgentError):
             if pipe is self._pipe:
                 self._lose(f"no answer for {limit:.0f} s")
@@ -396,6 +379,8 @@ class AgentClient:
             return
         else:
             took = time.monotonic() - started
+            self._attempts = 0
+            self.clock_skew_s = float(clock) - asked - took / 2
             self._tell(replace(self.link, round_trip_s=took))
 
     def _set_link(

@@ -67,7 +67,7 @@ def _problem(check: str, says: str, advice: str) -> list[Finding]:
 
 
 async def _connection(contact: Contact) -> list[Finding]:
-    link, hello = contact.agent.link, contact.agent.hello
+    link, hello = await contact.agent.measure(), contact.agent.hello
     took = link.round_trip_s or 0.0
     says = f"{hello['user']}@{hello['host']}, {1000 * took:.0f} ms to and fro"
     if took > _SLOW_S:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from typing import Any, NamedTuple
 
 from remote.agent import bootstrap, frames
 from remote.agent.text import one_line
@@ -16,10 +17,18 @@ _READ_BYTES = 1 << 18
 _TRANSFER_ONLY = re.compile(r"(?i)\bs(ftp|cp)\b.*\bonly\b|restricted by rssh|scponly")
 
 
-async def start_agent(
-    session: Session,
-) -> tuple[Pipe, frames.FrameReader, list[frames.Frame], int]:
-    """Pipe to an agent that has said hello, its reader, further frames, bytes sent."""
+class Started(NamedTuple):
+    """An agent that has said hello."""
+
+    pipe: Pipe
+    reader: frames.FrameReader
+    hello: dict[str, Any]
+    early: list[frames.Frame]  # what it said beside that
+    bytes_sent: int
+
+
+async def start_agent(session: Session) -> Started:
+    """Start the agent and hear its hello; SessionError says why there is none."""
     pipe = await session.start(bootstrap.command())
     reader = frames.FrameReader()
     bundle = bootstrap.bundle()
@@ -27,10 +36,10 @@ async def start_agent(
         async with asyncio.timeout(session.start_limit_s):
             with contextlib.suppress(SessionLostError):
                 await pipe.write(bundle)  # the reading says why not
-            early = await _first_frames(pipe, reader, session)
+            first, *early = await _first_frames(pipe, reader, session)
     except TimeoutError as error:
         raise _no_agent(session, pipe, reader, "it did not answer") from error
-    return pipe, reader, early, len(bundle)
+    return Started(pipe, reader, first.message["hello"], early, len(bundle))
 
 
 async def _first_frames(
@@ -40,7 +49,7 @@ async def _first_frames(
     while data := await pipe.read(_READ_BYTES):
         found = reader.feed(data)
         if found:
-            return found[1:]
+            return found
     raise _no_agent(session, pipe, reader, "it ended at once")
 
 

@@ -1,15 +1,20 @@
-"""How the agent gets to the login node: as one packed bundle on standard input.
+"""How the agent gets to the login node: packed, on standard input, piece by piece.
 
-This file stays here; what it bundles is `remote.agent` and `engine.project`. The
-command line holds no single quotes but the outer ones, no backslash and no newline, so
-every login shell (bash, zsh, csh, fish) passes it on as it is.
+This file stays here; what it sends is `remote.agent` and `engine.project`. First goes
+what every agent needs, small enough for the first packets of a connection; the modules
+of a verb go ahead of its first request, in the same breath. The command line holds no
+single quotes but the outer ones, no backslash and no newline, so every login shell
+(bash, zsh, csh, fish) passes it on as it is.
 """
 
 import json
+import re
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, Iterable, List, Match, Set, Tuple
+
+from remote.agent import frames
 
 ROOT = Path(__file__).resolve().parents[2]
 STAYS_HERE = {"bootstrap.py"}
@@ -49,10 +54,19 @@ class Bundle(object):
         exec(code, module.__dict__)
 
 packed = s.read(int(s.readline()))
-sys.meta_path.insert(0, Bundle(json.loads(zlib.decompress(packed).decode("utf-8"))))
+modules = json.loads(zlib.decompress(packed).decode("utf-8"))
+sys.meta_path.insert(0, Bundle(modules))
 from remote.agent import main
-main.serve()
+main.serve(modules)
 """
+#: what no agent needs: the tests prove that nothing else is meant by these
+_DOCSTRING = re.compile(r'^( *)"""(?:[^"\\]|\\.|"(?!""))*"""\n', re.MULTILINE)
+_COMMENT = re.compile(r"^ *#.*$", re.MULTILINE)
+#: what an agent needs to say hello and to be asked
+FIRST = ("remote.agent.main", "remote.agent.host")
+_IMPORT = re.compile(
+    r"^[ ]*(?:from ([\w.]+) import (\([^)]*\)|.*)|import ([\w., ]+))", re.MULTILINE
+)
 
 
 def command(pythons: Tuple[str, ...] = PYTHONS) -> str:
@@ -87,8 +101,67 @@ def sources() -> Dict[str, Tuple[bool, str]]:
 
 
 @lru_cache(maxsize=1)
+def modules() -> Dict[str, Tuple[bool, str]]:
+    """The sources as they are sent, read once."""
+    return {name: (package, bare(text)) for name, (package, text) in sources().items()}
+
+
+def bare(text: str) -> str:
+    """A module without its explanations; every line keeps its number."""
+
+    def emptied(found: Match[str]) -> str:
+        return found.group(1) + '""' + "\n" * found.group(0).count("\n")
+
+    return _COMMENT.sub("", _DOCSTRING.sub(emptied, text))
+
+
+@lru_cache(maxsize=None)
+def needed(*names: str) -> Tuple[str, ...]:
+    """Modules that these import, with their packages and themselves, if known."""
+    found: Set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name not in modules():
+            continue
+        found.add(name)
+        waiting.append(name.rpartition(".")[0])
+        waiting += _imported(modules()[name][1])
+    return tuple(sorted(found))
+
+
+def _imported(text: str) -> List[str]:
+    """Whatever a module may import; also names that are no modules."""
+    found: List[str] = []
+    for origin, named, plain in _IMPORT.findall(text):
+        found += [origin] if origin else re.findall(r"[\w.]+", plain)
+        found += ["{}.{}".format(origin, word) for word in re.findall(r"\w+", named)]
+    return found
+
+
+def _packed(names: Iterable[str]) -> bytes:
+    return zlib.compress(json.dumps({n: modules()[n] for n in names}).encode(), 9)
+
+
+@lru_cache(maxsize=1)
 def bundle() -> bytes:
     """All that is sent on standard input before the first frame."""
     loader = LOADER.encode()
-    packed = zlib.compress(json.dumps(sources()).encode(), 9)
+    packed = _packed(needed(*FIRST))
     return b"%d\n%b%d\n%b" % (len(loader), loader, len(packed), packed)
+
+
+class Luggage:
+    """The modules that one agent has been sent."""
+
+    def __init__(self) -> None:
+        self._sent = set(needed(*FIRST))
+
+    def for_verb(self, verb: str) -> bytes:
+        """Frame with the modules that a verb needs beside them; empty if none."""
+        wanted = needed("remote.agent." + verb.partition(".")[0])
+        missing = [name for name in wanted if name not in self._sent]
+        if not missing:
+            return b""
+        self._sent.update(missing)
+        return frames.encode({"modules": len(missing)}, _packed(missing))

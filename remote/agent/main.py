@@ -5,12 +5,14 @@ behind. No resource limits are set: what it starts (sbatch, a job of the shell
 scheduler) would inherit them. A watch on its own memory does that work instead.
 """
 
+import json
 import os
 import queue
 import sys
 import threading
 import time
-from typing import Any, Dict, List, Optional, Set
+import zlib
+from typing import Any, Dict, List, Set
 
 from remote.agent import frames, shared
 from remote.agent.limits import HELD
@@ -23,7 +25,8 @@ LAST_WORDS_S = 60.0  # for verbs that must not be left half-done
 class Agent:
     """Answers requests on one pair of file descriptors."""
 
-    def __init__(self, source: int, sink: int) -> None:
+    def __init__(self, source: int, sink: int, modules: Dict[str, Any]) -> None:
+        self.modules = modules  # of this program, as far as they have been sent
         self.source = source
         self.sink = sink
         self.heard_at = time.monotonic()
@@ -68,6 +71,9 @@ class Agent:
 
     def _take(self, frame: frames.Frame) -> None:
         message = frame.message
+        if "modules" in message:
+            self.modules.update(json.loads(zlib.decompress(frame.blob).decode("utf-8")))
+            return
         if "cancel" in message:
             request = self._requests.get(message["cancel"])
             if request is not None:
@@ -188,7 +194,7 @@ def resident_bytes() -> int:
         return 0
 
 
-def serve(modules: Optional[Dict[str, str]] = None) -> None:
+def serve(modules: Dict[str, Any]) -> None:
     """Be the agent on this process's standard input and output."""
     source = os.dup(0)
     sink = os.dup(1)
@@ -199,6 +205,6 @@ def serve(modules: Optional[Dict[str, str]] = None) -> None:
     sys.stdin = None
     for fd in (source, sink):
         os.set_inheritable(fd, False)
-    agent = Agent(source, sink)
-    agent.send({"hello": 1})
+    agent = Agent(source, sink, modules)
+    agent.send({"hello": find("host.hello").function(Request(0))})
     agent.serve()

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from remote.agent import bootstrap
+from remote.agent.frames import encode
+from remote.local import LocalSession
+from remote.starting import start_agent
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,12 +96,90 @@ def test_the_command_line_passes_through_any_shell():
     assert not set("'\\\n!`") & set(body)
 
 
-def test_the_bundle_is_small():
-    assert len(bootstrap.bundle()) < 100_000
+def test_what_goes_first_fits_the_first_packets_of_a_connection():
+    """Ten packets may be on their way before the first is acknowledged (RFC 6928)."""
+    assert len(bootstrap.bundle()) + len(bootstrap.command()) < 10 * 1400
+    first = set(bootstrap.needed(*bootstrap.FIRST))
+    assert len(first) < len(bootstrap.sources()) / 3
+
+
+def without_docstrings(text):
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                first.value.value = ""
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("name", sorted(bootstrap.sources()))
+def test_what_is_sent_is_the_module_without_its_explanations(name):
+    text = bootstrap.sources()[name][1]
+    sent = bootstrap.bare(text)
+    assert without_docstrings(sent) == without_docstrings(text)
+    assert sent.count("\n") == text.count("\n")  # lines of tracebacks are true
+    assert len(sent) < 0.97 * len(text) or not text.strip()
+
+
+def verb_modules():
+    """Modules of the agent that can be asked something."""
+    return [
+        name
+        for name, (_, text) in bootstrap.sources().items()
+        if name.startswith("remote.agent.") and "@verb(" in text
+    ]
+
+
+def test_every_verb_is_sent_all_that_it_imports():
+    """Also what is imported late: by the grammar, not by how the sending finds it."""
+    known = bootstrap.sources()
+    reached = set()
+    for name in [*bootstrap.FIRST, *verb_modules()]:
+        sent = set(bootstrap.needed(name))
+        reached |= sent
+        for one in sent:
+            wanted = set()
+            for node in ast.walk(ast.parse(known[one][1])):
+                if isinstance(node, ast.Import):
+                    wanted |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom):
+                    wanted.add(node.module)
+                    wanted |= {f"{node.module}.{a.name}" for a in node.names}
+            assert wanted & set(known) <= sent, (name, one)
+    assert reached == set(known), "modules that no verb needs"
+
+
+async def test_an_agent_with_the_modules_of_one_verb_can_import_it():
+    for name in verb_modules():
+        session = LocalSession()
+        agent = await start_agent(session)
+        verb = f"{name.rpartition('.')[2]}.no_such_verb"
+        asked = encode({"id": 1, "verb": verb})
+        await agent.pipe.write(bootstrap.Luggage().for_verb(verb) + asked)
+        frames = []
+        while not frames:
+            frames = agent.reader.feed(await agent.pipe.read(65536))
+        said = frames[0].message["error"]["message"]
+        assert said == f"the agent knows no verb '{verb}'"
+        await session.close()
+
+
+def test_nothing_is_sent_twice_or_for_an_unknown_verb():
+    luggage = bootstrap.Luggage()
+    assert luggage.for_verb("host.ping") == b""
+    assert luggage.for_verb("../x.y") == luggage.for_verb("") == b""
+    first = luggage.for_verb("overview.overview")
+    assert 0 < len(first) < 40_000
+    assert luggage.for_verb("overview.overview") == b""
+    assert len(luggage.for_verb("lists.nodes")) < len(
+        bootstrap.Luggage().for_verb("lists.nodes")
+    )
 
 
 def test_the_bundle_is_made_quickly():
-    bootstrap.bundle.cache_clear()
+    for made in (bootstrap.bundle, bootstrap.modules, bootstrap.needed):
+        made.cache_clear()
     started = time.process_time()
     bootstrap.bundle()
     assert time.process_time() - started < 0.5

@@ -369,11 +369,13 @@ async def test_an_agent_whose_link_died_silently_ends_by_itself(
     }
     monkeypatch.setattr(bootstrap, "sources", lambda: short)
     monkeypatch.setattr(channel, "PING_S", 3600.0)
+    bootstrap.modules.cache_clear()
     bootstrap.bundle.cache_clear()
     try:
         workspace = await Workspace.open(at_door("silent"), "", prompts=Person())
     finally:
         monkeypatch.undo()
+        bootstrap.modules.cache_clear()
         bootstrap.bundle.cache_clear()
     pid = str(workspace.agent.hello["pid"])
 
@@ -404,6 +406,7 @@ async def test_a_laptop_that_slept_finds_all_as_it_is_and_repeats_nothing(
         "async def main():\n"
         "    cluster = Cluster(name='door', ssh_config=sys.argv[1])\n"
         "    w = await Workspace.open(cluster, '')\n"
+        "    await w.agent.measure()\n"
         "    states = []\n"
         "    w.on_link(lambda link: states.append(str(link.state)))\n"
         "    argv = ['sh', '-c', 'echo x >> made; sleep 2; echo y >> made']\n"
