@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any, Dict, List, Sequence, Set
 
-from remote.agent import queries, shared
+from remote.agent import limits, queries, shared
 from remote.agent.verbs import Request
 
 SOON_S = 2.0  # a job nobody has asked about yet is asked about after this
@@ -41,7 +41,7 @@ class Round:
         wait = interval if ids <= self.covered else min(SOON_S, interval)
         if interval > 0.0:  # a scheduler that is slow to answer is asked more rarely
             wait = max(wait, min(SLOWEST_S, BURDEN * self.took_s))
-        return age < wait
+        return age < max(wait, limits.HELD["poll_s"])
 
     def want(self, ids: Set[str], interval: float) -> Set[str]:
         """Ids to ask about: these, and those that others wanted lately."""

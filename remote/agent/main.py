@@ -14,11 +14,12 @@ import time
 import zlib
 from typing import Any, Dict, List, Set
 
-from remote.agent import frames, shared
+from remote.agent import frames, limits, shared
 from remote.agent.limits import HELD
 from remote.agent.verbs import Answer, Request, Verb, VerbError, explain, find
 
 LIGHT_THREADS = 6
+TOO_LARGE_S = 3  # so long it may be too large before it ends
 LAST_WORDS_S = 60.0  # for verbs that must not be left half-done
 
 
@@ -132,16 +133,24 @@ class Agent:
                 return  # nobody listens; the end of the input follows
 
     def _watch(self) -> None:
-        """End in silence, and stop what takes too much memory."""
+        """End in silence, and stop what takes too much memory, itself at last."""
+        too_large = 0
         while True:
             time.sleep(1.0)
             if time.monotonic() - self.heard_at > HELD["silence_s"]:
                 self.end()
+            size = resident_bytes()
+            too_large = too_large + 1 if size > HELD["memory_mb"] * 1e6 else 0
+            if not too_large:
+                continue
+            said = limits.too_much(size)
             with self._lock:
                 busy = [r for n, r in self._requests.items() if n not in self._whole]
-            if busy and resident_bytes() > HELD["memory_mb"] * 1e6:
-                for request in busy:
-                    request.stop("memory", "the agent's memory limit was reached")
+            for request in busy:
+                request.stop("memory", said)
+            if too_large > TOO_LARGE_S:  # it is not the requests: what it remembers
+                os.write(2, (said + "; it has ended itself\n").encode("utf-8"))
+                self.end()
 
 
 class Pool:

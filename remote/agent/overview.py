@@ -12,7 +12,6 @@ from engine.project.layout import job_name_in
 from engine.project.lock import holder
 from engine.project.pipeline import Pipeline, Process
 from remote.agent import asking, job_facts, locks, records, submission
-from remote.agent.limits import HELD
 from remote.agent.project import pipeline_of
 from remote.agent.verbs import Request, VerbError, verb
 
@@ -67,8 +66,7 @@ def look(
         }
         ids = _ids(memory)
         if queries:
-            pace = max(interval, HELD["poll_s"])
-            said = asking.answers(request, queries, ids, pace)
+            said = asking.answers(request, queries, ids, interval)
         return dict(
             _answer(request, memory, since, said, warnings), looked_at=looked_at
         )

@@ -25,9 +25,19 @@ USUAL = {key: value for key, (value, _) in limits.USUAL.items()}
 def test_a_site_can_ask_for_less_and_never_for_more(tmp_path, text, held):
     path = tmp_path / "limits"
     path.write_bytes(text.encode("latin-1"))
-    assert limits.read(str(path)) == {**USUAL, **held}
+    assert limits.read([str(path)]) == {**USUAL, **held}
 
 
 def test_without_a_file_the_usual_holds(tmp_path):
-    assert limits.read(str(tmp_path / "none")) == USUAL
-    assert not limits.is_set(str(tmp_path / "none"))
+    assert limits.read([str(tmp_path / "none")]) == USUAL
+    assert not limits.is_set([str(tmp_path / "none")])
+
+
+def test_of_two_files_the_stricter_line_holds(tmp_path, monkeypatch):
+    site, more = tmp_path / "site", tmp_path / "more"
+    site.write_text("poll_s = 30\nmemory_mb = 100\n")
+    more.write_text("poll_s = 10\nmemory_mb = 80\n")
+    monkeypatch.setattr(limits, "PATH", str(site))
+    monkeypatch.setenv(limits.VARIABLE, str(more))
+    assert limits.read() == {**USUAL, "poll_s": 30.0, "memory_mb": 80.0}
+    assert limits.is_set()
