@@ -51,14 +51,19 @@ class Contact:
 
     async def layers(self) -> Layers:
         """What counts here of site, profile and project; asked for once."""
-        from remote.layers import layered
-
         async with self._layering:
             if self._layers is None:
-                self._layers = layered(self.profile, await self.ask("settings.layers"))
-                if self.cluster == self.profile:  # else somebody chose otherwise
-                    self.cluster = self._layers.cluster
+                return self.take_layers(await self.ask("settings.layers"))
             return self._layers
+
+    def take_layers(self, said: dict[str, Any]) -> Layers:
+        """The same from an answer that came with another one."""
+        from remote.layers import layered
+
+        self._layers = layered(self.profile, said)
+        if self.cluster == self.profile:  # else somebody chose otherwise
+            self.cluster = self._layers.cluster
+        return self._layers
 
     async def tool(self, *argv: str, limit: float = 20.0) -> tuple[int, str]:
         """Exit status and output of a program on the login node; -1: not there."""

@@ -58,9 +58,9 @@ class Operating(Editing):
 
     # settings
 
-    async def layers(self) -> Layers:
-        """What counts here of site, profile and project; asked for once."""
-        layers = await super().layers()
+    def take_layers(self, said: dict[str, Any]) -> Layers:
+        """What counts here of site, profile and project."""
+        layers = super().take_layers(said)
         if self._picture.scheduler.name != self.cluster.scheduler:
             self._picture.scheduler = scheduler(self.cluster.scheduler)
         return layers
@@ -90,16 +90,24 @@ class Operating(Editing):
         return judgements
 
     async def _look_once(self, ask_scheduler: bool) -> dict[str, Any]:
-        layers = await self.layers()
-        queries = self._picture.scheduler.queries() if ask_scheduler else ()
+        """Ask the agent; the first time also for what counts here, in one answer."""
+        adapter = self._picture.scheduler
+        queries = adapter.queries() if ask_scheduler else ()
         said: dict[str, Any] = await self.ask(
             "overview.look",
             since=self._picture.since,
             queries=[query.to_json() for query in queries],
             interval=self.cluster.poll_s,
             may_change=not self.read_only,
+            settings=self._layers is None,
             timeout=60.0,
         )
+        if said["settings"] is not None and self._layers is None:
+            self.remember("settings.layers", {}, said["settings"], b"")
+            self.take_layers(said["settings"])
+            if self._picture.scheduler is not adapter:  # not the one that was asked
+                return await self._look_once(ask_scheduler)
+        layers = await self.layers()
         said["warnings"] = [*said["warnings"], *layers.warnings]
         self._picture.take(said)
         return said

@@ -1,9 +1,9 @@
 """What the login node's administrators allow an agent: a file of theirs, if any.
 
 ``/etc/cryodeck/limits``, and a file that CRYODECK_SITE_LIMITS names where a site sets
-variables rather than files (its module, its profile), hold lines KEY = NUMBER. A site can only ask for less than
-cryodeck takes by itself: the scheduler asked more rarely, less memory, a shorter
-silence, a lower priority, fewer threads.
+variables rather than files (its module, its profile), hold lines KEY = NUMBER. A site
+can only ask for less than cryodeck takes by itself: the scheduler asked more rarely,
+less memory, a shorter silence, a lower priority, fewer threads.
 """
 
 import os

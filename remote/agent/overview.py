@@ -13,6 +13,7 @@ from engine.project.lock import holder
 from engine.project.pipeline import Pipeline, Process
 from remote.agent import asking, job_facts, locks, records, submission
 from remote.agent.project import pipeline_of
+from remote.agent.settings import layers
 from remote.agent.verbs import Request, VerbError, verb
 
 SETTLED_CHECK_S = 60.0  # how often folders of settled jobs are looked at again
@@ -44,12 +45,14 @@ def look(
     queries: Sequence[Dict[str, Any]] = (),
     interval: float = 10.0,
     may_change: bool = True,
+    settings: bool = False,
 ) -> Dict[str, Any]:
     """Facts of the jobs that changed since [epoch, generation]; all without it.
 
     With `queries` the scheduler is asked about the jobs that are not settled, at most
     once in `interval` seconds. With `may_change` markers are carried into the pipeline
-    and submissions that were cut off are looked into.
+    and submissions that were cut off are looked into. With `settings` the answer holds
+    what site and project have to say about how jobs run.
     """
     memory = _memory_of(request)
     with memory.lock:
@@ -68,7 +71,9 @@ def look(
         if queries:
             said = asking.answers(request, queries, ids, interval)
         return dict(
-            _answer(request, memory, since, said, warnings), looked_at=looked_at
+            _answer(request, memory, since, said, warnings),
+            looked_at=looked_at,
+            settings=layers(request) if settings else None,
         )
 
 

@@ -123,3 +123,33 @@ async def test_a_field_that_the_site_has_fixed_is_greyed(opened):
 async def test_another_project_has_its_own_file(opened, tmp_path):
     other = opened.other(str(tmp_path))
     assert (await other.layers()).cluster.queue == "short"
+
+
+async def test_the_first_job_list_brings_the_settings_with_it(opened, project):
+    trips = opened.agent.round_trips
+    overview = await opened.overview(ask_scheduler=False)
+    assert opened.agent.round_trips == trips + 1
+    layers = await opened.layers()
+    assert opened.agent.round_trips == trips + 1
+    assert layers.origins["queue"] == str(project / "cryodeck.toml")
+    assert overview.warnings == layers.warnings
+    assert (await opened.offline().layers()).environment == layers.environment
+
+
+async def test_another_scheduler_than_the_profiles_is_asked_instead(
+    project, opened, monkeypatch
+):
+    (project / "cryodeck.toml").write_text('scheduler = "sge"\n')
+    asked = []
+    ask = opened.ask
+
+    async def listening(verb, **args):
+        asked.append((verb, [query["name"] for query in args.get("queries", ())]))
+        return await ask(verb, **args)
+
+    monkeypatch.setattr(opened, "ask", listening)
+    await opened.overview()
+    assert asked == [
+        ("overview.look", []),  # the profile knows none
+        ("overview.look", ["qstat", "qstat -j", "qacct"]),
+    ]
