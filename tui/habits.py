@@ -5,17 +5,14 @@ Standard library only; the command line reads it too.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 from remote.errors import BadRequestError
-from tui.settings import settings_file
+from tui.settings import settings_file, site_file
 
-SITE = Path("/etc/cryodeck/settings.toml")
 CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("cryodeck-dark", "cryodeck-light", "cryodeck-contrast"),
     "notify": ("bell", "desktop", "both", "none"),
@@ -46,11 +43,6 @@ class Settings:
     tour: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
-
-
-def site_file() -> Path:
-    """Where the administrator's settings stand: CRYODECK_SITE names another file."""
-    return Path(os.environ.get("CRYODECK_SITE") or SITE)
 
 
 def load() -> Settings:

@@ -6,11 +6,19 @@ Standard library only; a file that cannot be read counts as empty.
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from remote.places import config_home, state_home, write_private
+
+SITE = Path("/etc/cryodeck/settings.toml")
+
+
+def site_file() -> Path:
+    """Where the administrator's settings stand: CRYODECK_SITE names another file."""
+    return Path(os.environ.get("CRYODECK_SITE") or SITE)
 
 
 def settings_file() -> Path:
@@ -19,21 +27,25 @@ def settings_file() -> Path:
 
 
 def setting(key: str) -> str:
-    """One setting as text; "" if it is not set."""
-    try:
-        found: Any = tomllib.loads(settings_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(found.get(key, ""))
+    """One setting as text, the person's or else the site's; "" if it is not set."""
+    for path in (settings_file(), site_file()):
+        try:
+            found: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if found.get(key):
+            return str(found[key])
+    return ""
 
 
-def _answers_file() -> Path:
+def answers_file() -> Path:
+    """What was answered for each terminal."""
     return state_home() / "terminals.json"
 
 
 def _answers() -> dict[str, str]:
     try:
-        found: Any = json.loads(_answers_file().read_text(encoding="utf-8"))
+        found: Any = json.loads(answers_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -50,4 +62,4 @@ def remember_pictures(terminal: str, kind: str) -> None:
     answers.pop(terminal, None)
     if kind:
         answers[terminal] = kind
-    write_private(_answers_file(), json.dumps(answers, indent=1))
+    write_private(answers_file(), json.dumps(answers, indent=1))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from tui.cli.failure import DONE
 from tui.cli.formats import STATE_COLORS, moment, number
 from tui.cli.parser import add_job
-from tui.words import duration
 
 if TYPE_CHECKING:
     from remote.views import JobRow, Overview
@@ -71,6 +70,8 @@ def _is_wanted(job: JobRow, invocation: Invocation) -> bool:
 
 
 def _job_cells(job: JobRow, overview: Overview) -> tuple[str, ...]:
+    from tui.words import duration
+
     return (
         job.name,
         alias_of(job),
@@ -106,6 +107,8 @@ def progress_text(job: JobRow) -> str:
         return ""
     text = f"{number(progress.done)}/{number(progress.total)} {progress.unit}"
     if not job.verdict.state.is_over and progress.eta_s is not None:
+        from tui.words import duration
+
         text += f", {duration(progress.eta_s)} left"
     return text
 

@@ -30,6 +30,7 @@ ENVIRONMENT = (
     ("CRYODECK_CONFIG_HOME", "folder of settings; else ~/.config/cryodeck"),
     ("CRYODECK_STATE_HOME", "folder of the journal; else ~/.local/state/cryodeck"),
     ("CRYODECK_CACHE_HOME", "folder of what may be deleted; else ~/.cache/cryodeck"),
+    ("CRYODECK_SITE", "the site's settings; else /etc/cryodeck/settings.toml"),
     ("NO_COLOR", "no colors if set"),
     ("EDITOR, VISUAL", "the editor of `edit` and of a form's text"),
     ("RELION_*", "the site's defaults of the Running tab, as RELION reads them"),

@@ -52,10 +52,13 @@ async def show_config(invocation: Invocation) -> int:
         ("cache", str(cache_home()), "folder"),
     ]
     layers, trouble = None, ""
+    hello: dict[str, Any] = {}
     if not invocation.offline:
-        layers, trouble = await _layers(invocation)
+        layers, trouble, hello = await _layers(invocation)
     rows += _profile_rows(cluster, str(path) if path.exists() else "", layers)
     rows += _interface_rows()
+    rows += _environment_rows(layers)
+    rows += _limit_rows(hello)
     output = invocation.output
     output.result(
         {"settings": [{"key": k, "value": v, "source": s} for k, v, s in rows]}
@@ -70,15 +73,17 @@ async def show_config(invocation: Invocation) -> int:
     return DONE
 
 
-async def _layers(invocation: Invocation) -> tuple[Layers | None, str]:
+async def _layers(
+    invocation: Invocation,
+) -> tuple[Layers | None, str, dict[str, Any]]:
     """Return what counts where the project lies; else why that is not known."""
     from remote.errors import RemoteError
 
     try:
         workspace = await invocation.workspace()
-        return await workspace.layers(), ""
+        return await workspace.layers(), "", workspace.agent.hello
     except (CommandFailure, RemoteError) as failure:
-        return None, str(failure)
+        return None, str(failure), {}
 
 
 def _source(option: str | None, variable: str, otherwise: str = "default") -> str:
@@ -98,8 +103,8 @@ def _project(invocation: Invocation, cluster: Cluster) -> tuple[str, str]:
 
 def _interface_rows() -> list[tuple[str, str, str]]:
     """Return the interface's settings, and the file that each comes from."""
-    from tui.habits import HELP, load, site_file
-    from tui.settings import settings_file
+    from tui.habits import HELP, load
+    from tui.settings import settings_file, site_file
 
     settings = load()
     rows = [
@@ -110,9 +115,53 @@ def _interface_rows() -> list[tuple[str, str, str]]:
         value = getattr(settings, key)
         if key == "keys":
             value = ", ".join(f"{name} = {one}" for name, one in value.items())
-        rows.append(
-            (f"interface {key}", str(value), settings.sources.get(key, "default"))
-        )
+        source = settings.sources.get(key, "default")
+        if key == "pictures":
+            value, source = _pictures(str(value), source)
+        rows.append((f"interface {key}", str(value), source))
+    return rows
+
+
+def _pictures(value: str, source: str) -> tuple[str, str]:
+    """Return how pictures are drawn on this terminal, and who says so."""
+    from tui.graphics import terminal_name
+    from tui.settings import answers_file, remembered_pictures
+
+    wanted = os.environ.get("CRYODECK_PICTURES", "")
+    if wanted:
+        return wanted, "CRYODECK_PICTURES"
+    remembered = remembered_pictures(terminal_name(os.environ))
+    if not value and remembered:
+        return remembered, str(answers_file())
+    return value, source
+
+
+def _environment_rows(layers: Layers | None) -> list[tuple[str, str, str]]:
+    """Return the variables that count: of this machine, and RELION's of the cluster."""
+    from tui.cli.manual import ENVIRONMENT
+
+    rows = []
+    names = [name for words, _ in ENVIRONMENT for name in words.split(", ")]
+    for name in names:
+        if name.endswith("*"):
+            continue  # the cluster's, below
+        is_set = name in os.environ
+        value = os.environ.get(name, "")
+        rows.append((name, value, "environment" if is_set else "not set"))
+    there = layers.environment if layers is not None else {}
+    rows += [(name, value, "cluster's environment") for name, value in there.items()]
+    return rows
+
+
+def _limit_rows(hello: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what the login node's administrators allow."""
+    from remote.agent.limits import PATH, USUAL
+
+    rows = []
+    for key, value in hello.get("limits", {}).items():
+        usual = USUAL.get(key, (None, False))[0]
+        source = PATH if hello.get("site_limits") and value != usual else "default"
+        rows.append((f"limit {key}", f"{value:g}", source))
     return rows
 
 
