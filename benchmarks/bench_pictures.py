@@ -23,15 +23,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from rich.console import Console  # noqa: E402
-from textual._compositor import CompositorUpdate  # noqa: E402
-
 from remote.agent import grey  # noqa: E402
 from tests.support.fake_workspace import FakeWorkspace  # noqa: E402
 from tests.support.interface import interface, until  # noqa: E402
 from tui.graphics import PictureMode  # noqa: E402
-from tui.pixel_layer import ExactUpdate, PixelApp, PixelLayer  # noqa: E402
+from tui.pixel_layer import PixelLayer  # noqa: E402
 from tui.screens.job import JobScreen  # noqa: E402
+from tui.sent_cells import Painting, SentCells  # noqa: E402
 
 STACK = ROOT / "tests/data/class2d/real/classes.mrcs"
 _LITTLE = 1000  # bytes a second
@@ -94,23 +92,18 @@ class Meter:
 
     def __init__(self) -> None:
         self.text = self.pixels = 0
-        self.console = Console(color_system="truecolor", force_terminal=True)
         self.started = time.process_time()
-        meter, display = self, PixelApp._display
+        meter, painting = self, SentCells.painting
 
-        def shown(app: Any, screen: Any, renderable: Any) -> None:
-            if isinstance(renderable, CompositorUpdate):
-                if hasattr(renderable, "chops"):
-                    renderable = ExactUpdate(
-                        renderable.chops, renderable.spans, renderable.chop_ends
-                    )
-                meter.text += len(renderable.render_segments(self.console).encode())
-            display(app, screen, renderable)
+        def painted(cells: SentCells, update: Any) -> Painting:
+            found = painting(cells, update)
+            meter.text += len(found.text.encode())
+            return found
 
         def written(layer: PixelLayer, text: str) -> None:
             meter.pixels += len(text)
 
-        PixelApp._display = shown  # type: ignore[method-assign]
+        SentCells.painting = painted  # type: ignore[method-assign]
         PixelLayer.write = written  # type: ignore[method-assign]
 
     def read(self) -> dict[str, float]:

@@ -26,7 +26,7 @@ from tui.messages import (
 )
 from tui.notifying import tell
 from tui.palette import THEMES
-from tui.pixel_layer import PixelApp
+from tui.pixel_app import PixelApp
 from tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
@@ -284,7 +284,9 @@ class CryodeckApp(TypeAhead[int], PixelApp[int]):
         self.push_screen(Tour())
 
     def action_retry_link(self) -> None:
-        """Look at the project now."""
+        """Look at the project now, and paint the whole screen."""
+        self.paint_anew()
+        self.screen.refresh()
         self.bridge.retry_link()
 
     def action_next_theme(self) -> None:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 Rgb = tuple[int, int, int]
 SHADES = " .:-=+*#%@"
-GREYS = 32  # levels: more cannot be told apart in a cell, and styles can be kept
 
 
 @cache
@@ -164,12 +163,10 @@ class Canvas:
         return bytes(out)
 
 
-def _quantized(grey: int) -> int:
-    level = grey * (GREYS - 1) // 255
-    return level * 255 // (GREYS - 1)
-
-
-_greys: list[Rgb] = [(_quantized(g), _quantized(g), _quantized(g)) for g in range(256)]
+#: the greys of terminals with 256 colors, which have short names
+RAMP = (0, *range(8, 239, 10), 255)
+_nearest = [min(RAMP, key=lambda level: abs(level - grey)) for grey in range(256)]
+_greys: list[Rgb] = [(grey, grey, grey) for grey in _nearest]
 
 
 def escape_lines(canvas: Canvas) -> list[str]:

@@ -66,3 +66,10 @@ class DeafDriver(linux_driver.LinuxDriver):
         setattr(linux_driver, "XTermParser", DeafParser)  # noqa: B010
         end_with_terminal(self.fileno)
         super().run_input_thread()
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, at the start or back from another program."""
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        paint_anew = getattr(self._app, "paint_anew", None)
+        if paint_anew is not None:
+            paint_anew()

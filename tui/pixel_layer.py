@@ -8,22 +8,17 @@ Inside tmux kitty's images are bound to characters in the text, which tmux moves
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
-from textual._ansi_sequences import SYNC_END, SYNC_START
-from textual._compositor import ChopsUpdate, LayoutUpdate
-from textual.app import App, ReturnType
 from textual.geometry import Region
-from textual.screen import Screen
 from textual.widget import Widget
 
 from tui.graphics import PictureMode
@@ -39,17 +34,15 @@ from tui.pixel_protocols import (
     kitty_transmission,
     through_tmux,
 )
+from tui.sent_cells import Span
+from tui.uncovered import free_columns, free_rectangles
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from textual.driver import Driver
-    from textual.timer import Timer
+    from tui.pixel_app import PixelApp
 
-_BURST_S = 0.3  # repaints nearer than this count as one for sixel
 _TOGETHER_S = 0.03  # what widgets want within it is sent together
 _KEPT_PIXELS = 16_000_000  # of images that a terminal keeps though they are not shown
 _numbers = count(0x10_0001)  # kitty's image numbers; three bytes, as a color has
-Span = tuple[int, int, int]  # row, first column, column after the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class _Shown:
 class PixelLayer:
     """What the terminal has been sent, and what it should show."""
 
-    def __init__(self, app: App[int], mode: PictureMode) -> None:
+    def __init__(self, app: PixelApp[int], mode: PictureMode) -> None:
         self.app, self.mode = app, mode
         self._wanted: WeakKeyDictionary[Widget, tuple[Piece, ...]]
         self._wanted = WeakKeyDictionary()
@@ -85,8 +78,7 @@ class PixelLayer:
         self._spread: dict[bytes, tuple[int, int]] = {}
         self._places = count(1)
         self._is_waiting = False
-        self._put_at: dict[_Shown, float] = {}  # when sixel pictures were put
-        self._timer: Timer | None = None
+        self._belongs: dict[_Shown, PixelImage] = {}
         self.bytes_sent = 0
 
     @property
@@ -127,12 +119,9 @@ class PixelLayer:
 
     def _between_frames(self) -> None:
         self._is_waiting = False
-        if not self.app._screen_stack:
-            return  # the end
-        text = self.frame(())
-        if text:
-            is_synchronized = self.app._sync_available
-            self.write(f"{SYNC_START}{text}{SYNC_END}" if is_synchronized else text)
+        if self.app._screen_stack:  # it is not the end
+            self.look()
+            self.app.send_pictures(self.frame(()))
 
     def write(self, text: str) -> None:
         """Give the terminal bytes that are no text."""
@@ -142,11 +131,24 @@ class PixelLayer:
             driver.write(text)
             driver.flush()
 
+    def look(self) -> None:
+        """See what belongs on the screen now.
+
+        Sixels are part of the screen like letters: where they are to vanish, nobody
+        knows what stands there until it is painted.
+        """
+        self._belongs = {}
+        if not self._in_text and (self._wanted or self._shown):
+            self._belongs = dict(self._visible())
+        if self.mode.kind == "sixel":
+            for shown in self._shown.keys() - self._belongs.keys():
+                places = (new.place for new in self._belongs)
+                if not any(place.contains_region(shown.place) for place in places):
+                    self.app.sent_cells.forget(shown.place)
+
     def frame(self, painted: Sequence[Span]) -> str:
-        """What has to follow a frame that painted these cells."""
-        if self._in_text or not (self._wanted or self._shown):
-            return ""
-        wanted = {shown: image for shown, image in self._visible()}
+        """What has to follow a frame that painted these cells; `look` goes before."""
+        wanted = self._belongs
         gone = [shown for shown in self._shown if shown not in wanted]
         if self.mode.kind == "kitty":
             parts = self._kitty_changes(wanted, gone)
@@ -208,32 +210,14 @@ class PixelLayer:
     ) -> list[str]:
         for shown in gone:
             del self._shown[shown]
-            is_under = any(new.place.contains_region(shown.place) for new in wanted)
-            if not is_under and not _covers(painted, shown.place):
+            if not self.app.sent_cells.knows(shown.place):
                 self.app.screen.refresh(shown.place)
-        lost = [
-            shown
-            for shown in wanted
-            if shown not in self._shown or _touches(painted, shown.place)
-        ]
-        now = time.monotonic()
-        self._put_at = {s: at for s, at in self._put_at.items() if s in wanted}
         parts = []
-        for shown in lost:
-            if now - self._put_at.get(shown, -_BURST_S) < _BURST_S:
-                # screens are painted several times in a row: it follows the last
-                self._shown.pop(shown, None)
-                self._put_again_soon()
-                continue
-            self._shown[shown] = 0
-            self._put_at[shown] = now
-            parts.append(_at(shown.place) + wanted[shown].part(shown.source).sixels)
+        for shown, image in wanted.items():
+            if shown not in self._shown or _touches(painted, shown.place):
+                self._shown[shown] = 0
+                parts.append(_at(shown.place) + image.part(shown.source).sixels)
         return parts
-
-    def _put_again_soon(self) -> None:
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.app.set_timer(_BURST_S, self._between_frames)
 
     def _send_spread(self, pieces: Iterable[Piece]) -> None:
         parts: list[str] = []
@@ -261,6 +245,7 @@ class PixelLayer:
         self._had.clear()
         self._shown.clear()
         self._spread.clear()
+        self.app.sent_cells.forget()
         self.write("".join(parts))
 
     # what can be seen
@@ -274,7 +259,7 @@ class PixelLayer:
                 continue
             if widget.screen in screens:
                 above = screens[: screens.index(widget.screen)]
-                free = _free_spans(widget, above)
+                free = free_columns(widget, above)
                 for piece in pieces:
                     yield from self._parts_of(widget, piece, free)
 
@@ -283,7 +268,8 @@ class PixelLayer:
     ) -> Iterable[tuple[_Shown, PixelImage]]:
         corner = widget.content_region.offset
         left, top = corner.x + piece.column, corner.y + piece.row
-        for place in _joined(free, Region(left, top, piece.columns, piece.rows)):
+        whole = Region(left, top, piece.columns, piece.rows)
+        for place in free_rectangles(free, whole):
             image = piece.image
             is_scaled = self.mode.kind == "kitty" and not self._fits(piece)
             across, down = map(float, self.mode.cell)
@@ -310,155 +296,3 @@ def _touches(painted: Sequence[Span], place: Region) -> bool:
         place.y <= y < place.bottom and first < place.right and place.x < end
         for y, first, end in painted
     )
-
-
-def _covers(painted: Sequence[Span], place: Region) -> bool:
-    rows = {y for y, first, end in painted if first <= place.x and place.right <= end}
-    return rows.issuperset(range(place.y, place.bottom))
-
-
-def _free_spans(
-    widget: Widget, above: Sequence[Screen[object]]
-) -> dict[int, list[tuple[int, int]]]:
-    """Columns of each row of the screen where nothing lies over a widget."""
-    found = widget.screen._compositor.visible_widgets.get(widget)
-    if found is None:
-        return {}
-    content = widget.content_region.intersection(found[1])
-    free: dict[int, list[tuple[int, int]]] = {}
-    for y in range(content.y, content.bottom):
-        spans = [(content.x, content.right)]
-        for over in _over(widget, above, y):
-            if over.x < content.right and over.right > content.x:
-                spans = list(_without(spans, over.x, over.right))
-        free[y] = spans
-    return free
-
-
-def _over(widget: Widget, above: Sequence[Screen[object]], y: int) -> Iterable[Region]:
-    """Regions of this row that belong to what lies over a widget."""
-    for screen in above:
-        layers = screen._compositor.layers_visible
-        if y < len(layers):
-            for other, cropped, _ in layers[y]:
-                if other is not screen and not _is_glass(other):
-                    yield cropped
-    layers = widget.screen._compositor.layers_visible
-    for other, cropped, _ in layers[y] if y < len(layers) else ():
-        if other is widget:
-            return
-        if widget not in other.ancestors and not _is_glass(other):
-            yield cropped
-
-
-def _is_glass(widget: Widget) -> bool:
-    """Whether a widget only holds others and lets everything be seen."""
-    styles = widget.styles
-    is_empty = styles.background.a == 0 and not styles.has_rule("border")
-    return is_empty and bool(widget.children)
-
-
-def _without(
-    spans: Iterable[tuple[int, int]], first: int, end: int
-) -> Iterable[tuple[int, int]]:
-    for a, b in spans:
-        if a < first:
-            yield a, min(b, first)
-        if b > end:
-            yield max(a, end), b
-
-
-def _joined(free: dict[int, list[tuple[int, int]]], place: Region) -> Iterable[Region]:
-    """Free rectangles of a place; rows that are alike are one."""
-    before: list[tuple[int, int]] = []
-    start = place.y
-    for y in range(place.y, place.bottom + 1):
-        now = [
-            (max(a, place.x), min(b, place.right))
-            for a, b in (free.get(y, ()) if y < place.bottom else ())
-            if a < place.right and b > place.x
-        ]
-        if now != before:
-            for a, b in before:
-                yield Region(a, start, b - a, y - start)
-            before, start = now, y
-
-
-class PixelApp(App[ReturnType]):
-    """An application whose frames carry pictures."""
-
-    def __init__(self, pictures: PictureMode | None = None) -> None:
-        self.pictures = pictures or PictureMode()
-        super().__init__()
-        self.pixels = PixelLayer(self, self.pictures)  # type: ignore[arg-type]
-        self._after_frame = ""
-
-    def _display(
-        self, screen: Screen[object], renderable: RenderableType | None
-    ) -> None:
-        if isinstance(renderable, ChopsUpdate):
-            renderable = ExactUpdate(
-                renderable.chops, renderable.spans, renderable.chop_ends
-            )
-        if renderable is not None and not self._batch_count:
-            self._after_frame = self.pixels.frame(_painted(renderable))
-        super()._display(screen, renderable)
-        self._send_pictures()
-
-    def get_driver_class(self) -> type[Driver]:
-        """A terminal's driver that takes no late answer for keys."""
-        found = super().get_driver_class()
-        if found.__name__ != "LinuxDriver":
-            return found
-        from tui.late_answers import DeafDriver, DeafParser
-
-        DeafParser.are_missing = not self.pictures.answers.answered
-        return DeafDriver
-
-    @property
-    def _background_screens(self) -> list[Screen[Any]]:
-        """Screens that can be seen below; none below one that is opaque.
-
-        Textual counts the next one in any case, and then repaints everything whenever
-        something changes on a screen that nobody sees.
-        """
-        if self._screen_stack and self.screen.styles.background.a == 1:
-            return []
-        return super()._background_screens
-
-    def _end_update(self) -> None:
-        self._send_pictures()
-        super()._end_update()
-
-    def _send_pictures(self) -> None:
-        text, self._after_frame = self._after_frame, ""
-        self.pixels.write(text)
-
-
-class ExactUpdate(ChopsUpdate):
-    """Paints the cells of its spans and no others.
-
-    Textual's own begins where a widget begins, over pictures too.
-    """
-
-    def render_segments(self, console: Console) -> str:
-        """The text of the spans, each at its place."""
-        parts: list[str] = []
-        for y, first, end in self.spans:
-            ends = self.chop_ends[y]
-            for stop, (x, strip) in zip(ends, self.chops[y].items(), strict=False):
-                left, right = max(x, first), min(stop, end)
-                if strip is not None and left < right:
-                    parts.append(f"\x1b[{y + 1};{left + 1}H")
-                    parts.append(strip.crop(left - x, right - x).render(console))
-        return "".join(parts)
-
-
-def _painted(renderable: RenderableType) -> Sequence[Span]:
-    """Cells that a frame paints."""
-    if isinstance(renderable, ChopsUpdate):
-        return renderable.spans
-    if isinstance(renderable, LayoutUpdate):
-        region = renderable.region
-        return [(y, region.x, region.right) for y in range(region.y, region.bottom)]
-    return ()

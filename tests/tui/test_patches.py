@@ -18,8 +18,8 @@ from tests.tui.test_pixel_protocols import read_sixel
 from tui.graphics import PictureMode
 from tui.patches import changed_boxes
 from tui.picking import Picking
+from tui.pixel_app import PixelApp
 from tui.pixel_image import pixel_image
-from tui.pixel_layer import PixelApp
 from tui.widgets.pick_view import PickView
 
 CELL = (10, 20)

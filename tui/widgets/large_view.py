@@ -17,8 +17,9 @@ from textual.widget import Widget
 from tui.charts import Line
 from tui.graphics import PictureMode
 from tui.halfblocks import Canvas
+from tui.pixel_app import PixelApp
 from tui.pixel_image import PixelImage
-from tui.pixel_layer import Piece, PixelApp
+from tui.pixel_layer import Piece
 from tui.tile_sheet import Tile, columns_of, sheet_images, tile_canvas
 from tui.widgets.lines import strip_of
 from tui.widgets.picture_view import cell_style

@@ -30,8 +30,9 @@ from remote.views import Picks, Picture
 from tui.graphics import PictureMode
 from tui.halfblocks import Canvas, Rgb, contrast_table, enlarged, fom_color
 from tui.patches import changed_boxes, patch
+from tui.pixel_app import PixelApp
 from tui.pixel_image import PixelImage, pixel_image
-from tui.pixel_layer import Piece, PixelApp
+from tui.pixel_layer import Piece
 from tui.pixel_protocols import MOST_CELLS
 from tui.widgets.lines import strip_of
 

@@ -17,8 +17,9 @@ from textual.strip import Strip
 from tui.graphics import PictureMode
 from tui.halfblocks import Canvas
 from tui.palette import role_style
+from tui.pixel_app import PixelApp
 from tui.pixel_image import PixelImage
-from tui.pixel_layer import Piece, PixelApp
+from tui.pixel_layer import Piece
 from tui.plain import plain
 from tui.tile_sheet import (
     FRAME,

@@ -1,0 +1,100 @@
+"""An application that sends what has changed: cells of text, and pictures over them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.color import ColorSystem
+from textual._ansi_sequences import SYNC_END, SYNC_START
+from textual._compositor import CompositorUpdate, InlineUpdate
+from textual.app import App, ReturnType
+from textual.screen import Screen
+
+from tui.graphics import PictureMode
+from tui.pixel_layer import PixelLayer
+from tui.sent_cells import SentCells
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from textual.driver import Driver
+    from textual.events import Resize
+
+
+class PixelApp(App[ReturnType]):
+    """An application whose frames carry pictures."""
+
+    def __init__(self, pictures: PictureMode | None = None) -> None:
+        self.pictures = pictures or PictureMode()
+        super().__init__()
+        self.sent_cells = SentCells(self.console._color_system or ColorSystem.TRUECOLOR)
+        self.pixels = PixelLayer(self, self.pictures)  # type: ignore[arg-type]
+        self._after_frame = ""
+
+    def _display(
+        self, screen: Screen[object], renderable: RenderableType | None
+    ) -> None:
+        if (
+            not isinstance(renderable, CompositorUpdate)
+            or isinstance(renderable, InlineUpdate)
+            or self._batch_count
+        ):
+            super()._display(screen, renderable)
+            return
+        if self.sent_cells.fit(screen._compositor.size):
+            self.pixels.start_anew()
+        self.pixels.look()
+        painting = self.sent_cells.painting(renderable)
+        pictures = self.pixels.frame(painting.spans)
+        here = self.screen.outer_size.clamp_offset(self.cursor_position)
+        if painting.text or here != self._previous_cursor_position:
+            self._after_frame = pictures
+            super()._display(screen, painting)
+            self._end_frame()  # where there is no terminal
+        else:
+            super()._display(screen, None)
+            self.send_pictures(pictures)
+
+    def _end_update(self) -> None:
+        self._end_frame()
+        super()._end_update()
+
+    def _end_frame(self) -> None:
+        text, self._after_frame = self._after_frame, ""
+        self.pixels.write(text)
+
+    def send_pictures(self, text: str) -> None:
+        """Send pictures that come with no frame of text."""
+        if text:
+            is_synchronized = self._sync_available
+            text = f"{SYNC_START}{text}{SYNC_END}" if is_synchronized else text
+            self.pixels.write(text)
+
+    async def _on_resize(self, event: Resize) -> None:
+        self.paint_anew()
+        await super()._on_resize(event)
+
+    def paint_anew(self) -> None:
+        """Nothing that the terminal shows is as it was sent."""
+        self.sent_cells.forget()
+        self.pixels.start_anew()
+
+    def get_driver_class(self) -> type[Driver]:
+        """A terminal's driver that takes no late answer for keys."""
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from tui.late_answers import DeafDriver, DeafParser
+
+        DeafParser.are_missing = not self.pictures.answers.answered
+        return DeafDriver
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """Screens that can be seen below; none below one that is opaque.
+
+        Textual counts the next one in any case, and then repaints everything whenever
+        something changes on a screen that nobody sees.
+        """
+        if self._screen_stack and self.screen.styles.background.a == 1:
+            return []
+        return super()._background_screens
