@@ -7,10 +7,8 @@ them; each iteration yields a new `State`, which the program writes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -18,9 +16,8 @@ from engine.arrays import Array, to_device, to_host
 from engine.classification.batch import Assignments, Batch
 from engine.classification.batched import BatchedExpectation
 from engine.classification.centering import center_classes
-from engine.classification.device_rings import DeviceRings
 from engine.classification.expectation import Expectation
-from engine.classification.masking import circular_mask, masked, moved
+from engine.classification.masking import circular_mask
 from engine.classification.maximization import (
     LOWEST_SHELL,
     Updates,
@@ -33,18 +30,19 @@ from engine.classification.model import ClassModel
 from engine.classification.polar import PolarGrid, angles_needed
 from engine.classification.reseeding import reseeded
 from engine.classification.sampling import Sampling, next_perturbation
-from engine.classification.starting import RandomClasses, equalized
+from engine.classification.share import Share, in_order, put
+from engine.classification.starting import (
+    FirstPass,
+    equalized,
+    first_rings,
+    lowpassed,
+)
 from engine.classification.state import Groups, ParticleSource, Settings, State
 from engine.classification.statistics import SufficientStatistics
-from engine.fourier.filters import lowpass
 from engine.parallel import Communicator
-
-T = TypeVar("T")
 
 #: Shells beyond the current resolution that are summed (RELION's --incr_size).
 SHELL_MARGIN = 10
-#: Part of the box's shells that the first references have.
-_INITIAL_SHELLS = 0.07
 #: Classes are kept balanced and seeded anew up to here; no part of the number of
 #: iterations, so that a continued job with more of them is what it would have been
 #: at once.
@@ -81,7 +79,7 @@ class Optimizer:
         self.source, self.n_particles, self.groups = source, n_particles, groups
         self.settings, self.comm = settings, comm
         self.on_progress = on_progress or (lambda done, total: None)
-        self._share = np.array(comm.share(range(n_particles)), dtype=np.int64)
+        self.share = Share(source, n_particles, groups, settings, comm)
         self._grids: dict[tuple[int, int], PolarGrid] = {}
         self._usable = np.arange(n_particles)
         if groups.is_usable is not None:
@@ -115,13 +113,19 @@ class Optimizer:
         settings = self.settings
         particles = particles or Assignments.empty(self.n_particles)
         shells = self.box_px // 2 + 1
-        noise, sums, grid = self._first_pass(particles, references is None)
+        grid = self._grid(first_rings(self.box_px))
+        put_there = None if self.device is None else self._put
+        noise, sums = FirstPass(self.share, self._usable, grid, put_there)(
+            particles,
+            wants_references=references is None,
+            on_batch=lambda: self.on_progress(0, 0),
+        )
         if references is None:
             mask = circular_mask(self.box_px, settings.optics.radius_px)
             images = equalized(class_averages(sums, grid, None)[0] * mask, grid)
             finest = grid.n_rings - 1
         else:
-            images, finest = self._lowpassed(references)
+            images, finest = lowpassed(references, settings)
         k, highest = settings.n_classes, self.box_px // 2 - 1 - SHELL_MARGIN
         mask = circular_mask(self.box_px, settings.optics.radius_px)
         n_scales = int(self.groups.scale.max()) + 1
@@ -153,68 +157,8 @@ class Optimizer:
             sampling=settings.sampling,
         )
 
-    def _lowpassed(self, references: Array) -> tuple[Array, int]:
-        """Given references as the settings want them, and their finest shell."""
-        resolution = self.settings.reference_resolution_angstrom
-        if resolution is None:
-            return references, self.box_px // 2 - 1
-        pixel = self.settings.optics.pixel_size
-        shell = self.box_px * pixel / resolution
-        finest = min(max(2, math.ceil(shell) + 1), self.box_px // 2 - 1)
-        return lowpass(references, pixel, resolution), finest
-
-    def _first_pass(
-        self, particles: Assignments, wants_references: bool
-    ) -> tuple[Array, SufficientStatistics, PolarGrid]:
-        """Noise power per group, and sums of random classes on few rings."""
-        optics, box = self.settings.optics, self.box_px
-        n_rings = max(3, round(_INITIAL_SHELLS * box) + 1)
-        grid = self._grid(n_rings)
-        step = RandomClasses(grid, optics, self.settings)
-        mask = circular_mask(box, optics.radius_px)
-        n_groups = int(self.groups.noise.max()) + 1
-        power = np.zeros((n_groups, box // 2 + 1))
-        count = np.zeros(n_groups)
-        mean = np.zeros((box, box))
-        sums = step.zeros(int(self.groups.scale.max()) + 1)
-        transform = self._ring_transform(grid)
-        for batch in self._batches(self._mine(self._usable), particles):
-            images = masked(batch.images, mask)
-            rings, shell_power = transform(images)
-            np.add.at(power, batch.noise_group, shell_power)
-            np.add.at(count, batch.noise_group, 1)
-            mean += images.sum(axis=0)
-            if wants_references:
-                step.add(batch, rings, sums)
-            self.on_progress(0, 0)
-        power, count, mean = (self.comm.sum(a) for a in (power, count, mean))
-        mean /= max(len(self._usable), 1)
-        own = grid.rings_and_power(mean[None].astype(np.float32))[1][0]
-        noise = 0.5 * (power / np.maximum(count, 1)[:, None] - own)
-        return _positive(noise), sums.reduced(self.comm), grid
-
-    def _ring_transform(
-        self, grid: PolarGrid
-    ) -> Callable[[Array], tuple[Array, Array]]:
-        """What makes rings and shell power of images, where the E-step runs."""
-        if self.device is None:
-            return grid.rings_and_power
-        rings = DeviceRings(grid, self._put)
-
-        def on_device(images: Array) -> tuple[Array, Array]:
-            real, imaginary, power = (to_host(a) for a in rings(self._put(images)))
-            whole = np.empty(real.shape, dtype=np.complex64)
-            whole.real, whole.imag = real, imaginary
-            return whole.transpose(1, 2, 0), power.astype(np.float64)
-
-        return on_device
-
     def _put(self, array: Array) -> Array:
         return to_device(array, self.device)
-
-    def _mine(self, indices: Array) -> Array:
-        """This rank's of some particles; a rank keeps the same ones throughout."""
-        return indices[np.isin(indices, self._share, assume_unique=True)]
 
     def _grid(self, n_rings: int) -> PolarGrid:
         sampling, radius = self.settings.sampling, self.settings.optics.radius_px
@@ -224,38 +168,6 @@ class Optimizer:
         if key not in self._grids:
             self._grids = {key: PolarGrid.make(self.box_px, n_rings, n_angles)}
         return self._grids[key]
-
-    def _batches(
-        self, indices: Array, particles: Assignments, model: ClassModel | None = None
-    ) -> Iterator[Batch]:
-        size = self.settings.batch_size
-        for first in range(0, len(indices), size):
-            yield self._batch(indices[first : first + size], particles, model)
-
-    def _batch(
-        self, index: Array, particles: Assignments, model: ClassModel | None
-    ) -> Batch:
-        offset = particles.offset_px[index]
-        origin = np.sign(offset) * np.floor(np.abs(offset) + 0.5)
-        average = 1.0 if model is None else model.norm_average
-        norm = average / np.maximum(particles.norm_correction[index], 1e-6)
-        images = moved(self.source.images(index), origin.astype(np.int64))
-        if model is not None:
-            images = images * norm.astype(np.float32)[:, None, None]
-        scale_group = self.groups.scale[index]
-        scale = np.ones(len(index)) if model is None else model.group_scale[scale_group]
-        return Batch(
-            index=index,
-            images=images,
-            ctf=self.source.ctf(index) if self.settings.optics.do_ctf else None,
-            origin_px=origin,
-            rest_px=offset - origin,
-            psi_deg=particles.psi_deg[index],
-            norm=norm if model is not None else np.ones(len(index)),
-            scale=np.maximum(scale, 0.001),
-            noise_group=self.groups.noise[index],
-            scale_group=scale_group,
-        )
 
     def _is_mini_batch(self, iteration: int, state: State | None) -> bool:
         """Whether few particles are blended with sums; without sums all are used."""
@@ -319,10 +231,10 @@ class Optimizer:
             perturbation = next_perturbation(state.perturbation, random)
         sampling = self._sampling(model, perturbation)
         step = self.expectation(model, sampling, iteration)
-        mine = self._mine(used)
+        mine = self.share.mine(used)
         particles, sums = self._expect(step, mine, state, part or (0, 1))
         sums = sums.reduced(self.comm)
-        particles = self._gathered(particles, mine, state.particles)
+        particles = self.share.gathered(particles, mine, state.particles)
         if part:
             sums = blended(state.running, sums, self.mini_batches.memory(number))
         updates = Updates(
@@ -418,86 +330,39 @@ class Optimizer:
         self, step: Expectation, mine: Array, state: State, part: tuple[int, int]
     ) -> tuple[Assignments, SufficientStatistics]:
         """Winners of this rank's particles, and their sums; `part` for progress."""
-        size = self.settings.batch_size
-        parts = [mine[i : i + size] for i in range(0, len(mine), size)]
+        parts = self.share.parts(mine)
         out = Assignments.empty(len(mine))
         sums = step.zeros()
         done = 0
 
         for result, part_sums in self._results(step, parts, state):
             count = len(result.class_index)
-            _put(out, slice(done, done + count), result)
+            put(out, slice(done, done + count), result)
             sums = sums + part_sums
             done += count
             self.on_progress(part[0] * len(mine) + done, part[1] * len(mine))
         return out, sums
 
     def _results(
-        self, step: Expectation, parts: Sequence[Array], state: State
+        self, step: Expectation, parts: list[Array], state: State
     ) -> Iterator[tuple[Assignments, SufficientStatistics]]:
         """Winners and sums of each part, in order."""
 
         def read(index: Array) -> Batch:
-            return self._batch(index, state.particles, state.model)
+            return self.share.batch(index, state.particles, state.model)
 
         if self.device is None or not step.does_align:
             threads = self.settings.n_threads
-            yield from _in_order(lambda part: step(read(part)), parts, threads)
+            yield from in_order(lambda part: step(read(part)), parts, threads)
             return
         # one thread reads ahead while the device works
         batched = BatchedExpectation(step, self._put, to_host)
-        yield from map(batched, _in_order(read, parts, 2))
-
-    def _gathered(
-        self, mine: Assignments, index: Array, old: Assignments
-    ) -> Assignments:
-        """All particles: this iteration's where there are, else the old ones."""
-        whole = Assignments.empty(self.n_particles)
-        _put(whole, slice(None), old)
-        for part_index, part in self.comm.gather((index, mine)):
-            _put(whole, part_index, part)
-        return whole
-
-
-def _in_order(
-    function: Callable[[Array], T], parts: Sequence[Array], n_threads: int
-) -> Iterator[T]:
-    """Results in the order of the parts, by threads if there are several."""
-    if n_threads <= 1:
-        yield from (function(part) for part in parts)
-        return
-    with ThreadPoolExecutor(n_threads) as pool:
-        ahead = 2 * n_threads
-        waiting = [pool.submit(function, part) for part in parts[:ahead]]
-        for position in range(len(parts)):
-            result = waiting.pop(0).result()
-            if position + ahead < len(parts):
-                waiting.append(pool.submit(function, parts[position + ahead]))
-            yield result
-
-
-def _put(target: Assignments, where: Array | slice, values: Assignments) -> None:
-    for name in Assignments.__slots__:
-        getattr(target, name)[where] = getattr(values, name)
+        yield from map(batched, in_order(read, parts, 2))
 
 
 def _scattered(values: Array, where: Array, default: float, n: int) -> Array:
     out = np.full(n, default)
     out[where] = values
-    return out
-
-
-def _positive(noise: Array) -> Array:
-    """Entries that came out negative replaced by a neighbor's."""
-    out = noise.copy()
-    for group in out:
-        good = np.flatnonzero(group > 0)
-        if len(good) == 0:
-            group[:] = 1e-6
-            continue
-        for shell in np.flatnonzero(group <= 0):
-            before = good[good < shell]
-            group[shell] = group[before[-1] if len(before) else good[0]]
     return out
 
 

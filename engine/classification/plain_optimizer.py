@@ -117,7 +117,7 @@ class PlainOptimizer(Optimizer):
         plane = Plane(box, max(1, half_up(_INITIAL_SHELLS * box) // 2))
         back = BackProjection(k, plane)
         mask = circular_mask(box, optics.radius_px)
-        for batch in self._batches(self._mine(self._usable), particles):
+        for batch in self.share.batches(self.share.mine(self._usable), particles):
             images = masked_double(batch.images, mask)
             parts["mean"] += images.sum(axis=0)
             if not optics.fills_with_zeros:
@@ -189,9 +189,9 @@ class PlainOptimizer(Optimizer):
         known = replace(model, accuracy_psi_deg=psi, accuracy_offset_px=offset)
         sampling = self._sampling(known, perturbation)
         step = self._plain_step(model, sampling, iteration)
-        mine = self._mine(used)
+        mine = self.share.mine(used)
         out, done = Assignments.empty(len(mine)), 0
-        for batch in self._batches(mine, state.particles, model):
+        for batch in self.share.batches(mine, state.particles, model):
             found, count = step.add(batch), len(batch.index)
             for name in Assignments.__slots__:
                 getattr(out, name)[done : done + count] = getattr(found, name)
@@ -201,7 +201,7 @@ class PlainOptimizer(Optimizer):
         parts = {name: getattr(step, name) for name in step.SUMS}
         parts |= {"data": step.back.data, "weight": step.back.weight}
         sums = summed(parts, self.comm)
-        particles = self._gathered(out, mine, state.particles)
+        particles = self.share.gathered(out, mine, state.particles)
         new = self._maximized(known, step, sums)
         if len(self._usable) < self.n_particles:
             self._set_aside(new, particles)

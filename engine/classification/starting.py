@@ -1,17 +1,129 @@
-"""The first references: averages of random particles in random orientations."""
+"""What there is before the first iteration: noise, and the first references.
+
+Without given ones these are averages of random particles in random orientations.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from engine.arrays import Array
-from engine.classification.batch import Batch, Optics
+from engine.arrays import Array, to_host
+from engine.classification.batch import Assignments, Batch, Optics
+from engine.classification.device_rings import DeviceRings
+from engine.classification.masking import circular_mask, masked
 from engine.classification.polar import PolarGrid, harmonics_of
 from engine.classification.ring_ctf import RingCtf
+from engine.classification.share import Share
 from engine.classification.state import Settings
 from engine.classification.statistics import SufficientStatistics
+from engine.fourier.filters import lowpass
+
+#: Part of the box's shells that the first references have.
+_INITIAL_SHELLS = 0.07
+
+
+def first_rings(box_px: int) -> int:
+    """Rings that the first references are made of."""
+    return max(3, round(_INITIAL_SHELLS * box_px) + 1)
+
+
+class FirstPass:
+    """Noise power per group, and sums of random classes, over all particles.
+
+    Parameters
+    ----------
+    share : Share
+    usable : int array
+        Particles that take part.
+    grid : PolarGrid
+        Of `first_rings`.
+    put : callable, optional
+        Copies an array to the device, where the rings are made on one.
+    """
+
+    def __init__(
+        self,
+        share: Share,
+        usable: Array,
+        grid: PolarGrid,
+        put: Callable[[Array], Array] | None = None,
+    ) -> None:
+        self.share, self.usable, self.grid = share, usable, grid
+        self._transform = _on_device(grid, put) if put else grid.rings_and_power
+
+    def __call__(
+        self,
+        particles: Assignments,
+        *,
+        wants_references: bool,
+        on_batch: Callable[[], None],
+    ) -> tuple[Array, SufficientStatistics]:
+        """Noise power, (noise group, shell), and the sums, the same on all ranks."""
+        share, grid = self.share, self.grid
+        settings, groups, box = share.settings, share.groups, share.source.box_px
+        step = RandomClasses(grid, settings.optics, settings)
+        mask = circular_mask(box, settings.optics.radius_px)
+        n_groups = int(groups.noise.max()) + 1
+        power = np.zeros((n_groups, box // 2 + 1))
+        count = np.zeros(n_groups)
+        mean = np.zeros((box, box))
+        sums = step.zeros(int(groups.scale.max()) + 1)
+        for batch in share.batches(share.mine(self.usable), particles):
+            images = masked(batch.images, mask)
+            rings, shell_power = self._transform(images)
+            np.add.at(power, batch.noise_group, shell_power)
+            np.add.at(count, batch.noise_group, 1)
+            mean += images.sum(axis=0)
+            if wants_references:
+                step.add(batch, rings, sums)
+            on_batch()
+        power, count, mean = (share.comm.sum(a) for a in (power, count, mean))
+        mean /= max(len(self.usable), 1)
+        own = grid.rings_and_power(mean[None].astype(np.float32))[1][0]
+        noise = 0.5 * (power / np.maximum(count, 1)[:, None] - own)
+        return _positive(noise), sums.reduced(share.comm)
+
+
+def _on_device(
+    grid: PolarGrid, put: Callable[[Array], Array]
+) -> Callable[[Array], tuple[Array, Array]]:
+    """Rings and shell power of images, made on the device."""
+    rings = DeviceRings(grid, put)
+
+    def transform(images: Array) -> tuple[Array, Array]:
+        real, imaginary, power = (to_host(a) for a in rings(put(images)))
+        whole = np.empty(real.shape, dtype=np.complex64)
+        whole.real, whole.imag = real, imaginary
+        return whole.transpose(1, 2, 0), power.astype(np.float64)
+
+    return transform
+
+
+def lowpassed(references: Array, settings: Settings) -> tuple[Array, int]:
+    """Given references as the settings want them, and their finest shell."""
+    resolution, box = settings.reference_resolution_angstrom, references.shape[-1]
+    if resolution is None:
+        return references, box // 2 - 1
+    pixel = settings.optics.pixel_size
+    finest = min(max(2, math.ceil(box * pixel / resolution) + 1), box // 2 - 1)
+    return lowpass(references, pixel, resolution), finest
+
+
+def _positive(noise: Array) -> Array:
+    """Entries that came out negative replaced by a neighbor's."""
+    out = noise.copy()
+    for group in out:
+        good = np.flatnonzero(group > 0)
+        if len(good) == 0:
+            group[:] = 1e-6
+            continue
+        for shell in np.flatnonzero(group <= 0):
+            before = good[good < shell]
+            group[shell] = group[before[-1] if len(before) else good[0]]
+    return out
 
 
 class RandomClasses:

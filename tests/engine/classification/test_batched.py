@@ -53,7 +53,9 @@ def case(n=12, astigmatism=1000.0, **optics):
     state.model.group_scale = np.array([1.1, 0.9, 1.0, 1.2])
     state.particles.offset_px[:] = np.arange(600).reshape(300, 2) % 3
     step = optimizer.expectation(state.model, settings.sampling)
-    batch = optimizer._batch(np.arange(0, 300, 300 // n), state.particles, state.model)
+    batch = optimizer.share.batch(
+        np.arange(0, 300, 300 // n), state.particles, state.model
+    )
     return step, batch
 
 

@@ -88,7 +88,7 @@ def test_log_posteriors_are_those_of_the_plain_form(case):
         contrast_transfer(source.ctf(np.arange(N)), (BOX, BOX), PIXEL), dtype=float
     )
     for i in range(3):
-        batch = optimizer._batch(np.array([i]), state.particles, state.model)
+        batch = optimizer.share.batch(np.array([i]), state.particles, state.model)
         rings = step.grid.rings(step._masked(batch)).transpose(2, 0, 1)
         transfer = step._ctf(batch)
         inverse = 1 / state.model.noise_power[0, : step.grid.n_rings][:, None]
@@ -137,7 +137,7 @@ def test_with_true_references_particles_find_their_class_angle_and_offset(case):
 def test_posteriors_of_a_particle_sum_to_one(case):
     optimizer, state, _ = case
     step = optimizer.expectation(state.model, optimizer.settings.sampling)
-    batch = optimizer._batch(np.arange(20), state.particles, state.model)
+    batch = optimizer.share.batch(np.arange(20), state.particles, state.model)
     _, sums = step(batch)
     # what carries less than 1e-4 is left out of the sums
     assert sums.class_weight.sum() == pytest.approx(20, abs=0.05)
@@ -148,7 +148,9 @@ def test_statistics_of_two_batches_add_up_to_those_of_one(case):
     step = optimizer.expectation(state.model, optimizer.settings.sampling)
 
     def sums_of(first, last):
-        batch = optimizer._batch(np.arange(first, last), state.particles, state.model)
+        batch = optimizer.share.batch(
+            np.arange(first, last), state.particles, state.model
+        )
         return step(batch)[1]
 
     whole, parts = sums_of(0, 20), sums_of(0, 7) + sums_of(7, 20)
