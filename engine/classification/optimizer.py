@@ -251,7 +251,8 @@ class Optimizer:
         psi, offset = accuracies(step.harmonics, power, self.box_px)
         if settings.reseeds_classes and number >= 3 and self._is_early(iteration):
             mask = circular_mask(self.box_px, settings.optics.radius_px)
-            reseeded(new, mask, random, sums if part else None)
+            n = len(self._usable)
+            reseeded(new, mask, random, n, sums if part else None)
         # the blended sums stay in their frame
         if settings.centers_classes and settings.does_align and not part:
             reach = settings.sampling.offset_range_px

@@ -17,6 +17,10 @@ from engine.fourier.filters import lowpass
 
 #: Part of the mean share below which a class counts as nearly empty.
 _EMPTY = 0.1
+#: Nor can fewer particles show anything but their noise: they are seeded anew as well,
+#: up to this part of the mean share.
+_TOO_FEW = 5.0
+_EMPTY_AT_MOST = 0.3
 #: Times the mean share that a class must have to be split.
 _FULL = 1.5
 #: Classes seeded in one iteration, at most.
@@ -34,6 +38,7 @@ def reseeded(
     model: ClassModel,
     mask: Array,
     random: np.random.Generator,
+    n_particles: int,
     running: SufficientStatistics | None = None,
 ) -> int:
     """Give nearly empty classes half of the fullest ones' shares; how many, in place.
@@ -44,15 +49,18 @@ def reseeded(
     mask : array, shape (y, x)
         Of the averages.
     random : Generator
+    n_particles : int
+        That the shares are of.
     running : SufficientStatistics, optional
         Blended sums of mini-batches, which would otherwise undo the copy.
     """
     share = model.class_distribution
     mean = 1 / len(share)
+    least = max(_EMPTY * mean, min(_EMPTY_AT_MOST * mean, _TOO_FEW / n_particles))
     count = 0
     for k in np.argsort(share, kind="stable")[:_MOST].tolist():
         fullest = int(np.argmax(share))
-        if share[k] >= _EMPTY * mean or share[fullest] < _FULL * mean:
+        if share[k] >= least or share[fullest] < _FULL * mean:
             break
         image = model.images[fullest]
         spread = _NOISE * float(image.std())

@@ -7,8 +7,9 @@ through pandas keeps a rank's start under a tenth of a second and its memory sma
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ Column = list[str] | Array
 
 _NUMERIC = tuple("0123456789-+.")
 #: Rows that are taken apart or put together at a time.
-_CHUNK = 4096
+_CHUNK = 1024
 
 
 class Table:
@@ -112,6 +113,11 @@ class Table:
         }
         return Table(columns, source=self.source, is_loop=self.is_loop)
 
+    def text_parts(self, label: str) -> Iterator[list[str]]:
+        """A column as text, some thousand rows at a time."""
+        for part in self.parts():
+            yield part.text(label)
+
     def parts(self) -> Iterator[Table]:
         """The rows, some thousands at a time; all columns in each part."""
         for first in range(0, max(len(self), 1), _CHUNK):
@@ -137,88 +143,140 @@ def read_star(path: str | Path) -> dict[str, Table]:
     InputError
         If there is no such file, or a row does not fit its table; with the line.
     """
+    return read_star_as(path, _whole)
+
+
+#: What makes a table of labels and of its rows, some thousands at a time.
+Collect = Callable[[list[str], Iterator[Table], str], Table]
+
+
+def read_star_as(path: str | Path, collect: Collect) -> dict[str, Table]:
+    """As `read_star`, with loops put together by `collect`; never the whole text."""
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+        with Path(path).open(encoding="utf-8", errors="surrogateescape") as file:
+            return _parsed(file, str(path), collect)
     except OSError as error:
         message = f"{path}: {error.strerror or error}"
         raise InputError(message) from error
-    return parse_star(text, str(path))
 
 
 def parse_star(text: str, source: str = "STAR") -> dict[str, Table]:
     """The tables of a STAR file's text; see `read_star`."""
-    lines = text.removeprefix("\ufeff").splitlines()
+    return _parsed(io.StringIO(text, newline=None), source, _whole)
+
+
+class _Lines:
+    """Lines one after another, of which the last one read can be put back."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._back: str | None = None
+        self.number = 0
+
+    def next(self) -> str | None:
+        """The next line without spaces around it, or None."""
+        line, self._back = self._back, None
+        if line is None:
+            line = next(self._lines, None)
+            if line is None:
+                return None
+            if not self.number:
+                line = line.removeprefix("\ufeff")
+            line = line.strip()
+        self.number += 1
+        return line
+
+    def put_back(self, line: str) -> None:
+        """Give a line again."""
+        self._back = line
+        self.number -= 1
+
+
+def _parsed(text: Iterable[str], source: str, collect: Collect) -> dict[str, Table]:
+    lines = _Lines(text)
     tables: dict[str, Table] = {}
     name: str | None = None
-    position = 0
-    while position < len(lines):
-        line = lines[position].strip()
-        position += 1
+    while (line := lines.next()) is not None:
         if line.startswith("data_") and " " not in line:
             name = line[5:]
         elif not line or line.startswith("#"):
             continue
         elif name is None:
-            message = f"{source}, line {position}: text before any data_ line"
+            message = f"{source}, line {lines.number}: text before any data_ line"
             raise InputError(message)
         elif line == "loop_":
-            table, position = _read_loop(lines, position, f"{source}: {name}")
+            labels = _loop_labels(lines)
+            where = f"{source}: {name}"
+            table = collect(labels, _loop_parts(lines, labels, where), where)
             tables.setdefault(name, table)
         elif line.startswith("_"):
-            table, position = _read_pairs(lines, position - 1, f"{source}: {name}")
-            tables.setdefault(name, table)
+            lines.put_back(line)
+            tables.setdefault(name, _read_pairs(lines, f"{source}: {name}"))
         else:
-            message = f"{source}, line {position}: expected a label, found {line!r}"
+            message = f"{source}, line {lines.number}: expected a label, found {line!r}"
             raise InputError(message)
     return tables
 
 
-def _read_pairs(lines: list[str], position: int, source: str) -> tuple[Table, int]:
+def _read_pairs(lines: _Lines, source: str) -> Table:
     columns: dict[str, Column] = {}
-    while position < len(lines):
-        line = lines[position].strip()
+    while (line := lines.next()) is not None:
         if line.startswith("_"):
             values = split_values(line)
             columns[values[0][1:]] = [values[1] if len(values) > 1 else ""]
         elif line and not line.startswith("#"):
+            lines.put_back(line)
             break
-        position += 1
-    return Table(columns, source, is_loop=False), position
+    return Table(columns, source, is_loop=False)
 
 
-def _read_loop(lines: list[str], position: int, source: str) -> tuple[Table, int]:
+def _loop_labels(lines: _Lines) -> list[str]:
     labels: list[str] = []
-    while position < len(lines):
-        line = lines[position].strip()
+    while (line := lines.next()) is not None:
         if line.startswith("_"):
             labels.append(line.split()[0][1:])
         elif (line and not line.startswith("#")) or (not line and labels):
+            lines.put_back(line)
             break
-        position += 1
-    first = position
-    while position < len(lines) and lines[position].strip():
-        position += 1
-    columns: dict[str, list[str]] = {label: [] for label in labels}
-    kept = 0
-    for start in range(first, position, _CHUNK):
-        body = lines[start : min(start + _CHUNK, position)]
+    return labels
+
+
+def _loop_parts(lines: _Lines, labels: list[str], source: str) -> Iterator[Table]:
+    """The rows of a loop up to the first empty line, some thousands at a time."""
+    kept, is_last = 0, False
+    while not is_last:
+        first = lines.number + 1
+        body: list[str] = []
+        while len(body) < _CHUNK:
+            line = lines.next()
+            if not line:
+                is_last = True
+                break
+            body.append(line)
         joined = "\n".join(body)
         if any(mark in joined for mark in "\"'#"):
-            rows = [split_values(line) for line in body if line.lstrip()[:1] != "#"]
+            rows = [split_values(line) for line in body if line[:1] != "#"]
         else:
             rows = [line.split() for line in body]
         for number, row in enumerate(rows, kept):
             if len(row) != len(labels):
                 message = (
-                    f"{source}: row {number + 1} (line {first + number + 1}) has "
+                    f"{source}: row {number + 1} (line {first + number - kept}) has "
                     f"{len(row)} values for {len(labels)} columns"
                 )
                 raise InputError(message)
         kept += len(rows)
-        values = zip(*rows, strict=True) if rows else ([] for _ in labels)
-        for column, part in zip(columns.values(), values, strict=True):
-            column.extend(_shared(part))
-    return Table(columns, source), position
+        if rows:
+            columns = map(list, zip(*rows, strict=True))
+            yield Table(dict(zip(labels, columns, strict=True)), source)
+
+
+def _whole(labels: list[str], parts: Iterator[Table], source: str) -> Table:
+    columns: dict[str, list[str]] = {label: [] for label in labels}
+    for part in parts:
+        for label, column in columns.items():
+            column.extend(_shared(part.text(label)))
+    return Table(dict(columns), source)
 
 
 def _shared(values: Sequence[str]) -> Sequence[str]:

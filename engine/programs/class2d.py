@@ -42,8 +42,8 @@ def run(context: Context) -> dict[str, Any]:
     _sweep(context)
     start_from = _iteration_to_continue(context)
     particles = read_particles(_particle_path(context, start_from))
-    is_leader = context.is_leader
-    particles = particles.packed() if is_leader else particles.without_text()
+    if not context.is_leader:
+        particles = particles.without_text()
     options = read_options(context, particles)
     store = ImageStore(particles)
     try:

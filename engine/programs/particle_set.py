@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from engine.classification.outliers import deviations
 from engine.ctf import Ctf
 from engine.errors import InputError, ResourceError
 from engine.io.mrc import read_header, read_images
-from engine.io.packed_table import PackedTable
-from engine.io.star import Column, Table, read_star
+from engine.io.packed_table import PackedTable, read_packed
+from engine.io.star import Column, Table
 from engine.parallel import Communicator
 
 _log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class ParticleSet:
     ----------
     path : str
     table : Table
-        The rows as they stand.
+        The rows as they stand, their text packed.
     optics : Table or None
     pixel_size : float, Å per pixel
     box_px : int
@@ -99,10 +100,6 @@ class ParticleSet:
                 columns[label] = self.table.numbers(label)
         return replace(self, table=Table(columns, self.path))
 
-    def packed(self) -> ParticleSet:
-        """The same with the rows' text compressed: for the rank that writes lists."""
-        return replace(self, table=PackedTable(self.table))
-
     @property
     def astigmatism_angstrom(self) -> float:
         """Largest difference of the two defocus values in Å."""
@@ -143,7 +140,7 @@ def read_particles(path: str) -> ParticleSet:
     """
     if path.endswith((".mrcs", ".mrc")):
         return _plain_stack(path)
-    tables = read_star(path)
+    tables = read_packed(path)
     table = tables.get("particles")
     if table is None:
         table = next((t for t in tables.values() if _IMAGE in t), None)
@@ -154,7 +151,7 @@ def read_particles(path: str) -> ParticleSet:
         message = f"{path}: no particles in it; pick and extract some first"
         raise InputError(message)
     optics = tables.get("optics")
-    stacks, stack_index, image_index = _image_places(table.text(_IMAGE), path)
+    stacks, stack_index, image_index = _image_places(table, path)
     optics_index = _optics_index(table, optics, path)
     values = _Values(table, optics, optics_index)
     header = _header(stacks[0])
@@ -190,7 +187,7 @@ def _plain_stack(path: str) -> ParticleSet:
     names = [f"{i:06d}@{path}" for i in range(1, n + 1)]
     return ParticleSet(
         path=path,
-        table=Table({_IMAGE: names}, path),
+        table=PackedTable(Table({_IMAGE: names}, path)),
         optics=None,
         pixel_size=header.pixel_size,
         box_px=_header(path),
@@ -216,11 +213,11 @@ def _header(path: str) -> int:
     return header.nx
 
 
-def _image_places(names: list[str], path: str) -> tuple[list[str], Array, Array]:
+def _image_places(table: Table, path: str) -> tuple[list[str], Array, Array]:
     stacks: dict[str, int] = {}
-    files = np.empty(len(names), dtype=np.int64)
-    places = np.empty(len(names), dtype=np.int64)
-    for row, name in enumerate(names):
+    files = np.empty(len(table), dtype=np.int64)
+    places = np.empty(len(table), dtype=np.int64)
+    for row, name in enumerate(_each(table, _IMAGE)):
         number, at, stack = name.partition("@")
         if not at or not number.isdigit():
             message = f"{path}: {_IMAGE} {name!r} is not number@stack"
@@ -235,12 +232,13 @@ def _optics_index(table: Table, optics: Table | None, path: str) -> Array:
         return np.zeros(len(table), dtype=np.int64)
     numbers = optics.integers(_GROUP).tolist()
     position = {number: row for row, number in enumerate(numbers)}
-    groups = table.integers(_GROUP).tolist()
-    missing = sorted(set(groups) - set(position))
+    groups, index = np.unique(table.integers(_GROUP), return_inverse=True)
+    missing = sorted(set(groups.tolist()) - set(position))
     if missing:
         message = f"{path}: optics group {missing[0]} is not in the optics table"
         raise InputError(message)
-    return np.array([position[group] for group in groups], dtype=np.int64)
+    rows = np.array([position[group] for group in groups.tolist()], dtype=np.int64)
+    return np.asarray(rows[index])
 
 
 class _Values:
@@ -253,11 +251,15 @@ class _Values:
         return label in self.table or (self.optics is not None and label in self.optics)
 
     def get(self, label: str, default: float) -> Array:
+        values = np.array([default])
         if label in self.table:
-            return self.table.numbers(label)
-        if self.optics is not None and label in self.optics:
-            return self.optics.numbers(label)[self.index]
-        return np.full(len(self.table), default)
+            values = self.table.numbers(label)
+        elif self.optics is not None and label in self.optics:
+            values = self.optics.numbers(label)[self.index]
+        if np.any(values != values[0]):
+            return values
+        # one number that stands for all
+        return np.broadcast_to(values[0], len(self.table))
 
 
 def _pixel_size(values: _Values, path: str) -> float:
@@ -284,14 +286,20 @@ def _pixel_size(values: _Values, path: str) -> float:
 def _groups(table: Table) -> tuple[list[str], Array]:
     """Names of the intensity groups and each particle's: named ones, or micrographs."""
     if "rlnGroupName" in table:
-        names = table.text("rlnGroupName")
+        names = _each(table, "rlnGroupName")
     elif "rlnMicrographName" in table:
-        names = [_short(name) for name in table.text("rlnMicrographName")]
+        names = map(_short, _each(table, "rlnMicrographName"))
     else:
-        names = ["group_1"] * len(table)
+        return ["group_1"], np.zeros(len(table), dtype=np.int64)
     seen: dict[str, int] = {}
-    index = [seen.setdefault(name, len(seen)) for name in names]
-    return list(seen), np.array(index, dtype=np.int64)
+    places = (seen.setdefault(name, len(seen)) for name in names)
+    index = np.fromiter(places, dtype=np.int64, count=len(table))
+    return list(seen), index
+
+
+def _each(table: Table, label: str) -> Iterator[str]:
+    """A column's text, row by row, without all of it at once."""
+    return (value for part in table.text_parts(label) for value in part)
 
 
 def _short(name: str) -> str:

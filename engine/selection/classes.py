@@ -11,7 +11,7 @@ from engine.arrays import Array
 from engine.errors import InputError
 
 #: Particles at which a class's count stops limiting its score much.
-_FEW_PARTICLES = 5.0
+_FEW_PARTICLES = 2.0
 
 
 def class_scores(

@@ -106,7 +106,7 @@ def test_blended_sums_keep_a_copied_class():
     whole = sums.class_weight[0]
     data = sums.data[0].copy()
     mask = circular_mask(32, 12.5)
-    assert reseeded(model, mask, np.random.default_rng(1), sums) == 1
+    assert reseeded(model, mask, np.random.default_rng(1), 300, sums) == 1
     assert sums.class_weight[0] == pytest.approx(whole / 2)
     assert sums.class_weight[2] == pytest.approx(min(8, whole / 2))
     part = sums.class_weight[2] / whole

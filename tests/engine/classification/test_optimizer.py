@@ -153,11 +153,22 @@ def test_empty_classes_are_seeded_again_from_the_fullest():
     model = classify(iterations=2).model
     model.class_distribution[:] = [0.9, 0.1, 0.0]
     model.images[2] = 0
-    count = reseeded(model, circular_mask(32, 12.5), np.random.default_rng(1))
+    count = reseeded(model, circular_mask(32, 12.5), np.random.default_rng(1), 300)
     assert count == 1
     assert model.class_distribution == pytest.approx([0.45, 0.1, 0.45])
     same = np.corrcoef(model.images[0].ravel(), model.images[2].ravel())[0, 1]
     assert 0.8 < same < 0.999
+
+
+@pytest.mark.parametrize(("n_particles", "count"), [(40, 1), (4000, 0)])
+def test_classes_of_fewer_than_five_particles_are_seeded_again(n_particles, count):
+    from engine.classification.masking import circular_mask
+    from engine.classification.reseeding import reseeded
+
+    model = classify(iterations=2).model
+    model.class_distribution[:] = [0.6, 0.31, 0.09]
+    random = np.random.default_rng(1)
+    assert reseeded(model, circular_mask(32, 12.5), random, n_particles) == count
 
 
 def test_a_class_of_a_usual_size_is_not_split():
@@ -168,5 +179,5 @@ def test_a_class_of_a_usual_size_is_not_split():
     model.class_distribution[:] = [0.49, 0.51, 0.0]
     before = model.images.copy()
     model.class_distribution[2] = 0.04
-    assert reseeded(model, circular_mask(32, 12.5), np.random.default_rng(1)) == 0
+    assert reseeded(model, circular_mask(32, 12.5), np.random.default_rng(1), 300) == 0
     np.testing.assert_array_equal(model.images, before)

@@ -3,9 +3,11 @@
 import tracemalloc
 
 import numpy as np
+import pytest
 
-from engine.io.packed_table import PackedTable
-from engine.io.star import Table, format_tables, parse_star
+from engine.errors import InputError
+from engine.io.packed_table import PackedTable, read_packed
+from engine.io.star import Table, format_tables, parse_star, read_star, write_star
 
 N = 10_000
 
@@ -61,8 +63,6 @@ def test_one_of_numbers_alone_has_nothing_to_pack():
 
 
 def test_a_row_takes_little_memory_packed_and_none_while_written(tmp_path):
-    from engine.io.star import write_star
-
     plain = table()
     tracemalloc.start()
     packed = PackedTable(plain)
@@ -74,3 +74,31 @@ def test_a_row_takes_little_memory_packed_and_none_while_written(tmp_path):
     assert kept < 40 * N
     # a few thousand rows at a time
     assert peak < 5_000_000
+
+
+def test_a_file_is_read_in_little_memory(tmp_path):
+    path = tmp_path / "long.star"
+    optics = Table({"rlnOpticsGroup": np.array([1])})
+    write_star(path, {"optics": optics, "particles": table()})
+    expected = read_star(path)
+    tracemalloc.start()
+    found = read_packed(path)
+    kept, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert list(found) == ["optics", "particles"]
+    assert kept < 40 * N
+    # the rest is that of some thousand rows at a time
+    assert peak < 40 * N + 4_000_000
+    for name, plain in expected.items():
+        assert format_tables({name: found[name]}) == format_tables({name: plain})
+    defocus = [expected["particles"].numbers("rlnDefocusU")]
+    defocus.append(found["particles"].numbers("rlnDefocusU"))
+    np.testing.assert_array_equal(*defocus)
+
+
+def test_what_is_no_number_is_named(tmp_path):
+    path = tmp_path / "bad.star"
+    path.write_text("data_particles\nloop_\n_rlnDefocusU\n12000\nfar\n")
+    table = read_packed(path)["particles"]
+    with pytest.raises(InputError, match=r"bad.star: particles: rlnDefocusU: .*'far'"):
+        table.numbers("rlnDefocusU")

@@ -34,11 +34,10 @@ def test_a_list_without_its_text_says_the_same_of_every_particle(tmp_path, monke
     assert "rlnImageName" not in slim.table
     one = known_assignments(whole)
     assert one.psi_deg[-1] == 149.5
-    for other in (slim, whole.packed()):
-        two = known_assignments(other)
-        for field in fields(one):
-            values = getattr(one, field.name), getattr(two, field.name)
-            np.testing.assert_array_equal(*values)
+    two = known_assignments(slim)
+    for field in fields(one):
+        values = getattr(one, field.name), getattr(two, field.name)
+        np.testing.assert_array_equal(*values)
     np.testing.assert_array_equal(slim.read(rows[:5]), whole.read(rows[:5]))
 
 
