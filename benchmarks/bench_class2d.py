@@ -9,7 +9,8 @@ relion_refine on as many threads as the largest number of ranks (a quarter of an
 for 900 particles); `--relion-time` reads what `/usr/bin/time -v` printed of a run of
 the same command before. The result goes to standard output as JSON: wall and CPU
 seconds, peak memory of the largest process, RELION's CPU seconds over ours, the strong
-scaling of several ranks.
+scaling of several ranks: wall time, which wants a quiet machine, and CPU seconds over
+those of one rank.
 """
 
 import argparse
@@ -203,6 +204,8 @@ def main() -> None:
     for ranks in options.ranks[1:]:
         gain = first["wall_s"] / result[f"cryodeck_{ranks}"]["wall_s"]
         result[f"speedup_of_{ranks}_ranks"] = round(gain, 2)
+        more = result[f"cryodeck_{ranks}"]["cpu_s"] / first["cpu_s"]
+        result[f"cpu_of_{ranks}_ranks_over_{options.ranks[0]}"] = round(more, 2)
     if options.scaling:
         result["scaling"] = scaling(folder)
     json.dump(result, sys.stdout, indent=1)

@@ -161,7 +161,7 @@ def judge(truth: Truth, found: Found) -> dict:
         | {
             "score_recall": float(kept[truth.good].mean()),
             "score_precision": float(truth.good[kept].mean()) if kept.any() else None,
-            "effective_classes": _effective(found.label),
+            "effective_classes": effective_classes(found.label),
             "frc_angstrom": _frc(truth, found),
         }
         | class_errors(truth, found)
@@ -215,7 +215,8 @@ def scores_of_particles(found: Found) -> np.ndarray:
     return scores[found.label - 1]
 
 
-def _effective(label) -> float:
+def effective_classes(label) -> float:
+    """Exp of the entropy of the occupancies."""
     p = np.unique(label, return_counts=True)[1] / len(label)
     return float(np.exp(-(p * np.log(p)).sum()))
 

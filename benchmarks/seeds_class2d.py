@@ -8,8 +8,9 @@ relion/run), or is made with `--run-relion` (20 to 30 CPU minutes for 900 partic
 cryodeck's is made in SET/Class2D/seeds (`--job` names another), anew with `--again`, at
 the same settings: the tutorial's, 50 classes, 25 iterations, T 2, 6 degrees, offset
 range 5, seed 1, one process. If RELION has not ended, its last iteration is compared
-with the same one of cryodeck's. What is measured: quality_class2d.py. Prints the mean
-and spread over the sets, who is better how often, and the CPU seconds of both.
+with the same one of cryodeck's, and cryodeck's last one stands beside
+(cryodeck_last). What is measured: quality_class2d.py. Prints the mean and spread over
+the sets, who is better how often, and the CPU seconds of both.
 """
 
 import argparse
@@ -56,7 +57,7 @@ def main() -> None:
 def compared(folder: Path, options) -> dict:
     """Both classifications of one set, judged at one iteration."""
     root = folder / options.relion
-    if options.run_relion and not _last(root):
+    if options.run_relion and not last_iteration(root):
         root.parent.mkdir(parents=True, exist_ok=True)
         command = RELION.format(out=root.parent, threads=1)
         timing = timed(command.split(), folder)
@@ -64,23 +65,26 @@ def compared(folder: Path, options) -> dict:
     ours = folder / options.job
     if options.again or not (ours / "cpu.json").is_file():
         classify(folder, ours, options.arguments)
-    iteration = _last(root)
+    iteration = last_iteration(root)
     row: dict = {"set": folder.name, "iteration": iteration or ITERATIONS}
     name = f"_it{row['iteration']:03d}_data.star"
     row["cryodeck"] = _rounded(judged(folder, str(ours / f"run{name}")))
     row["cryodeck"]["cpu_s"] = json.loads((ours / "cpu.json").read_text())["cpu_s"]
+    if row["iteration"] < ITERATIONS:
+        last = ours / f"run_it{ITERATIONS:03d}_data.star"
+        row["cryodeck_last"] = _rounded(judged(folder, str(last)))
     if iteration:
         row["relion"] = _rounded(judged(folder, f"{root}{name}"))
         row["relion"]["cpu_s"] = relion_seconds(root.parent)
     return row
 
 
-def classify(folder: Path, job: Path, arguments: str) -> None:
+def classify(folder: Path, job: Path, arguments: str, classes: int = 50) -> None:
     """cryodeck's classification at the tutorial's settings."""
     values = {
         "cryodeck_engine": "cryodeck",
         "fn_img": "particles.star",
-        "nr_classes": "50",
+        "nr_classes": str(classes),
         "nr_iter": str(ITERATIONS),
         "particle_diameter": "200",
         "nr_mpi": "1",
@@ -95,7 +99,7 @@ def classify(folder: Path, job: Path, arguments: str) -> None:
     (job / "cpu.json").write_text(json.dumps(timing))
 
 
-def _last(root: Path) -> int:
+def last_iteration(root: Path) -> int:
     """Number of the last whole iteration of a run; 0 for none."""
     whole = sorted(root.parent.glob(f"{root.name}_it*_optimiser.star"))
     return int(whole[-1].name.split("_it")[1][:3]) if whole else 0
