@@ -1,10 +1,11 @@
-"""What RELION 3.1's auto-picking leaves undone in a project of RELION 4.0 or 5.0.
+"""Lists of coordinates that RELION 3.1's auto-picking does not write itself.
 
-It writes coordinate files, but not the list of them that the later pipeline promises to
-other jobs. The job's own script writes the list. RELION would say that the job is done
-before it is there, so its marker goes beside and takes its real name afterwards.
-Nothing is different if the RELION that runs is a later one: only the script knows which
-it is, once the site's environment has been set up.
+It writes coordinate files. In a project of 3.1 the list is the work of a second
+command; in one of 4.0 or 5.0, whose pipeline promises another list to later jobs, the
+job's own script writes it. RELION would say that the job is done before the list is
+there, so its marker goes beside and takes its real name afterwards. Nothing is
+different if the RELION that runs is a later one: only the script knows which it is,
+once the site's environment has been set up.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from dataclasses import dataclass
 from engine.jobs.job import Job
 
 #: names that end in $state. lie in the folder for what is cryodeck's own
-_FUNCTIONS = """\
-# RELION 3.1 leaves no list of coordinates, which {version} promises to later jobs
+_CONTROL = """\
+# RELION 3.1 is done before the list of its coordinates is there, if it has one
 control() {{
-    case "$(relion_refine --version 2>/dev/null)" in
-    *"RELION version: 3."*)
+    case "{version} $(relion_refine --version 2>/dev/null)" in
+    3.1* | *"RELION version: 3."*)
         ln -sfn -- ../RELION_JOB_ABORT_NOW "$state.RELION_JOB_ABORT_NOW"
         printf '%s.' "$state" ;;
     *)
         printf '%s/' "$job" ;;
     esac
 }}
+"""
+_LIST = """\
 list_picks() {{
     {{
         printf '\\n# version {number}\\n\\ndata_coordinate_files\\n\\nloop_ \\n'
@@ -45,12 +48,16 @@ list_picks() {{
         printf ' \\n'
     }} >"$job/.autopick.star" && mv -f -- "$job/.autopick.star" "$job/autopick.star"
 }}
-settle_picks() {{
+"""
+_SETTLE = """\
+settle_picks() {
     rm -f -- "$state.RELION_JOB_ABORT_NOW"
     for word in SUCCESS FAILURE ABORTED; do
         said="$state.RELION_JOB_EXIT_$word"
         [ -e "$said" ] || continue
-        if [ "$word" = SUCCESS ] && ! list_picks; then
+        if [ "$word" = SUCCESS ] && [ "$status" -ne 0 ]; then
+            word=FAILURE
+        elif [ "$word" = SUCCESS ] && ! list_picks; then
             echo "ERROR: $job/autopick.star, the list of picks, cannot be written" >&2
             word=FAILURE
             status=1
@@ -59,7 +66,7 @@ settle_picks() {{
         rm -f -- "$said"
         : >.pipeline_has_changed
     done
-}}
+}
 """
 
 
@@ -80,16 +87,19 @@ class Additions:
 
 
 def additions(job: Job, directory: str) -> Additions:
-    """Nothing, but for a later project's picking by RELION's own program."""
-    is_picking = job.engine == "relion" and job.type.key == "autopick"
-    if not is_picking or job.version == "3.1":
+    """Nothing, but for picking by RELION's own program."""
+    if job.engine != "relion" or job.type.key != "autopick":
         return Additions()
-    return Additions(
-        functions=_FUNCTIONS.format(
-            version=job.version,
+    functions = _CONTROL.format(version=job.version)
+    if job.version == "3.1":
+        functions += "list_picks() { :; }\n"  # the second command does it
+    else:
+        functions += _LIST.format(
             number="50001" if job.version == "5.0" else "30001",
             micrographs=shlex.quote(job.text("fn_input_autopick")),
-        ),
+        )
+    return Additions(
+        functions=functions + _SETTLE,
         at_the_end="settle_picks",
         control=f"--pipeline_control {directory.rstrip('/')}/",
     )

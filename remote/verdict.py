@@ -19,6 +19,7 @@ from remote.verdict_words import (
     speaks_of_memory,
     time_left_words,
     time_needed,
+    told_by_errors,
     when_to_start,
     who_cancelled,
 )
@@ -306,9 +307,7 @@ def _killed(seen: Seen, job: SchedulerJob) -> _Said:
 def _killed_as_one(seen: Seen, job: SchedulerJob) -> _Said:
     took = f" after {clock(job.elapsed_s)}" if job.elapsed_s is not None else ""
     state = job.state
-    is_memory = speaks_of_memory(str(seen.facts.get("killer") or ""))
-    if state in (JobState.FAILED, JobState.NODE_FAILURE) and is_memory:
-        state = JobState.OUT_OF_MEMORY
+    state = told_by_errors(state, seen.facts.get("killer"), seen.entry)
     if state is JobState.TIMEOUT:
         limit = job.limit_s or seen.entry.get("limit_s")
         until = f", limit {clock(limit)}" if limit else ""

@@ -87,6 +87,23 @@ def speaks_of_memory(line: str) -> bool:
     return bool(re.search(r"(?i)oom|memory", line))
 
 
+def told_by_errors(
+    state: JobState, line: str | None, entry: dict[str, Any]
+) -> JobState:
+    """How a job ended, by what its scheduler has written into the job's errors too.
+
+    Memory is not always said by the scheduler itself; for PBS a job that was deleted
+    and one whose time is over end alike.
+    """
+    said = str(line or "")
+    if state in (JobState.FAILED, JobState.NODE_FAILURE) and speaks_of_memory(said):
+        return JobState.OUT_OF_MEMORY
+    is_time = re.search(r"(?i)wall ?(?:time|clock)|time limit|RUNLIMIT", said)
+    if state is JobState.ABORTED and is_time and "abort" not in entry:
+        return JobState.TIMEOUT
+    return state
+
+
 def time_needed(facts: dict[str, Any]) -> float | None:
     """Seconds that what is left needs at the job's speed; None if that is unknown."""
     said = facts.get("progress") or {}

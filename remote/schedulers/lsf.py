@@ -32,12 +32,14 @@ _REASONS = (
     (r"TERM_RUNLIMIT|TERM_CPULIMIT|TERM_DEADLINE|TERM_WINDOW", JobState.TIMEOUT),
     (r"TERM_MEMLIMIT|TERM_SWAP", JobState.OUT_OF_MEMORY),
     (r"TERM_OWNER|TERM_FORCE_OWNER|TERM_BUCKET_KILL", JobState.ABORTED),
-    (r"TERM_ADMIN|TERM_FORCE_ADMIN", JobState.ABORTED),
+    (r"TERM_ADMIN|TERM_FORCE_ADMIN|TERM_ORPHAN", JobState.ABORTED),
     (r"TERM_PREEMPT|TERM_REQUEUE|TERM_LOAD", JobState.PREEMPTED),
+    (r"TERM_MC_RECALL|TERM_RC_RECLAIM", JobState.PREEMPTED),
     (r"TERM_ZOMBIE|TERM_REMOVE_HUNG_JOB", JobState.NODE_FAILURE),
 )
 #: the batch daemon of its node does not answer: it may run on, or not
 _OUT_OF_CONTACT = ("UNKWN", "ZOMBI")
+_END = re.compile(r"Done success|Exited|Completed <exit>|Termination request")
 #: fields without free text first
 _FIELDS = (
     "jobid jobindex stat exit_code run_time max_mem exec_host exit_reason pend_reason"
@@ -98,7 +100,7 @@ class Lsf:
         )
 
     def queries(self) -> tuple[Query, ...]:
-        """One listing; `-a` shows ended jobs for an hour by default."""
+        """One listing, with those that ended within an hour; then the history."""
         fields = f"{_FIELDS} delimiter='|'"
         argv = ("bjobs", "-a", "-noheader", "-o", fields, IDS)
         listing = Query(
@@ -108,10 +110,19 @@ class Lsf:
             joined_by="",
             answers=(0, 255),
         )
-        return (listing,)
+        history = Query(
+            name="bhist",
+            argv=("bhist", "-l", IDS),
+            pattern=r"^Job <(\d+)",
+            per_id=True,
+            answers=(0, 255),
+        )
+        return listing, history
 
     def parse(self, query: str, exit_status: int | None, out: str, err: str) -> Listing:
-        """Rows of bjobs; unknown ids are named among the errors."""
+        """Rows of bjobs, or what bhist tells; unknown ids are among the errors."""
+        if query == "bhist":
+            return _history(exit_status, out, err)
         is_known = exit_status == 0 or "is not found" in err + out
         if exit_status not in (0, 255) or not (is_known or out.strip()):
             return Listing(answered=False, complaint=" ".join(err.split())[:300])
@@ -160,6 +171,36 @@ def _job(parts: list[str]) -> SchedulerJob:
         memory_mb=_memory(memory),
         cancelled_by="root" if re.search("TERM_(?:FORCE_)?ADMIN", ended) else "",
     )
+
+
+def _history(exit_status: int | None, out: str, err: str) -> Listing:
+    """The ends of jobs in `bhist -l`, whose lines are broken anywhere."""
+    jobs: dict[str, SchedulerJob] = {}
+    for text in re.split(r"^(?=Job <)", out, flags=re.MULTILINE):
+        head = re.match(r"Job <(\d+)(?:\[(\d+)\])?>", text)
+        if head is None:
+            continue
+        key = head.group(1) + (f"_{head.group(2)}" if head.group(2) else "")
+        said = re.sub(r"\n {15,}", "", text)
+        events = re.findall(r"^\w{3} \w{3} [ \d]\d [\d:]{8}: (.*)$", said, re.MULTILINE)
+        ends = [event for event in events if _END.match(event)]
+        if not ends:
+            continue  # it is still in the queue; bjobs tells of that
+        code = re.search(r"exit code (\d+)|by signal (\d+)", " ".join(ends))
+        status = int(code.group(1) or 128 + int(code.group(2))) if code else None
+        word = "DONE" if "Done success" in " ".join(ends) else "EXIT"
+        reason = re.search(r"TERM_[^;]*", " ".join(ends))
+        host = re.search(r"(?:Dispatched|dispatched).*?<(?:\d+\*)?([^>]+)>", said)
+        memory = re.search(r"MAX MEM: ([\d.]+ [KMGT]bytes)", said)
+        jobs[key] = _job(
+            [
+                *(key, word, str(status) if status is not None else "-", "-"),
+                *(memory.group(1) if memory else "-", host.group(1) if host else "-"),
+                *(reason.group().strip(" .") if reason else "-", "-"),
+            ]
+        )
+    is_known = bool(jobs) or exit_status == 0 or "No matching job" in out + err
+    return Listing(answered=is_known, jobs=jobs, complaint=" ".join(err.split())[:300])
 
 
 def _memory(text: str) -> float | None:

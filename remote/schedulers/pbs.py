@@ -102,7 +102,7 @@ class Pbs:
         live = Query(
             name="qstat",
             argv=("qstat", "-f", IDS),
-            pattern=r"^Job Id: (\d+(?:\[\d*\])?)",
+            pattern=r"^Job(?: Id)?: (\d+(?:\[\d*\])?)",
             joined_by="",
             answers=_UNKNOWN_IDS,
             env=_ENV,
@@ -110,7 +110,7 @@ class Pbs:
         history = Query(
             name="qstat -x",
             argv=("qstat", "-x", "-f", IDS),
-            pattern=r"^Job Id: (\d+(?:\[\d*\])?)",
+            pattern=r"^Job(?: Id)?: (\d+(?:\[\d*\])?)",
             joined_by="",
             answers=_UNKNOWN_IDS,
             env=_ENV,
@@ -124,8 +124,8 @@ class Pbs:
                 answered=False, complaint=" ".join((err or out).split())[:300]
             )
         jobs, unread = {}, []
-        for text in re.split(r"^(?=Job Id: )", out, flags=re.MULTILINE):
-            head = re.match(r"Job Id: (\d+(?:\[\d*\])?)", text)
+        for text in re.split(r"^(?=Job(?: Id)?: )", out, flags=re.MULTILINE):
+            head = re.match(r"Job(?: Id)?: (\d+(?:\[\d*\])?)", text)
             if head is not None:
                 jobs[head.group(1)] = _job(head.group(1), _attributes(text))
             elif text.strip() and not text.lstrip().startswith("<"):
@@ -138,10 +138,28 @@ class Pbs:
 
 
 def _attributes(text: str) -> dict[str, str]:
-    """Attributes of one job; a line that begins with a tab continues the last."""
-    joined = text.replace("\n\t", "")
-    found = re.findall(r"^\s+([\w.]+) = (.*)$", joined, re.MULTILINE)
-    return {key.lower(): value.strip() for key, value in found}
+    """Attributes of one job, by their names in lower case.
+
+    Long values go on in the next lines, broken anywhere: after a tab (PBS Pro) or eight
+    blanks (Torque); what a variable of the job's environment holds may even begin a
+    line, and looks like an attribute at times.
+    """
+    found: dict[str, str] = {}
+    key, margin = "", ""
+    for line in text.splitlines()[1:]:
+        match = re.match(r"( +)([\w.]+) = (.*)", line)
+        if match is not None and margin in ("", match.group(1)):
+            margin, key = match.group(1), match.group(2).lower()
+            found[key] = match.group(3)
+        elif key:
+            found[key] += re.sub(r"^(?:\t| {8})", "", line)
+    return {key: value.strip() for key, value in found.items()}
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970; some servers write them, with the time in brackets."""
+    seconds = re.match(r"(\d{9,11}) ?(?:\(|$)", text)
+    return float(seconds.group(1)) if seconds else ctime(text)
 
 
 def _job(key: str, said: dict[str, str]) -> SchedulerJob:
@@ -157,6 +175,8 @@ def _job(key: str, said: dict[str, str]) -> SchedulerJob:
         if word == "C":
             state = _BY_TORQUES_STATUS.get(status or 0, state)
     is_waiting = state in (JobState.QUEUED, JobState.HELD)
+    by = re.search(r"(?:terminated|deleted) by (\S+?)@", comment)
+    is_told = state is JobState.ABORTED and by is None and "delete" in comment.lower()
     # of an array: "Queued:5 Running:2 Exiting:0 Expired:3"
     tasks = dict(re.findall(r"(\w+):(\d+)", said.get("array_state_count", "")))
     number = {name.lower(): int(count) for name, count in tasks.items()}
@@ -167,10 +187,13 @@ def _job(key: str, said: dict[str, str]) -> SchedulerJob:
         state=state,
         raw=word or "no job_state",
         reason=comment if is_waiting or state.is_over else "",
+        will_never_start=is_waiting and comment.startswith("Can Never Run"),
+        cancelled_by=by.group(1) if by and state is JobState.ABORTED else "",
+        doubt=comment if is_told else "",
         exit_status=status if status is not None and 0 <= status < 128 else None,
         signal=status % 128 if status is not None and status > 128 else None,
-        started_at=ctime(said.get("stime", said.get("start_time", ""))),
-        ended_at=ctime(said.get("mtime", "")) if state.is_over else None,
+        started_at=_moment(said.get("stime", said.get("start_time", ""))),
+        ended_at=_moment(said.get("mtime", "")) if state.is_over else None,
         elapsed_s=used,
         limit_s=limit,
         nodes=said.get("exec_host", "").partition("/")[0],
@@ -193,12 +216,12 @@ def _ended(
         return _BY_STATUS[status]
     if status == 0:
         return JobState.SUCCEEDED
-    if re.search(r"(?i)walltime.*exceed|exceed.*walltime", comment):
+    if re.search(r"(?i)wall(?:time|clock).*exceed|exceed.*wall(?:time|clock)", comment):
         return JobState.TIMEOUT
     if re.search(r"(?i)\bv?mem\b.*exceed|exceed.*\bv?mem\b", comment):
         return JobState.OUT_OF_MEMORY
     if status in (271, 143, 265, 137):
-        if used is not None and limit and used >= limit:
+        if used is not None and limit and used >= limit - 2.0:
             return JobState.TIMEOUT
         return JobState.ABORTED if status in (271, 143) else JobState.FAILED
     return JobState.FAILED

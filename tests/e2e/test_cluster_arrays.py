@@ -67,7 +67,10 @@ async def test_an_array_has_ended_when_its_last_task_has(cluster, workspace):
     row = await until_said(workspace, name, "array 0/5 done, 2 running; on cpu")
     assert (row.verdict.state, row.status) == (JobState.RUNNING, "Running")
     marker = cluster.home / workspace.project / name / "RELION_JOB_EXIT_SUCCESS"
-    assert marker.exists()  # of the first tasks: RELION writes one for each
+    while not marker.exists():  # of the first tasks: RELION writes one for each
+        await asyncio.sleep(0.05)
+    row = await until_said(workspace, name, "2 running")
+    assert row.status == "Running"
     scheduler = next(w for w in row.verdict.witnesses if w.name == "scheduler")
     assert scheduler.says == "array 0/5 done, 2 running; RUNNING"
     (marker.parent / "go").touch()

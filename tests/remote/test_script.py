@@ -27,7 +27,8 @@ def build(
     environment=None,
     **profile,
 ):
-    job = Job.new("autopick", "4.0", {"nr_mpi": str(ranks)})
+    version = profile.pop("version", "4.0")
+    job = Job.new("autopick", version, {"nr_mpi": str(ranks)})
     for key, value in profile.pop("values", {}).items():
         job = job.replace(key, value)
     return script.build(
@@ -283,7 +284,14 @@ MotionCorr/job002/Movies/m.3.mrc AutoPick/job006/Movies/m.3_autopick.star
 """
 
 
-def pick(project, version, word="SUCCESS", template="", micrographs="mics.star"):
+def pick(
+    project,
+    version,
+    word="SUCCESS",
+    template="",
+    micrographs="mics.star",
+    version_of_project="4.0",
+):
     """What a picking job of a 4.0 project does with a RELION of some version."""
     programs = project.parent / "bin"
     programs.mkdir()
@@ -305,6 +313,7 @@ def pick(project, version, word="SUCCESS", template="", micrographs="mics.star")
         relion=str(programs),
         values=values,
         template=template.replace("BIN", str(programs)),
+        version=version_of_project,
     )
     assert "cryodeck" not in "".join(made.commands)
     assert made.commands[0].endswith("--pipeline_control AutoPick/job006/")
@@ -357,6 +366,23 @@ def test_module_is_there_in_a_script_that_is_for_no_login_shell(project):
     done = run(project, text.replace("/etc/profile", str(profile)))
     assert done.stdout.startswith("module load relion/3.1.3\n")
     assert "/etc/profile" not in build(project, setup=("PATH=/x:$PATH",)).text
+
+
+def test_picking_in_a_project_of_3_1_is_done_once_its_second_command_is(project):
+    done = pick(project, "3.1.3", version_of_project="3.1")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "RELION_JOB_EXIT" not in done.stdout
+    job = project / "AutoPick/job006"
+    assert (job / "coords_suffix_autopick.star").read_text() == "mics.star\n"
+    assert (job / "RELION_JOB_EXIT_SUCCESS").exists()
+    assert not (job / "autopick.star").exists()
+    (job / "coords_suffix_autopick.star").unlink()
+    (job / "coords_suffix_autopick.star").mkdir()
+    (job / "RELION_JOB_EXIT_SUCCESS").unlink()
+    shutil.rmtree(project.parent / "bin")
+    assert pick(project, "3.1.3", version_of_project="3.1").returncode != 0
+    assert (job / "RELION_JOB_EXIT_FAILURE").exists()
+    assert not (job / "RELION_JOB_EXIT_SUCCESS").exists()
 
 
 def test_relion_5_writes_its_list_and_markers_itself(project):
