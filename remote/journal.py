@@ -10,10 +10,13 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from remote.places import make_private, state_home
 
 _MAX_BYTES = 4 << 20
+SHOWN = 500  # of the newest lines
+_BYTES = 262_144
 
 
 class Journal:
@@ -68,3 +71,24 @@ class Journal:
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.fchmod(fd, 0o600)
         return fd
+
+
+def last_records(path: Path, most: int = SHOWN) -> list[dict[str, Any]]:
+    """The newest lines of a journal, the newest last; broken ones are left out."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            start = max(0, file.tell() - _BYTES)
+            file.seek(start)
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    records = []
+    for line in lines[1:] if start else lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            records.append(record)
+    return records[-most:]

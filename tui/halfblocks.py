@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from remote.views import Picture
 
 Rgb = tuple[int, int, int]
+NO_FOM = -999.0  # RELION's word for a pick without a figure of merit: one by hand
+HAND_COLOR: Rgb = (90, 230, 90)
 SHADES = " .:-=+*#%@"
 
 
@@ -40,6 +42,13 @@ def fom_color(fraction: float) -> Rgb:
         round(a[1] + (b[1] - a[1]) * w),
         round(a[2] + (b[2] - a[2]) * w),
     )
+
+
+def fom_mark(value: float | None, red: float, blue: float) -> Rgb:
+    """Color of a value between the one that is red and the one that is blue."""
+    if value is None or not value > NO_FOM:
+        return HAND_COLOR
+    return fom_color((value - red) / (blue - red) if blue != red else 1.0)
 
 
 def contrast_table(contrast: float, brightness: float) -> bytes:

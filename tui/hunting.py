@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from remote.views import JobPicks, Picks
+from remote.views import JobPicks, Picks, Statistics
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
@@ -137,6 +137,18 @@ class Hunt:
             values["do_read_fom_maps"] = "Yes" if self.has_maps else "No"
             values["do_write_fom_maps"] = "No" if self.has_maps else "Yes"
         return values
+
+
+def levels_of(statistics: Statistics) -> dict[str, tuple[float, float]]:
+    """Mean and spread of each micrograph's map, as far as the job has kept them."""
+    given = statistics.values.get("log_levels")
+    levels = {}
+    for name, pair in given.items() if isinstance(given, dict) else ():
+        try:
+            levels[str(name)] = (float(pair[0]), float(pair[1]))
+        except (TypeError, ValueError, IndexError):
+            continue
+    return levels
 
 
 def thinned(picks: Picks, chosen: list[int], distance_px: float) -> list[int]:

@@ -11,10 +11,10 @@ from remote.errors import BadRequestError
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, seen, until
 from tui.graphics import PictureMode
+from tui.halfblocks import NO_FOM, fom_mark
 from tui.picking import Colors
 from tui.screens.pick import PickScreen
 from tui.screens.pictures import PicturesPane
-from tui.widgets.picture_view import NO_FOM, fom_mark
 
 LABEL = "rlnParticleSelectZScore"
 COLORS = {

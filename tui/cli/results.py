@@ -10,6 +10,7 @@ from tui.cli.failure import DONE, CommandFailure
 from tui.cli.parser import add_job
 
 if TYPE_CHECKING:
+    from remote.views import Statistics
     from remote.workspace import Workspace
     from tui.cli.invocation import Invocation
     from tui.cli.parser import Commands
@@ -27,9 +28,18 @@ def add_commands(commands: Commands) -> None:
         about="Show the numbers of a job: picks per micrograph and figures of merit,\n"
         "particles, class distributions. docs/statistics.md explains each.",
         examples="  cryodeck stats LoG\n  cryodeck stats LoG --json\n"
-        "  cryodeck stats LoG --truth truth.star",
+        "  cryodeck stats LoG --truth truth.star\n"
+        "  cryodeck stats Class2D/LoG -o classes.csv",
     )
     add_job(stats)
+    stats.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        dest="file",
+        type=Path,
+        help="write them to a file, .csv (one number a line) or .json",
+    )
     stats.add_argument(
         "--truth",
         metavar="FILE",
@@ -81,6 +91,50 @@ def add_commands(commands: Commands) -> None:
     picture.add_argument(
         "--iteration", metavar="N", type=int, help="of a classification; or the newest"
     )
+    picture.add_argument(
+        "--sort",
+        choices=("distribution", "accuracy", "resolution", "number", "score"),
+        default="distribution",
+        help="order of class averages; the best first",
+    )
+    picture.add_argument(
+        "--highpass", metavar="A", type=float, default=0.0, help="filter; 0: none"
+    )
+    picture.add_argument(
+        "--sigma",
+        metavar="N",
+        type=float,
+        default=0.0,
+        help="black and white lie so many deviations from the mean; 0: by the picture",
+    )
+    picture.add_argument(
+        "--region",
+        metavar="X,Y,W,H",
+        help="only this part of the micrograph, in its pixels",
+    )
+    picture.add_argument(
+        "--spectrum", action="store_true", help="the CTF power spectrum instead"
+    )
+    picture.add_argument(
+        "--threshold", metavar="T", type=float, help="only picks of this FOM or better"
+    )
+    picture.add_argument(
+        "--colors",
+        metavar="RED,BLUE",
+        help="values of the reddest and the bluest circle; default: the lowest and "
+        "the highest",
+    )
+    picture.add_argument(
+        "--color-by",
+        metavar="LABEL",
+        default="rlnAutopickFigureOfMerit",
+        help="with --color-file: its column",
+    )
+    picture.add_argument(
+        "--color-file",
+        metavar="FILE",
+        help="STAR file of the project whose column colors the circles, by place",
+    )
     picture.add_argument("--no-picks", action="store_true", help="without circles")
     picture.add_argument(
         "--diameter",
@@ -108,10 +162,27 @@ async def show_statistics(invocation: Invocation) -> int:
     output.result(record)
     for warning in statistics.warnings:
         output.warning(warning)
+    if invocation.file is not None:
+        _export(invocation, statistics)
+        return DONE
     print_statistics(output, statistics)
     if agreement is not None:
         print_score(output, agreement)
     return DONE
+
+
+def _export(invocation: Invocation, statistics: Statistics) -> None:
+    """Write the numbers to a file on this machine."""
+    from tui.exporting import as_csv, as_json, write_whole
+
+    path: Path = invocation.file
+    makers = {".csv": as_csv, ".json": as_json}
+    make = makers.get(path.suffix.lower())
+    if make is None:
+        message = f"{path}: ends neither with .csv nor with .json"
+        raise CommandFailure(message)
+    write_whole(path, make(statistics))
+    invocation.output.line(f"{path}: the numbers of {statistics.job}")
 
 
 async def score_of(

@@ -23,9 +23,21 @@ _TERMINAL_WIDTH = 76
 _SMALLEST_CIRCLE_PX = 4.0  # below it only the center is marked
 
 
-def with_picks(picture: Picture, picks: Picks | None, diameter: float) -> Canvas:
-    """Return a micrograph with every pick circled, in the color of its FOM."""
-    from tui.halfblocks import Canvas, fom_color
+def with_picks(
+    picture: Picture,
+    picks: Picks | None,
+    diameter: float,
+    *,
+    threshold: float | None = None,
+    colors: tuple[float, float] | None = None,
+    corner: tuple[int, int] = (0, 0),
+) -> Canvas:
+    """Return a micrograph with every pick circled, in the color of its FOM.
+
+    `colors` are the values of the reddest and the bluest circle, `corner` is where a
+    region begins.
+    """
+    from tui.halfblocks import NO_FOM, Canvas, fom_mark
 
     even = picture.height - picture.height % 2  # two pixels make a letter
     canvas = Canvas(picture.width, even)
@@ -34,11 +46,15 @@ def with_picks(picture: Picture, picks: Picks | None, diameter: float) -> Canvas
         return canvas
     pixel = picture.binning * (picture.pixel_size or 1.0)
     radius = diameter / 2 / pixel
-    low, high = min(picks.fom, default=0.0), max(picks.fom, default=0.0)
+    known = [fom for fom in picks.fom if fom > NO_FOM]
+    red, blue = colors or (min(known, default=0.0), max(known, default=1.0))
+    left, top = corner
     for i, (x, y) in enumerate(zip(picks.x, picks.y, strict=True)):
-        share = (picks.fom[i] - low) / (high - low) if high > low else 0.5
-        color = fom_color(share)
-        column, row = x / picture.binning, y / picture.binning
+        fom = picks.fom[i] if picks.fom else NO_FOM
+        if threshold is not None and NO_FOM < fom < threshold:
+            continue
+        color = fom_mark(fom, red, blue)
+        column, row = (x - left) / picture.binning, (y - top) / picture.binning
         if radius < _SMALLEST_CIRCLE_PX:
             canvas.dot(int(column), int(row), color)
         else:
@@ -136,16 +152,92 @@ async def _micrograph_with_picks(
     width: int,
     diameter: float,
 ) -> tuple[Canvas, str]:
+    from tui.halfblocks import NO_FOM
+
+    region = region_of(invocation.region)
+    shown, is_spectrum = micrograph, invocation.spectrum
+    if is_spectrum:
+        shown = await _spectrum_of(workspace, name, micrograph)
     picture = await workspace.micrograph(
         name,
-        micrograph,
+        shown,
         width=width,
         height=4 * width,
-        lowpass_angstrom=invocation.lowpass,
+        lowpass_angstrom=0.0 if is_spectrum else invocation.lowpass,
+        highpass_angstrom=0.0 if is_spectrum else invocation.highpass,
+        sigma_contrast=invocation.sigma,
+        region=region,
     )
+    if is_spectrum:
+        return with_picks(picture, None, diameter), f"{shown}: CTF power spectrum"
     picks = None if invocation.no_picks else await workspace.picks(name, micrograph)
+    if picks is not None and invocation.color_file:
+        picks = await _colored(invocation, workspace, picks, micrograph)
+    canvas = with_picks(
+        picture,
+        picks,
+        diameter,
+        threshold=invocation.threshold,
+        colors=colors_of(invocation.colors),
+        corner=region[:2] if region else (0, 0),
+    )
     count = "" if picks is None else f", {len(picks.x)} picks"
-    return with_picks(picture, picks, diameter), f"{micrograph}{count}"
+    if picks is not None and invocation.threshold is not None and picks.fom:
+        shown_ones = sum(not NO_FOM < f < invocation.threshold for f in picks.fom)
+        count = f", {shown_ones} of {len(picks.x)} picks"
+    return canvas, f"{micrograph}{count}"
+
+
+async def _spectrum_of(workspace: Workspace, name: str, micrograph: str) -> str:
+    """Return the file of a micrograph's CTF power spectrum."""
+    for item in await workspace.micrographs(name):
+        if item["name"] == micrograph and item.get("ctf_image"):
+            return str(item["ctf_image"])
+    message = f"{micrograph}: its list names no CTF image (rlnCtfImage)"
+    raise CommandFailure(message)
+
+
+async def _colored(
+    invocation: Invocation, workspace: Workspace, picks: Picks, micrograph: str
+) -> Picks:
+    """Return picks whose figures of merit are another file's numbers, by place."""
+    from dataclasses import replace
+
+    from tui.halfblocks import NO_FOM
+    from tui.picking import Colors
+
+    label = invocation.color_by
+    places = await workspace.pick_colors(invocation.color_file, micrograph, label)
+    colors = Colors(label, places)
+    found = [colors.at(x, y) for x, y in zip(picks.x, picks.y, strict=True)]
+    return replace(picks, fom=tuple(NO_FOM if v is None else v for v in found))
+
+
+def region_of(text: str | None) -> tuple[int, int, int, int] | None:
+    """Return X,Y,W,H as numbers."""
+    if text is None:
+        return None
+    words = text.split(",")
+    if len(words) != 4 or not all(word.strip().isdecimal() for word in words):
+        message = f"--region {text}: write X,Y,W,H in pixels of the micrograph"
+        raise CommandFailure(message)
+    x, y, width, height = (int(word) for word in words)
+    if not (width and height):
+        message = f"--region {text}: it has no area"
+        raise CommandFailure(message)
+    return x, y, width, height
+
+
+def colors_of(text: str | None) -> tuple[float, float] | None:
+    """Return RED,BLUE as numbers."""
+    if text is None:
+        return None
+    try:
+        red, blue = (float(word) for word in text.split(","))
+    except ValueError:
+        message = f"--colors {text}: write RED,BLUE, as 0,5"
+        raise CommandFailure(message) from None
+    return red, blue
 
 
 async def small_picture(workspace: Workspace, name: str, micrograph: str) -> Canvas:
@@ -179,7 +271,7 @@ async def _class_sheet(
     invocation: Invocation, workspace: Workspace, name: str, width: int
 ) -> tuple[Canvas, str]:
     """Return the class averages side by side, the largest class first; or one."""
-    from tui.tile_sheet import full_caption, tile_canvas
+    from tui.tile_sheet import ORDERS, full_caption, in_order, tile_canvas
 
     number, iteration = invocation.class_number, invocation.iteration
     if number is not None:
@@ -193,12 +285,12 @@ async def _class_sheet(
         side = min(width, 8 * int(tile["width"]))
         return tile_canvas(tile, side, side), f"{name}: {full_caption(tile)}"
     gallery = await workspace.gallery(name, iteration, max_tile=64)
-    tiles = sorted(
-        gallery["tiles"], key=lambda tile: tile["distribution"] or 0.0, reverse=True
-    )
+    order = next(one for one in ORDERS if one.key.startswith(invocation.sort))
+    tiles = in_order(gallery["tiles"], order)
     if not tiles:
         message = f"{name} has no class averages yet"
         raise CommandFailure(message)
     canvas = sheet_of(tiles, width)
     what = f"{len(tiles)} class averages of iteration {gallery['iteration']}"
-    return canvas, f"{name}: {what}, the largest class first"
+    by = "the largest class first" if order is ORDERS[0] else f"by {order.words}"
+    return canvas, f"{name}: {what}, {by}"

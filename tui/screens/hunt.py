@@ -11,9 +11,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from remote.views import JobPicks, JobRow, Picture, Statistics
+from remote.views import JobPicks, JobRow, Picture
 from tui.charts import Line
-from tui.hunting import EXACT, RERUN, Hunt, Trial
+from tui.hunting import EXACT, RERUN, Hunt, Trial, levels_of
 from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.screens.hunt_widgets import CountList, FomHistogram
@@ -396,15 +396,3 @@ class HuntScreen(Screen["dict[str, str] | None"]):
     def action_leave(self) -> None:
         """Back to the job."""
         self.dismiss(None)
-
-
-def levels_of(statistics: Statistics) -> dict[str, tuple[float, float]]:
-    """Mean and spread of each micrograph's map, as far as the job has kept them."""
-    given = statistics.values.get("log_levels")
-    levels = {}
-    for name, pair in given.items() if isinstance(given, dict) else ():
-        try:
-            levels[str(name)] = (float(pair[0]), float(pair[1]))
-        except (TypeError, ValueError, IndexError):
-            continue
-    return levels

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from remote.journal import last_records
 from tui.charts import Line
 from tui.plain import plain
 from tui.widgets.bars import KeyBar, TopBar
@@ -19,30 +18,6 @@ from tui.words import count
 
 if TYPE_CHECKING:
     from tui.app import CryodeckApp
-
-SHOWN = 500
-_BYTES = 262_144
-
-
-def last_records(path: Path, most: int = SHOWN) -> list[dict[str, Any]]:
-    """The newest lines of a journal, the newest last; broken ones are left out."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            start = max(0, file.tell() - _BYTES)
-            file.seek(start)
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return []
-    records = []
-    for line in lines[1:] if start else lines:
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            records.append(record)
-    return records[-most:]
 
 
 class JournalScreen(Screen[None]):

@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from engine.jobs.facts import NOTHING_KNOWN
-from engine.jobs.hints import Hint, next_jobs
-from remote.views import JobRow, JobState, Overview
+from engine.jobs.hints import Hint
+from remote.hints import hints_of
+from remote.views import JobState
 from tui.screens.sending import Sending
 
 if TYPE_CHECKING:
-    from engine.jobs.job import Job
-
-_PARTICLES = {"extract", "select", "import"}
-
-
-async def hints_of(
-    workspace: Any, form: Job, row: JobRow, overview: Overview | None
-) -> list[Hint]:
-    """Jobs that usually follow, with the settings of earlier jobs carried over."""
-    from remote.errors import RemoteError
-
-    rows = sorted(overview.jobs if overview else (), key=lambda one: one.number)
-    newest = {one.type: one for one in rows if one.number < row.number}
-    loaded = []
-    for one in sorted(newest.values(), key=lambda one: one.number):
-        try:
-            loaded.append((one.name, await workspace.load_job(one.name)))
-        except RemoteError:
-            continue  # a form that nobody can read carries nothing over
-    labels = [node.label for node in row.outputs]
-    facts = replace(
-        NOTHING_KNOWN,
-        has_ctf=any("ctf" in label for label in labels) or None,
-        last_optimiser=row.continue_from,
-    )
-    if row.type in _PARTICLES:
-        try:
-            values = (await workspace.statistics(row.name)).values
-        except RemoteError:
-            values = {}
-        facts = replace(
-            facts,
-            particles=values.get("particles_total"),
-            micrographs=values.get("micrographs_total"),
-        )
-    return next_jobs(form, row.name, facts=facts, earlier=loaded)
+    pass
 
 
 class NextJobs(Sending):

@@ -16,6 +16,7 @@ from textual.widgets import Static
 from engine.project.picks_file import FOM
 from remote.views import JobRow, Picks
 from tui.charts import Line, bar
+from tui.halfblocks import NO_FOM
 from tui.messages import Answered, Refused
 from tui.picking import Colors, Display
 from tui.plain import plain, shortened
@@ -27,7 +28,7 @@ from tui.screens.looking import (
     color_name,
 )
 from tui.widgets.lines import LinesView, strip_of, text_of
-from tui.widgets.picture_view import NO_FOM, PictureView
+from tui.widgets.picture_view import PictureView
 from tui.words import count
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from textual.events import Click, MouseDown, MouseMove, MouseUp
 from textual.message import Message
 
 from tui.graphics import PictureMode
-from tui.halfblocks import Canvas, Rgb
+from tui.halfblocks import Canvas, Rgb, fom_mark
 from tui.picking import Picking
-from tui.widgets.picture_view import Mark, PictureView, fom_mark
+from tui.widgets.picture_view import Mark, PictureView
 
 _CURSOR: Rgb = (255, 90, 255)
 _HELD: Rgb = (255, 255, 255)

@@ -28,7 +28,14 @@ from textual.widget import Widget
 
 from remote.views import Picks, Picture
 from tui.graphics import PictureMode
-from tui.halfblocks import Canvas, Rgb, contrast_table, enlarged, fom_color
+from tui.halfblocks import (
+    NO_FOM,
+    Canvas,
+    Rgb,
+    contrast_table,
+    enlarged,
+    fom_mark,
+)
 from tui.patches import changed_boxes, patch
 from tui.pixel_app import PixelApp
 from tui.pixel_image import PixelImage, pixel_image
@@ -40,16 +47,7 @@ Region = tuple[int, int, int, int]
 MOST_PATCHES = 60  # over a picture before it is sent whole again
 _TOGETHER_S = 0.04
 MAX_ZOOM = 0.25  # file pixels per picture pixel
-NO_FOM = -999.0  # RELION's word for a pick without a figure of merit: one by hand
-HAND_COLOR: Rgb = (90, 230, 90)
 Mark = tuple[float, float, Rgb]  # x and y in the file, color
-
-
-def fom_mark(value: float | None, red: float, blue: float) -> Rgb:
-    """Color of a value between the one that is red and the one that is blue."""
-    if value is None or not value > NO_FOM:
-        return HAND_COLOR
-    return fom_color((value - red) / (blue - red) if blue != red else 1.0)
 
 
 @cache

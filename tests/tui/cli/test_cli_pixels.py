@@ -56,7 +56,7 @@ async def test_one_class_is_drawn_large_with_its_numbers():
 
 
 async def test_a_sheet_says_its_iteration():
-    wanted = SimpleNamespace(class_number=None, iteration=10)
+    wanted = SimpleNamespace(class_number=None, iteration=10, sort="resolution")
     made, what = await _class_sheet(wanted, FakeWorkspace(), "Class2D/job008", 200)
     assert "12 class averages of iteration 10" in what
     assert made.width == 6 * 33 - 1
