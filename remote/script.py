@@ -39,11 +39,14 @@ restarts=${{{restarts}:-0}}
 task={task}
 tasks=0
 [ -z "$task" ] || tasks={tasks}
-{{
-    printf 'time=%s\\nhost=%s\\nprocess=%s\\n' "$(date +%s)" "$(uname -n)" "$$"
-    printf 'id=%s\\nrestarts=%s\\n' "${{{variable}:-$$}}" "$restarts"
-    printf 'gpus=%s\\ntasks=%s\\n' "${{CUDA_VISIBLE_DEVICES:-}}" "$tasks"
-}} >"$state.started.tmp$task" && mv -f -- "$state.started.tmp$task" "$state.started"
+# an array has started with its first task
+if [ -z "$task" ] || [ "$restarts" != 0 ] || [ ! -e "$state.started" ]; then
+    {{
+        printf 'time=%s\\nhost=%s\\nprocess=%s\\n' "$(date +%s)" "$(uname -n)" "$$"
+        printf 'id=%s\\nrestarts=%s\\n' "${{{variable}:-$$}}" "$restarts"
+        printf 'gpus=%s\\ntasks=%s\\n' "${{CUDA_VISIBLE_DEVICES:-}}" "$tasks"
+    }} >"$state.started.tmp$task" && mv -f -- "$state.started.tmp$task" "$state.started"
+fi
 rm -f -- "$state.ended" "$state.task$task.ended"
 # put back into the queue by the scheduler: how its last run was ended counts no more
 [ "$restarts" = 0 ] || rm -f -- "$job"/RELION_JOB_EXIT_* "$job/RELION_JOB_ABORT_NOW"
@@ -51,6 +54,7 @@ caught=
 again=
 child=
 timer=
+failed=0
 # of a job array only the last task to end says that the job has ended
 last_of_tasks() {{
     mine="$state.task$task.ended"
@@ -58,7 +62,8 @@ last_of_tasks() {{
     set -- "$state".task*.ended
     [ "$#" -ge "$tasks" ] || exit "$status"
     for one in "$@"; do
-        [ "$status" -ne 0 ] || read -r status <"$one"
+        read -r code <"$one"
+        [ "$code" -eq 0 ] || failed=$((failed + 1)) status=$code
     done
 }}
 {functions}ended() {{
@@ -78,7 +83,7 @@ last_of_tasks() {{
     fi
     {{
         printf 'time=%s\\nsignal=%s\\n' "$(date +%s)" "$caught"
-        printf 'exit_status=%s\\n' "$status"
+        printf 'exit_status=%s\\ntasks_failed=%s\\n' "$status" "$failed"
     }} >"$state.ended.tmp$task" && mv -f -- "$state.ended.tmp$task" "$state.ended"
     exit "$own"
 }}

@@ -23,7 +23,8 @@ from remote.verdict_words import (
     when_to_start,
     who_cancelled,
 )
-from remote.views import JobState, Verdict, Witness
+from remote.views import JobState, Verdict
+from remote.witnesses import witnesses
 
 #: ends after which it is worth going on
 _RESCUED = frozenset(
@@ -106,7 +107,7 @@ def judge(seen: Seen) -> Judgement:
         seen = replace(seen, job=with_all_tasks(seen.job, seen.tasks))
     state, reason, advice, is_certain = _state(seen)
     verdict = Verdict(
-        state=state, reason=reason, advice=advice, witnesses=tuple(_witnesses(seen))
+        state=state, reason=reason, advice=advice, witnesses=tuple(witnesses(seen))
     )
     return Judgement(verdict=verdict, is_certain=is_certain)
 
@@ -122,7 +123,7 @@ def _state(seen: Seen) -> _Said:
         return _submitting(seen, cut_off)
     is_done = seen.status == "Running" and seen.marker == "Succeeded"
     if seen.status == "Succeeded" or (is_done and not is_under_way(seen.job)):
-        return JobState.SUCCEEDED, seen.facts.get("summary") or "finished", "", False
+        return _succeeded(seen)
     if seen.status == "Scheduled":
         return _draft(entry)
     if "verdict" in entry and seen.status in ("Failed", "Aborted"):
@@ -132,6 +133,15 @@ def _state(seen: Seen) -> _Said:
     if entry["scheduler"] == "shell":
         return _process(seen)
     return _scheduled(seen)
+
+
+def _succeeded(seen: Seen) -> _Said:
+    reason = str(seen.facts.get("summary") or "finished")
+    failed = (seen.facts.get("ended") or {}).get("tasks_failed", "0")
+    if failed == "0":
+        return JobState.SUCCEEDED, reason, "", False
+    reason += f"; but {failed} of the {seen.tasks} tasks of its array failed"
+    return JobState.SUCCEEDED, reason, "see its run.err", False
 
 
 def _submitting(seen: Seen, cut_off: dict[str, Any]) -> _Said:
@@ -409,40 +419,3 @@ def _error(seen: Seen) -> str:
     """The one line that says what went wrong."""
     progress = seen.facts.get("progress") or {}
     return str(progress.get("failed") or seen.facts.get("error") or "")
-
-
-def _witnesses(seen: Seen) -> list[Witness]:
-    found = [Witness(name="pipeline", says=seen.status, at=seen.taken_at)]
-    if seen.marker:
-        found.append(
-            Witness(name="marker", says=seen.marker, at=seen.facts.get("marker_at"))
-        )
-    if seen.entry.get("state") == "submitted":
-        found.append(_scheduler_witness(seen))
-    if seen.exit_status is not None:
-        text = f"{seen.exit_status}{f' after {seen.signal}' if seen.signal else ''}"
-        at = float((seen.facts.get("ended") or {}).get("time") or 0.0)
-        found.append(Witness(name="exit status", says=text, at=at))
-    progress = seen.facts.get("progress")
-    if progress:
-        says = progress_words(seen.facts) or progress["last"]
-        found.append(Witness(name="progress", says=says, at=progress["at"]))
-    return found
-
-
-def _scheduler_witness(seen: Seen) -> Witness:
-    if seen.entry["scheduler"] == "shell":
-        if "alive" not in seen.facts:  # the job has settled: nobody looks any more
-            return Witness(name="process", says="not asked, it has ended", at=None)
-        host = seen.entry["id"].partition(":")[0]
-        alive = seen.facts["alive"]
-        if alive is None:
-            says = f"on {host}, not asked from here"
-            return Witness(name="process", says=says, at=None)
-        says = "running" if alive else "gone"
-        return Witness(name="process", says=says, at=seen.taken_at)
-    if seen.job is not None:
-        says = array_words(seen.job, seen.job.raw)
-        return Witness(name="scheduler", says=says, at=seen.asked_at)
-    says = "not listed" if seen.absent_polls else "not asked"
-    return Witness(name="scheduler", says=says, at=seen.asked_at)

@@ -107,6 +107,7 @@ def test_a_warning_of_the_time_limit_asks_the_engine_to_stop_cleanly(project):
         "time": "",
         "signal": "USR1",
         "exit_status": "3",
+        "tasks_failed": "0",
     }
     assert (job / "RELION_JOB_EXIT_ABORTED").exists()
 
@@ -456,17 +457,23 @@ TASKS = {
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 def test_the_last_task_of_an_array_says_how_all_ended(project, kind, shell):
     text = build(project, engine='(exit "$CODE") #', kind=kind).text
-    job = project / "AutoPick/job006"
+    job, first = project / "AutoPick/job006", {}
     for task, code in (("5", 0), ("1", 7), ("3", 0)):
         assert not (job / ".cryodeck/k7f3.ended").exists()
         assert not (job / "RELION_JOB_EXIT_FAILURE").exists()
         given = {key: value.format(task=task) for key, value in TASKS[kind].items()}
         done = subprocess.run(
-            [shell, "-c", text], env=os.environ | given | {"CODE": str(code)}, cwd="/"
+            [shell, "-c", text],
+            env=os.environ | given | {"CODE": str(code)},
+            cwd="/",
+            capture_output=True,
         )
-        assert done.returncode == code
+        assert (done.returncode, done.stderr) == (code, b"")
+        first = first or state(project, "started")
     assert state(project, "started")["tasks"] == "3"
+    assert state(project, "started")["process"] == first["process"]
     assert state(project, "ended")["exit_status"] == "7"
+    assert state(project, "ended")["tasks_failed"] == "1"
     assert (job / "RELION_JOB_EXIT_FAILURE").exists()
 
 

@@ -509,3 +509,12 @@ def test_files_read_before_the_scheduler_was_asked_do_not_say_it_never_started()
     late = judge(seen(scheduler=replace(failed, ended_at=NOW - 20)))
     assert late.is_certain
     assert late.verdict.reason == "the scheduler could not start it: NonZeroExitCode"
+
+
+def test_an_array_that_succeeded_says_how_many_of_its_tasks_did_not():
+    started = {"started": {"time": str(int(NOW - 60)), "tasks": "10"}}
+    facts = {**ended(3), **started}
+    facts["ended"]["tasks_failed"] = "1"
+    verdict = judge(seen("Succeeded", marker="Succeeded", **facts)).verdict
+    assert verdict.state is JobState.SUCCEEDED
+    assert verdict.reason == "finished; but 1 of the 10 tasks of its array failed"
