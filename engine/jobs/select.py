@@ -346,6 +346,17 @@ OWN_OPTIONS = (
         help="This many classes with the highest automatic score.",
     ),
     number(
+        "cryodeck_most_alike",
+        "Best classes: most alike:",
+        "-1",
+        (-1, 1, 0.05),
+        off="<=0",
+        off_means="off",
+        help="Of the best classes, leave out those whose average is more like a "
+        "better one than this (correlation at the best rotation; 0.9 keeps views "
+        "that are some 30 degrees apart).",
+    ),
+    number(
         "cryodeck_min_score",
         "Minimum class score:",
         "-1",

@@ -70,7 +70,14 @@ def _class_choice(job: Job) -> list[Problem]:
                 if job.flag(key)
             ]
         return problems
-    return _open_choice(job) if job.engine == "cryodeck" else []
+    if job.engine != "cryodeck":
+        return []
+    problems = _open_choice(job)
+    is_limited = job.number_or_none("cryodeck_most_alike") is not None
+    if is_limited and job.number_or_none("cryodeck_best") is None:
+        message = "goes with a number of best classes by score; give one"
+        problems.append(Problem("cryodeck_most_alike", message, WARNING))
+    return problems
 
 
 def _open_choice(job: Job) -> list[Problem]:

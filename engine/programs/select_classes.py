@@ -17,6 +17,7 @@ from engine.programs.context import Context
 from engine.selection.centering import moved_origins, recentered
 from engine.selection.classes import best_classes, class_scores, parse_numbers
 from engine.selection.subsets import regrouped
+from engine.selection.views import different_classes, likeness
 
 _BACKUP = "backup_selection.star"
 
@@ -213,9 +214,9 @@ def _choose(
         rules.append(f"score of {least:g} or more")
     best = job.number_or_none("cryodeck_best")
     if best is not None:
-        top = best_classes(np.where(keep, scores, 0), int(best))
+        top, how = _best(context, found, np.where(keep, scores, 0), int(best))
         keep = np.isin(np.arange(k), top)
-        rules.append(f"best {int(best)} by score")
+        rules.append(how)
     if rules:
         return np.flatnonzero(keep), " and ".join(rules)
     backup = context.path(_BACKUP)
@@ -231,6 +232,19 @@ def _choose(
         "(cryodeck_classes), by rule, or the best by score (cryodeck_best)"
     )
     raise InputError(message)
+
+
+def _best(
+    context: Context, found: _Classification, scores: Array, count: int
+) -> tuple[Array, str]:
+    """The classes of the highest scores, of different views if the job wants it."""
+    most_alike = context.job.number_or_none("cryodeck_most_alike")
+    how = f"best {count} by score"
+    if most_alike is None:
+        return best_classes(scores, count), how
+    alike = likeness(found.images, found.radius_px, found.pixel_size)
+    chosen = different_classes(scores, count, alike, most_alike)
+    return chosen, f"{how}, none more than {most_alike:g} like a better one"
 
 
 def _ranked(

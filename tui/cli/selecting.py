@@ -36,6 +36,11 @@ def add_commands(commands: Commands) -> None:
     )
     which.add_argument("--best", metavar="N", type=int, help="the N best by score")
     classes.add_argument(
+        "--different",
+        action="store_true",
+        help="of the best leave out views like a better one's (with --best)",
+    )
+    classes.add_argument(
         "--no-recenter", action="store_true", help="leave the averages where they are"
     )
     _add_running(classes)
@@ -60,8 +65,15 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     )
 
 
+#: Correlation above which two class averages show one view (docs/selection.md).
+_MOST_ALIKE = "0.9"
+
+
 async def select_classes(invocation: Invocation) -> int:
     """Keep some classes of a 2D classification."""
+    if invocation.different and invocation.best is None:
+        message = "--different goes with --best N: it leaves out some of the best"
+        raise CommandFailure(message)
     row = await invocation.find(invocation.job)
     job = await (await invocation.workspace()).defaults("select")
     ending = "_model.star" if job.version == "3.1" else "_optimiser.star"
@@ -71,6 +83,8 @@ async def select_classes(invocation: Invocation) -> int:
         job = job.replace("cryodeck_classes", invocation.classes)
     else:
         job = job.replace("cryodeck_best", str(invocation.best))
+        if invocation.different:
+            job = job.replace("cryodeck_most_alike", _MOST_ALIKE)
     return await _run(invocation, job)
 
 

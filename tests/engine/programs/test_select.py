@@ -168,6 +168,17 @@ def test_rules_and_best_classes(project):
     assert len(summary["scores"]) == 3
 
 
+def test_the_best_classes_of_different_views(project):
+    model = f"{ROOT}_model.star"
+    best = {"fn_model": model, "cryodeck_best": "3"}
+    _, every = select(project, **best, cryodeck_most_alike="1")
+    _, one = select(project, 3, **best, cryodeck_most_alike="0.01")
+    assert len(every["selected_classes"]) == 3
+    (kept,) = one["selected_classes"]
+    assert one["scores"][kept - 1] == max(one["scores"])
+    assert "0.01" in one["rule"]
+
+
 def test_a_selection_made_in_relions_window_is_applied(project):
     folder = project / "Select/job002"
     folder.mkdir(parents=True)
