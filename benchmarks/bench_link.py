@@ -259,8 +259,32 @@ async def run(folder: Path, profile: Cluster) -> list[dict[str, Any]]:
         )
     for name, ask in views:
         rows.append(await measure(workspace, name, ask))
+    rows += await meanwhile(workspace)
     await workspace.close()
     return rows
+
+
+async def meanwhile(workspace: Workspace) -> list[dict[str, Any]]:
+    """How long small questions take while 5 million particles are counted."""
+    empty = {"round_trips": 1, "sent": 0, "received": 0, "agent_cpu_s": 0.0}
+    empty |= {"started_cpu_s": 0.0, "agent_memory_mb": 0.0, "agent_peak_mb": 0.0}
+    found = []
+    for when in ("alone", "while a table is counted"):
+        took: list[float] = []
+        counting = asyncio.create_task(
+            workspace.statistics("Extract/job003") if found else asyncio.sleep(2.0)
+        )
+        while not counting.done():
+            started = time.perf_counter()
+            await workspace.ask("host.ping")
+            took.append(time.perf_counter() - started)
+            await asyncio.sleep(0.02)
+        took.sort()
+        for share in (0.5, 0.99):
+            view = f"ping {when}, p{100 * share:.0f}"
+            seconds = round(took[int(share * len(took))], 4)
+            found.append({"view": view, **empty, "seconds": seconds})
+    return found
 
 
 async def queue(profile: Cluster, folder: Path, count: int) -> list[dict[str, Any]]:

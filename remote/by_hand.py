@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 from remote.errors import AgentError, BadRequestError, ConflictError
 from remote.mending import Mending
@@ -92,7 +93,7 @@ class ByHand(Mending):
         )
         return str(version)
 
-    async def _change(self, verb: str, *, blob: bytes = b"", **args: object) -> str:
+    async def _change(self, verb: str, *, blob: bytes = b"", **args: Any) -> str:
         if self.read_only:
             message = "the project was opened read-only; open it anew to change it"
             raise BadRequestError(message)

@@ -29,7 +29,7 @@ from remote.errors import (
 from remote.journal import Journal
 from remote.session import Pipe, Session
 from remote.starting import start_agent
-from remote.views import Link, LinkState
+from remote.views import HowFar, Link, LinkState
 
 BACK_OFF_S = (2.0, 5.0, 15.0, 30.0, 60.0)
 WATCH_S = 5.0  # between two looks at the clock
@@ -43,6 +43,7 @@ _READ_BYTES = 1 << 18
 _log = logging.getLogger(__name__)
 
 Opener = Callable[[], Awaitable[Session]]
+OnProgress = Callable[[HowFar], None]
 
 
 @dataclass(slots=True)
@@ -53,6 +54,19 @@ class _Call:
     blob: bytes
     reads_only: bool
     answer: asyncio.Future[tuple[Any, bytes]] = field(repr=False)
+    hear: Callable[[dict[str, Any]], None] | None = None  # how far it is
+
+
+def _hearer(
+    limit: asyncio.Timeout, seconds: float, on_progress: OnProgress
+) -> Callable[[dict[str, Any]], None]:
+    """Tell how far a request is; its time limit begins anew with each word of it."""
+
+    def hear(said: dict[str, Any]) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + seconds)
+        on_progress(HowFar(**said))
+
+    return hear
 
 
 class AgentClient:
@@ -134,11 +148,17 @@ class AgentClient:
         project: str = "",
         timeout: float = 30.0,
         reads_only: bool = True,
+        on_progress: OnProgress | None = None,
         **args: Any,
     ) -> Any:
         """Answer of a verb."""
         result, _ = await self.call_blob(
-            verb, project=project, timeout=timeout, reads_only=reads_only, **args
+            verb,
+            project=project,
+            timeout=timeout,
+            reads_only=reads_only,
+            on_progress=on_progress,
+            **args,
         )
         return result
 
@@ -150,6 +170,7 @@ class AgentClient:
         timeout: float = 30.0,
         reads_only: bool = True,
         blob: bytes = b"",
+        on_progress: OnProgress | None = None,
         **args: Any,
     ) -> tuple[Any, bytes]:
         """Answer of a verb and the bytes beside it."""
@@ -160,11 +181,15 @@ class AgentClient:
         message = {"id": number, "verb": verb, "args": args, "limit": timeout}
         if project:
             message["project"] = project
+        if on_progress is not None:
+            message["progress"] = True
         answer: asyncio.Future[tuple[Any, bytes]]
         answer = asyncio.get_running_loop().create_future()
         call = _Call(message, blob, reads_only, answer)
         try:
-            async with asyncio.timeout(timeout + GRACE_S):
+            async with asyncio.timeout(timeout + GRACE_S) as limit:
+                if on_progress is not None:
+                    call.hear = _hearer(limit, timeout + GRACE_S, on_progress)
                 return await self._ask(number, call)
         except TimeoutError as error:
             outcome = "no answer"
@@ -260,7 +285,10 @@ class AgentClient:
         call = self._calls.get(message.get("id", 0))
         if call is None or call.answer.done():
             return
-        if "error" in message:
+        if "progress" in message:
+            if call.hear is not None:
+                call.hear(message["progress"])
+        elif "error" in message:
             said = message["error"]
             text = one_line(str(said.get("message")))
             error = AgentError(text, str(said.get("code")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from remote.channel import AgentClient
+from remote.channel import AgentClient, OnProgress
 from remote.cluster import Cluster
 from remote.errors import RemoteError
 from remote.prompts import NoPrompts, Prompts
@@ -36,7 +36,13 @@ class Contact:
         self.prompts: Prompts = prompts or NoPrompts()
 
     async def ask(
-        self, verb: str, *, timeout: float = 30.0, reads_only: bool = True, **args: Any
+        self,
+        verb: str,
+        *,
+        timeout: float = 30.0,
+        reads_only: bool = True,
+        on_progress: OnProgress | None = None,
+        **args: Any,
     ) -> Any:
         """Answer of one of the agent's verbs, about this project.
 
@@ -44,7 +50,12 @@ class Contact:
         is never sent twice.
         """
         said = await self.agent.call(
-            verb, project=self.project, timeout=timeout, reads_only=reads_only, **args
+            verb,
+            project=self.project,
+            timeout=timeout,
+            reads_only=reads_only,
+            on_progress=on_progress,
+            **args,
         )
         self.remember(verb, args, said, b"")
         return said

@@ -25,7 +25,6 @@ from pathlib import Path
 from remote.cluster import Cluster
 from remote.contact import Contact
 from remote.errors import AgentError, BadRequestError, RemoteError, TransferError
-from remote.reading import folder_entries
 from remote.wheel import About, about, pack
 
 PREFIX = "~/.local/share/cryodeck"
@@ -268,8 +267,8 @@ async def _upload(
 ) -> None:
     """Bring files over in pieces, so that a slow link is not held up for long."""
     await contact.ask("files.make_dir", reads_only=False, path=folder)
-    entries = folder_entries(*await contact.ask_blob("files.list_dir", path=folder))
-    there = {entry["name"]: entry["size"] for entry in entries}
+    said = await contact.ask("files.list_dir", path=folder, needle=".part", limit=10000)
+    there = {name: size for name, _, size, _ in said["entries"]}
     total = sum(path.stat().st_size for path in files)
     sent = 0
     for path in files:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.jobs.job import Job
-from remote.channel import AgentClient
+from remote.channel import AgentClient, OnProgress
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, NotSeenError
 from remote.last_known import LastKnown
@@ -99,7 +99,9 @@ class LastSeen(Reading):
         self._date(at)
         return replace(chunk, text="") if offset >= chunk.offset > 0 else chunk
 
-    async def statistics(self, name: str) -> Statistics:
+    async def statistics(
+        self, name: str, *, on_progress: OnProgress | None = None
+    ) -> Statistics:
         """A job's numbers as they were last counted."""
         found = await super().statistics(name)
         return replace(found, taken_at=self.seen_at or 0.0)

@@ -15,11 +15,13 @@ from engine.jobs.job import Job
 from engine.jobs.registry import by_key
 from engine.jobs.site_fields import with_site_defaults, with_site_fields
 from remote.agent.text import one_line
+from remote.channel import OnProgress
 from remote.errors import AgentError, BadRequestError
 from remote.reading_logs import ReadingLogs
 from remote.schedulers.queues import ARGV, QueueLimits, queues_of
 from remote.views import (
     Finding,
+    Folder,
     JobPicks,
     Node,
     Picks,
@@ -38,10 +40,28 @@ class Reading(ReadingLogs):
 
     _queues: tuple[float, dict[str, QueueLimits]] | None = None
 
-    async def list_dir(self, path: str = "") -> list[dict[str, Any]]:
-        """Entries of a folder, folders first: name, is_dir, is_link, size, mtime."""
-        said, data = await self.ask_blob("files.list_dir", path=path)
-        return folder_entries(said, data)
+    async def list_dir(
+        self,
+        path: str = "",
+        *,
+        needle: str = "",
+        limit: int = 500,
+        folders_only: bool = False,
+        hidden: bool = True,
+        on_progress: OnProgress | None = None,
+    ) -> Folder:
+        """The first entries of a folder whose names hold a text."""
+        said = await self.ask(
+            "files.list_dir",
+            timeout=_LONG_S,
+            on_progress=on_progress,
+            path=path,
+            needle=needle,
+            limit=limit,
+            folders_only=folders_only,
+            hidden=hidden,
+        )
+        return folder(said)
 
     async def traffic(self) -> Traffic:
         """What the link has carried and what the agent has cost, in one round trip."""
@@ -131,9 +151,13 @@ class Reading(ReadingLogs):
             Node(name=one["name"], kind=one["kind"], label=one["label"]) for one in said
         )
 
-    async def statistics(self, name: str) -> Statistics:
+    async def statistics(
+        self, name: str, *, on_progress: OnProgress | None = None
+    ) -> Statistics:
         """What a job came to, from its own files."""
-        said = await self.ask("statistics.of_job", name=name, timeout=_LONG_S)
+        said = await self.ask(
+            "statistics.of_job", name=name, timeout=_LONG_S, on_progress=on_progress
+        )
         return Statistics(
             job=said["job"],
             type=said["type"],
@@ -142,13 +166,20 @@ class Reading(ReadingLogs):
             warnings=tuple(one_line(text) for text in said["warnings"]),
         )
 
-    async def micrographs(self, name: str) -> list[dict[str, Any]]:
+    async def micrographs(
+        self, name: str, *, on_progress: OnProgress | None = None
+    ) -> list[dict[str, Any]]:
         """Micrographs of a job: name, picks (None: not done), defocus, ctf_..., exists.
 
         ctf_fom, ctf_resolution (Å) and ctf_image are as the list has them.
         """
         found: list[dict[str, Any]]
-        found = await self.ask("statistics.micrographs", name=name, timeout=_LONG_S)
+        found = await self.ask(
+            "statistics.micrographs",
+            name=name,
+            timeout=_LONG_S,
+            on_progress=on_progress,
+        )
         return found
 
     async def micrograph(
@@ -371,18 +402,9 @@ def _with_deviation(said: dict[str, Any], pixels: bytes) -> dict[str, Any]:
     return said
 
 
-def folder_entries(said: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
-    """Entries of a folder, as `files.list_dir` answers."""
-    kinds = said["kinds"]
-    sizes, times = array.array("q"), array.array("d")
-    half = 8 * len(kinds)
-    sizes.frombytes(data[:half])
-    times.frombytes(data[half : 2 * half])
-    if said["order"] != sys.byteorder:
-        sizes.byteswap()
-        times.byteswap()
-    names = data[2 * half :].decode("utf-8", "surrogateescape").split("\0")
-    return [
+def folder(said: dict[str, Any]) -> Folder:
+    """A folder as `files.list_dir` answers."""
+    entries = tuple(
         {
             "name": name,
             "is_dir": kind in "dD",
@@ -390,5 +412,6 @@ def folder_entries(said: dict[str, Any], data: bytes) -> list[dict[str, Any]]:
             "size": size,
             "mtime": mtime,
         }
-        for kind, name, size, mtime in zip(kinds, names, sizes, times, strict=False)
-    ]
+        for name, kind, size, mtime in said["entries"]
+    )
+    return Folder(entries=entries, total=said["total"])

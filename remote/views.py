@@ -55,6 +55,24 @@ class Traffic:
     is_limited: bool  # by the site's own file
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowFar:
+    """How far a long question is: bytes or entries of a total, 0 if that is unknown."""
+
+    done: int
+    total: int
+    found: int
+    what: str  # was found so far: particles, picks, micrographs, entries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """The first entries of a folder, folders before files, and how many there are."""
+
+    entries: tuple[dict[str, Any], ...]  # name, is_dir, is_link, size, mtime
+    total: int
+
+
 class JobState(StrEnum):
     """The verdict on a job; see `remote.verdict`."""
 

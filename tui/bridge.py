@@ -13,6 +13,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from textual.dom import DOMNode
+
 from engine.errors import EngineError
 from remote.errors import NotSeenError, RemoteError
 from remote.views import JobRow, Link, LinkState, Overview
@@ -173,8 +175,12 @@ class Bridge:
         *,
         group: str = "",
     ) -> None:
-        """Ask; the newest question of a group replaces those before it."""
-        self.app.run_worker(
+        """Ask; the newest question of a group replaces those before it.
+
+        Whoever asked and goes away wants no answer: the cluster stops counting.
+        """
+        owner = asker if isinstance(asker, DOMNode) else self.app
+        owner.run_worker(
             self._ask(asker, what, question),
             group=f"{group or what}-{id(asker)}",
             exclusive=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from remote.views import JobRow, JobState, Link, LinkState, Progress
+from remote.views import HowFar, JobRow, JobState, Link, LinkState, Progress
 
 # state -> sign, RELION's word where it has one, role in the palette
 _STATES: dict[JobState, tuple[str, str, str]] = {
@@ -48,6 +48,12 @@ def link_words(link: Link, now: float | None = None) -> tuple[str, str, str]:
         left = max(0.0, link.retry_at - (time.time() if now is None else now))
         word = f"link lost, next try in {left:.0f} s"
     return sign, word, role
+
+
+def how_far_words(far: HowFar) -> str:
+    """How far a long question is."""
+    found = f"{far.found:,} {far.what} so far"
+    return f"{100 * far.done // far.total} %, {found}" if far.total else found
 
 
 def is_active(row: JobRow) -> bool:

@@ -4,6 +4,7 @@ For tables of millions of particles: memory does not grow with the table, and on
 columns asked for are kept.
 """
 
+import os
 from typing import IO, Iterator, List, Optional, Sequence, Tuple
 
 from engine.project.errors import StarError
@@ -69,6 +70,12 @@ class LoopStream:
                 self._first = line
                 return True
         return bool(self.labels)
+
+    def reached(self) -> Tuple[int, int]:
+        """Bytes that have been read so far, and of the whole file."""
+        assert self._file is not None
+        number = self._file.fileno()
+        return os.lseek(number, 0, os.SEEK_CUR), os.fstat(number).st_size
 
     def indices(self, columns: Sequence[str]) -> List[int]:
         """Places of columns; a `StarError` names one that is not there."""

@@ -1,19 +1,18 @@
 """Files and folders, by name, by offset, many at once."""
 
-import array
 import fnmatch
+import heapq
 import os
 import stat
-import sys
 from operator import itemgetter
-from typing import Any, BinaryIO, Dict, List, Optional, Tuple
+from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Tuple
 
 from engine.project.atomic import write_bytes
 from remote.agent.text import decode_piece, last_state, settle
 from remote.agent.verbs import Answer, Request, VerbError, explain, verb
 
 MAX_READ = 32 << 20
-MAX_LIST = 200000
+MAX_LIST = 10000
 
 
 @verb()
@@ -35,35 +34,46 @@ def _stat(path: str) -> Optional[Dict[str, Any]]:
     }
 
 
-@verb()
-def list_dir(request: Request, path: str = "", limit: int = MAX_LIST) -> Answer:
-    """Entries of a folder, folders first, then by name: {"kinds", "order"} and bytes.
+@verb(heavy=True)
+def list_dir(
+    request: Request,
+    path: str = "",
+    needle: str = "",
+    limit: int = 500,
+    folders_only: bool = False,
+    hidden: bool = True,
+) -> Dict[str, Any]:
+    """Entries of a folder, folders first, then by name; no more than `limit`.
 
-    `kinds` has a letter for each: "d" folder, "f" file, in capitals links. The bytes
-    are the sizes (64 bits), the times (double), and the names with zeros between: a
-    hundred thousand entries are not to cost the login node a hundred megabytes.
+    {"entries": [name, kind, size, time], "total": how many there are}. Only names that
+    hold `needle` count, in any case. The kind is "d" for a folder, "f" for a file, in
+    capitals for links. Nothing is asked about those beyond the limit: a hundred
+    thousand files are not to cost a file server as many questions.
     """
-    found: List[Tuple[str, str, int, float]] = []
-    with os.scandir(request.path(path)) as entries:
-        for entry in entries:
-            if len(found) % 1000 == 0:
-                request.check()
-            if len(found) >= limit:
-                break
-            found.append(_entry(entry))
-    found.sort(key=itemgetter(1))
-    found.sort(key=lambda one: one[0] in "fF")  # stable, and no key of its own each
-    kinds = "".join([kind for kind, _, _, _ in found])
-    sizes = array.array("q", [size for _, _, size, _ in found])
-    times = array.array("d", [mtime for _, _, _, mtime in found])
-    names = os.fsencode("\0".join([name for _, name, _, _ in found]))
-    del found
-    said = {"kinds": kinds, "order": sys.byteorder}
-    return Answer(said, sizes.tobytes() + times.tobytes() + names)
+    needle = needle.lower()
+    matching = 0
+
+    def wanted() -> Iterator[Tuple[bool, str, Any]]:
+        nonlocal matching
+        with os.scandir(request.path(path)) as entries:
+            for seen, entry in enumerate(entries):
+                if seen % 1000 == 0:
+                    request.report(seen, 0, matching, "entries")
+                if needle not in entry.name.lower() or (
+                    not hidden and entry.name.startswith(".")
+                ):
+                    continue
+                is_file = not entry.is_dir()
+                if not (is_file and folders_only):
+                    matching += 1
+                    yield is_file, entry.name, entry
+
+    first = heapq.nsmallest(min(limit, MAX_LIST), wanted(), key=itemgetter(0, 1))
+    return {"entries": [_entry(entry) for _, _, entry in first], "total": matching}
 
 
 def _entry(entry: Any) -> Tuple[str, str, int, float]:
-    """Kind, name, size, time."""
+    """Name, kind, size, time."""
     kind, size, mtime = "f", 0, 0.0
     is_link = entry.is_symlink()
     try:
@@ -73,7 +83,7 @@ def _entry(entry: Any) -> Tuple[str, str, int, float]:
     else:
         kind = "d" if stat.S_ISDIR(there.st_mode) else "f"
         size, mtime = there.st_size, there.st_mtime
-    return (kind.upper() if is_link else kind), entry.name, size, mtime
+    return entry.name, kind.upper() if is_link else kind, size, mtime
 
 
 @verb()

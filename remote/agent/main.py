@@ -90,6 +90,8 @@ class Agent:
             number, str(message.get("project", "")), float(message.get("limit", 30.0))
         )
         request.blob = frame.blob
+        if message.get("progress"):
+            request.tell = lambda said: self.send({"id": number, "progress": said})
         with self._lock:
             self._requests[number] = request
             if known.whole:

@@ -26,9 +26,9 @@ def particles(request: Request, folder: str, warnings: List[str]) -> Values:
         if label not in stream.labels:
             label = stream.labels[0]
         for names in stream.batches(label):
-            request.check()
             total += len(names)
             counts.update(names)
+            request.report(*stream.reached(), total, "particles")
     box, size = _box(path)
     values: Values = {
         "particles_total": total,
@@ -82,7 +82,11 @@ def selection(request: Request, folder: str, warnings: List[str]) -> Values:
     path = os.path.join(folder, "particles.star")
     if os.path.exists(path):
         with particle_loop(path) as stream:
-            values["particles_total"] = sum(map(len, stream.batches(stream.labels[0])))
+            total = 0
+            for names in stream.batches(stream.labels[0]):
+                total += len(names)
+                request.report(*stream.reached(), total, "particles")
+            values["particles_total"] = total
     path = lists.own_list(folder)
     if path:
         values["micrographs_total"] = sum(1 for _ in lists.micrograph_rows(path))

@@ -118,8 +118,10 @@ def _picking(request: Request, folder: str, warnings: List[str]) -> Values:
     rows: List[Dict[str, Any]] = []
     foms = array.array("d")
     done = 0
-    for micrograph in lists.micrograph_rows(request.path(source)):
-        request.check()
+    source = request.path(source)
+    total = sum(1 for _ in lists.micrograph_rows(source))
+    for micrograph in lists.micrograph_rows(source):
+        request.report(len(rows), total, len(foms), "picks")
         picks = None
         try:
             picks, found = _picks_in(files.path(micrograph.name))
@@ -270,8 +272,10 @@ def micrographs(request: Request, name: str) -> List[Dict[str, Any]]:
             return []
         path = request.path(source)
     files = lists.CoordinateFiles(request, folder) if is_picking else None
-    rows = []
+    rows: List[Dict[str, Any]] = []
+    total = sum(1 for _ in lists.micrograph_rows(path))
     for micrograph in lists.micrograph_rows(path):
+        request.report(len(rows), total, len(rows), "micrographs")
         rows.append(micrograph_facts(request, micrograph, files))
     return rows
 

@@ -12,6 +12,7 @@ import time
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
 VERBS: Dict[str, "Verb"] = {}
+REPORT_S = 0.4  # between two words about how far a request is
 _ADVICE = {
     errno.ENOSPC: "; nothing was changed: make room, as by cleaning jobs",
     errno.EDQUOT: "; nothing was changed: your quota is used up, delete or move files",
@@ -44,8 +45,11 @@ class Request:
     def __init__(self, number: int, project: str = "", limit_s: float = 30.0) -> None:
         self.number = number
         self.project = project
+        self.limit_s = limit_s
         self.deadline = time.monotonic() + limit_s
         self.blob = b""
+        self.tell: Optional[Callable[[Dict[str, Any]], None]] = None
+        self._told_at = time.monotonic()
         self._stop = threading.Event()
         self._why = ("cancelled", "cancelled")
 
@@ -67,6 +71,19 @@ class Request:
         if time.monotonic() > self.deadline:
             message = "took longer than its time limit"
             raise VerbError(message, "time limit")
+
+    def report(self, done: int, total: int, found: int, what: str) -> None:
+        """Say how far it is, now and then, and what has been found so far.
+
+        Whoever hears it goes on waiting: its time limit begins anew. It ends here if
+        it is not wanted any more.
+        """
+        self.check()
+        now = time.monotonic()
+        if self.tell is not None and now - self._told_at >= REPORT_S:
+            self._told_at = now
+            self.deadline = now + self.limit_s
+            self.tell({"done": done, "total": total, "found": found, "what": what})
 
     @property
     def left_s(self) -> float:

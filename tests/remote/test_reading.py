@@ -142,7 +142,7 @@ async def test_another_project_over_the_same_connection(workspace, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").touch()
     other = workspace.other(str(tmp_path / "elsewhere"))
-    assert [e["name"] for e in await other.list_dir("")] == ["file"]
+    assert [e["name"] for e in (await other.list_dir("")).entries] == ["file"]
     assert other.link == workspace.link
 
 

@@ -40,7 +40,7 @@ async def connected(profile, person=None):
     """Home folder's entries through a fresh connection."""
     workspace = await Workspace.open(profile, "", prompts=person or Person())
     try:
-        names = [entry["name"] for entry in await workspace.list_dir("")]
+        names = [entry["name"] for entry in (await workspace.list_dir("")).entries]
         return workspace, names
     finally:
         await workspace.close()
@@ -193,7 +193,7 @@ async def test_a_noisy_login_shell_does_no_harm(ssh_server):
         rc.write_text(noise + "(sleep 0.2; echo later) &\n" + before)
         workspace = await Workspace.open(ssh_server.profile(), "", prompts=Person())
         await asyncio.sleep(0.4)
-        assert ".bashrc" in [e["name"] for e in await workspace.list_dir("")]
+        assert ".bashrc" in [e["name"] for e in (await workspace.list_dir("")).entries]
         await workspace.close()
     finally:
         rc.write_text(before)
@@ -245,7 +245,7 @@ async def test_hostile_names_are_data_over_ssh(ssh_server):
             await workspace.agent.call_blob(
                 "files.write_atomic", project=folder, path=name, blob=b"x"
             )
-        found = [entry["name"] for entry in await workspace.list_dir("")]
+        found = [entry["name"] for entry in (await workspace.list_dir("")).entries]
         assert sorted(found) == sorted(names)
         said = await workspace.ask("processes.run", argv=["ls", "--", *names])
         assert said["exit_status"] == 0
@@ -260,7 +260,7 @@ async def test_a_killed_server_process_is_survived(ssh_server, monkeypatch):
     first = workspace.agent.hello["pid"]
     ssh_server.enter("pkill", "-KILL", "-u", ssh_server.user, "sshd", check=False)
     await until(lambda: workspace.agent.hello["pid"] != first)
-    assert ".bashrc" in [e["name"] for e in await workspace.list_dir("")]
+    assert ".bashrc" in [e["name"] for e in (await workspace.list_dir("")).entries]
     await workspace.close()
 
 

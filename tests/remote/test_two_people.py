@@ -89,7 +89,7 @@ async def test_many_jobs_are_made_and_started_at_the_same_time(shared):
         *(w.run(name) for w, name in zip(windows, names, strict=True))
     )
     assert len(set(numbers)) == len(windows)
-    left = await alice.list_dir(".cryodeck")
+    left = (await alice.list_dir(".cryodeck")).entries
     assert not [entry["name"] for entry in left if entry["name"].startswith("room")]
 
 

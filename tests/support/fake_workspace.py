@@ -30,6 +30,7 @@ from remote.last_seen import LastSeen
 from remote.schedulers.queues import QueueLimits
 from remote.views import (
     Finding,
+    Folder,
     HandTable,
     JobPicks,
     JobRow,
@@ -491,8 +492,12 @@ class FakeWorkspace:
             if node.kind.startswith(kind_prefix)
         )
 
-    async def list_dir(self, path: str = "") -> list[dict[str, Any]]:
+    async def list_dir(self, path: str = "", needle: str = "", **_: Any) -> Folder:
         await self._pause()
+        found = [e for e in self._entries(path) if needle.lower() in e["name"].lower()]
+        return Folder(entries=tuple(found[:500]), total=len(found))
+
+    def _entries(self, path: str) -> list[dict[str, Any]]:
         if path in ("", "/", self.project, "/data/relion", "/data"):
             folders = ["AutoPick", "Class2D", "CtfFind", "Movies", "betagal"]
             entries = [
@@ -634,7 +639,7 @@ class FakeWorkspace:
             for path, offset in wanted
         ]
 
-    async def micrographs(self, name: str) -> list[dict[str, Any]]:
+    async def micrographs(self, name: str, **_: Any) -> list[dict[str, Any]]:
         await self._pause()
         row = self._find(name)
         total = 24 if row.number == 12 else 5
@@ -651,7 +656,7 @@ class FakeWorkspace:
             for i, n in enumerate(NAMES[:total])
         ]
 
-    async def statistics(self, name: str) -> Statistics:
+    async def statistics(self, name: str, **_: Any) -> Statistics:
         await self._pause()
         row = self._find(name)
         if row.type not in {"autopick", "manualpick"}:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from remote.views import JobState
+from remote.views import HowFar, JobState, Statistics
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, screen_text, seen, until
 from tui.screens.job import JobScreen
@@ -117,6 +119,34 @@ async def test_relions_progress_bar_is_drawn_as_a_bar() -> None:
     async with interface(space) as pilot:
         await open_job(pilot, "AutoPick/job006", "log")
         await seen(pilot, "━", "3.50 of 7.00 min")
+
+
+class Counts(FakeWorkspace):
+    """Counting statistics takes for ever here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = False
+
+    async def statistics(self, name: str, **asked: Any) -> Statistics:
+        asked["on_progress"](HowFar(done=3, total=7, found=2150, what="particles"))
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            self.stopped = True
+        raise AssertionError
+
+
+async def test_a_long_count_says_how_far_it_is_and_stops_when_one_leaves() -> None:
+    space = Counts()
+    async with interface(space) as pilot:
+        await open_job(pilot, "AutoPick/job006", "statistics")
+        await seen(pilot, "counting: 42 %, 2,150 particles so far", "Esc stops it")
+        await pilot.press("4")
+        await seen(pilot, "run.out", "Done!")  # others answer meanwhile
+        assert not space.stopped
+        await pilot.press("escape")
+        await until(pilot, lambda: space.stopped)
 
 
 async def test_two_jobs_stand_side_by_side_in_the_statistics() -> None:

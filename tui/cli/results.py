@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tui.cli.comparing import add_command as add_compare
 from tui.cli.failure import DONE, CommandFailure
 from tui.cli.parser import add_job
+from tui.words import how_far_words
 
 if TYPE_CHECKING:
     from remote.views import Statistics
@@ -150,7 +151,11 @@ async def show_statistics(invocation: Invocation) -> int:
 
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
-    statistics = await workspace.statistics(row.name)
+    output = invocation.output
+    statistics = await workspace.statistics(
+        row.name, on_progress=lambda seen: output.status(how_far_words(seen))
+    )
+    output.clear_status()
     record: dict[str, Any] = {"job": row.name, **statistics.values}
     agreement = None
     if invocation.truth is not None:
@@ -158,7 +163,6 @@ async def show_statistics(invocation: Invocation) -> int:
             workspace, row.name, invocation.truth, invocation.radius
         )
         record["score"] = agreement.record()
-    output = invocation.output
     output.result(record)
     for warning in statistics.warnings:
         output.warning(warning)

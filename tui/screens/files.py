@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,10 +16,10 @@ from tui.charts import Line
 from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.lines import text_of
-from tui.words import clock
+from tui.words import clock, how_far_words
 
 if TYPE_CHECKING:
-    from remote.views import Overview
+    from remote.views import Folder, HowFar, Overview
     from tui.app import CryodeckApp
 
 _UP = ".."
@@ -50,6 +50,8 @@ class FilePicker(ModalScreen[str | None]):
         self._title = title or (option.title if option is not None else "Files")
         is_node = option is not None and option.kind is Kind.NODE
         self.mode = "nodes" if is_node else "folders"
+        self._needle = ""  # that the folder was last asked for
+        self._is_cut = False  # not all that matched has come over
         self._entries: list[tuple[str, str, Line]] = []
         self._shown: list[tuple[str, str, Line]] = []
 
@@ -109,21 +111,42 @@ class FilePicker(ModalScreen[str | None]):
         self.query_one("#where", Static).update(
             plain(f"{folder.rstrip('/') if folder else 'project'}/")
         )
-        self.app.bridge.ask(self, "folder", lambda w: w.list_dir(folder))
+        needle = self._needle = self.query_one(Input).value.lower()
+        self.app.bridge.ask(
+            self,
+            "folder",
+            lambda w: w.list_dir(
+                folder,
+                needle=needle,
+                folders_only=self.folders_only,
+                hidden=False,
+                on_progress=self._tell,
+            ),
+        )
+
+    def _tell(self, far: HowFar) -> None:
+        """Say how far a large folder has been read."""
+        where = f"{self.folder or 'project'}/: {how_far_words(far)} …"
+        if self.is_attached:
+            self.query_one("#where", Static).update(plain(where))
 
     def on_answered(self, message: Answered) -> None:
         """Show a folder."""
-        entries: list[dict[str, Any]] = message.answer
+        found: Folder = message.answer
+        entries = found.entries
+        self._is_cut = found.total > len(entries)
+        where = f"{self.folder.rstrip('/') or 'project'}/"
+        if self._is_cut:
+            where += f": the first {len(entries):,} of {found.total:,}, type for more"
+        self.query_one("#where", Static).update(plain(where))
         self._entries = []
         if self.folders_only:
             line: Line = [("✓ this folder", "good")]
             self._entries.append(("this folder", ".", line))
         if self.folder not in {"", "/"} or self.folders_only:
             self._entries.append((_UP, _UP, [("↑ ..", "dim")]))
-        for entry in sorted(entries, key=lambda e: (not e["is_dir"], e["name"])):
+        for entry in entries:
             name, is_dir = str(entry["name"]), bool(entry["is_dir"])
-            if name.startswith(".") or (self.folders_only and not is_dir):
-                continue
             size = "" if is_dir else f"{entry.get('size', 0):>14,}"
             line = [
                 (
@@ -155,8 +178,13 @@ class FilePicker(ModalScreen[str | None]):
             )
 
     def on_input_changed(self) -> None:
-        """Filter as one types."""
-        self._show()
+        """Filter as one types; there, if not all of a folder has come over."""
+        if self.mode == "folders" and (
+            self._is_cut or self._needle not in self.query_one(Input).value.lower()
+        ):
+            self._list_folder()
+        else:
+            self._show()
 
     def on_input_submitted(self) -> None:
         """Take the one that is lit."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from remote.views import JobRow, Statistics
+from remote.views import HowFar, JobRow, Statistics
 from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.lines import LinesView
 from tui.widgets.statistics_lines import statistics_lines
-from tui.words import age, is_active
+from tui.words import age, how_far_words, is_active
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,9 @@ class StatisticsPane(LinesView):
         self.theirs: Statistics | None = None
         self._trouble = ""
         self._asked_at = 0.0
+        self._is_counting = False
+        self._is_stale = False  # something happened while it was being counted
+        self._far = ""
 
     def on_mount(self) -> None:
         """Ask at once."""
@@ -51,7 +54,8 @@ class StatisticsPane(LinesView):
     def activate(self) -> None:
         """Come to the front."""
         self.focus()
-        if is_active(self.row) or self.mine is None:
+        wanted = is_active(self.row) or self.mine is None
+        if wanted and not self._is_counting:
             self.ask()
 
     def show_row(self, row: JobRow) -> None:
@@ -60,20 +64,40 @@ class StatisticsPane(LinesView):
         self.row = row
         if not self.display:
             return
-        if ended or (is_active(row) and time.monotonic() - self._asked_at > AGAIN_S):
+        is_old = time.monotonic() - self._asked_at > AGAIN_S
+        if ended or (is_active(row) and is_old and not self._is_counting):
             self.ask()
 
     def ask(self) -> None:
         """Have the job's files counted."""
+        if self._is_counting:
+            self._is_stale = True  # to begin anew now would take longer still
+            return
+        self._is_counting = True
         self._asked_at = time.monotonic()
         name = self.row.name
-        self.app.bridge.ask(self, "statistics", lambda w: w.statistics(name))
+        self.app.bridge.ask(
+            self, "statistics", lambda w: w.statistics(name, on_progress=self._tell)
+        )
+
+    def _counted(self) -> None:
+        self._is_counting, self._far = False, ""
+        if self._is_stale:
+            self._is_stale = False
+            self.ask()
+
+    def _tell(self, far: HowFar) -> None:
+        """Say how far the counting is, while there is nothing else to show."""
+        self._far = f"counting: {how_far_words(far)} …"
+        if self.mine is None and self.is_attached:
+            self._write()
 
     def on_answered(self, message: Answered) -> None:
         """Draw what came."""
         message.stop()
         self._trouble = ""
         if message.what == "statistics":
+            self._counted()
             self.mine = message.answer
         else:
             self.theirs = message.answer
@@ -83,6 +107,8 @@ class StatisticsPane(LinesView):
         """Say why there is nothing."""
         message.stop()
         self._trouble = message.reason
+        if message.what == "statistics":
+            self._counted()
         self._write()
 
     def on_resize(self, event: Resize) -> None:
@@ -93,10 +119,12 @@ class StatisticsPane(LinesView):
         if self.size.width < 10:
             return
         if self.mine is None:
-            words = self._trouble or "reading …"
-            self.show_lines(
-                [[], [("  " + plain(words), "warn" if self._trouble else "dim")]]
-            )
+            words = self._trouble or self._far or "reading …"
+            lines = [[], [("  " + plain(words), "warn" if self._trouble else "dim")]]
+            if self._far and not self._trouble:
+                leave = "  Esc stops it; the other views answer meanwhile"
+                lines.append([(leave, "dim")])
+            self.show_lines(lines)
             return
         other = self.theirs.values if self.theirs is not None else None
         names = (self.mine.job, self.theirs.job if self.theirs is not None else "")

@@ -1,12 +1,14 @@
+import contextlib
 import os
 import resource
 import stat
+import tracemalloc
 
 import pytest
 
 from remote.agent import files
 from remote.agent.verbs import Request, VerbError
-from remote.reading import folder_entries
+from remote.reading import folder
 
 
 @pytest.fixture
@@ -113,6 +115,67 @@ def test_many_tails_in_one_answer_and_a_missing_one_says_so(tmp_path, request_he
     assert said[3]["error"]["code"] == "not found"
 
 
+class Entry:
+    """An entry of a folder as the system tells of it, and what it was asked."""
+
+    looked_at = 0
+
+    def __init__(self, name):
+        self.name = name
+
+    def is_dir(self):
+        return self.name.startswith("dir")
+
+    def is_symlink(self):
+        return False
+
+    def stat(self):
+        Entry.looked_at += 1
+        return os.stat_result((0o100644, 0, 0, 0, 0, 0, 7, 0, 1, 0))
+
+
+def test_of_a_hundred_thousand_files_the_first_come_and_only_they_are_looked_at(
+    monkeypatch, request_here
+):
+    names = [f"mic{i * 7919 % 100_000:06d}.mrc" for i in range(100_000)] + ["dir"]
+
+    @contextlib.contextmanager
+    def scandir(path):
+        yield map(Entry, names)
+
+    monkeypatch.setattr(files.os, "scandir", scandir)
+    Entry.looked_at = 0
+    tracemalloc.start()
+    said = files.list_dir(request_here, limit=50)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [e[0] for e in said["entries"]] == ["dir", *sorted(names)[1:50]]
+    assert said["total"] == 100_001
+    assert Entry.looked_at == 50
+    assert peak < 1 << 20
+    found = files.list_dir(request_here, needle="C01234")
+    assert (len(found["entries"]), found["total"]) == (10, 10)
+    only = files.list_dir(request_here, folders_only=True)
+    assert ([e[0] for e in only["entries"]], only["total"]) == (["dir"], 1)
+
+
+def test_a_folder_says_what_its_entries_are(tmp_path, request_here):
+    (tmp_path / "b").write_text("1234")
+    (tmp_path / "A").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "to").symlink_to("A")
+    (tmp_path / "nowhere").symlink_to("missing")
+    found = folder(files.list_dir(request_here, hidden=False))
+    assert [(e["name"], e["is_dir"], e["is_link"]) for e in found.entries] == [
+        ("A", True, False),
+        ("to", True, True),
+        ("b", False, False),
+        ("nowhere", False, True),
+    ]
+    assert found.entries[2]["size"] == 4
+    assert found.total == 4
+
+
 NAMES = [
     "a b",
     "quote'd",
@@ -133,7 +196,7 @@ NAMES = [
 def test_any_name_is_only_a_name(tmp_path, request_here, name):
     request_here.blob = b"content"
     files.write_atomic(request_here, name)
-    (entry,) = folder_entries(*files.list_dir(request_here))
+    (entry,) = folder(files.list_dir(request_here)).entries
     assert entry["name"] == name
     assert files.read(request_here, name).blob == b"content"
     assert files.stat_many(request_here, [name])[0]["size"] == 7
