@@ -286,10 +286,10 @@ async def _layout(contact: Contact, says: str) -> list[Finding]:
     version = str(facts.get("version") or "")
     if not version or version.partition(".")[0] == release.group(1):
         return _ok("RELION", says)
-    advice = (
-        "its programs write files that the project does not expect: use cryodeck's "
-        f"engine, or a RELION of {version}"
-    )
+    what = "its programs write files that the project does not expect: use"
+    if release.group(1) == "3":  # see `older_relion`
+        what = "picking and extraction are adapted to the project; else use"
+    advice = f"{what} cryodeck's engine, or a RELION of {version}"
     says = f"{says}, but the project has the layout of {version}"
     return _warn("RELION", says, advice)
 

@@ -1,11 +1,12 @@
-"""Lists of coordinates that RELION 3.1's auto-picking does not write itself.
+"""Lists of coordinates that RELION 3.1's programs neither write nor read.
 
-It writes coordinate files. In a project of 3.1 the list is the work of a second
-command; in one of 4.0 or 5.0, whose pipeline promises another list to later jobs, the
-job's own script writes it. RELION would say that the job is done before the list is
-there, so its marker goes beside and takes its real name afterwards. Nothing is
-different if the RELION that runs is a later one: only the script knows which it is,
-once the site's environment has been set up.
+Its picking writes coordinate files. In a project of 3.1 the list is the work of a
+second command; in one of 4.0 or 5.0, whose pipeline promises another list to later
+jobs, the job's own script writes it. RELION would say that the job is done before the
+list is there, so its marker goes beside and takes its real name afterwards. Its
+extraction knows no such list, and is told of the files instead. Nothing is different if
+the RELION that runs is a later one: only the script knows which it is, once the site's
+environment has been set up.
 """
 
 from __future__ import annotations
@@ -70,26 +71,45 @@ settle_picks() {
 """
 
 
+_COORDINATES = """\
+# RELION 3.1 knows no lists of coordinate files; it is told where they are instead
+coordinates() {
+    case "$(relion_refine --version 2>/dev/null)" in
+    *"RELION version: 3."*)
+        printf '%s' "--coord_dir ${1%/*}/ --coord_suffix _${1##*/}" ;;
+    *)
+        printf '%s' "--coord_list $1" ;;
+    esac
+}
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Additions:
-    """What a script needs besides: functions, a last line, and other commands."""
+    """What a script needs besides: functions, a last command, words replaced."""
 
     functions: str = ""
-    at_the_end: str = ":"  # a command
-    control: str = ""  # "--pipeline_control AutoPick/job006/"
+    at_the_end: str = ":"
+    words: str = ""  # of the commands
+    instead: str = ""
 
     def command(self, command: str) -> str:
-        """A command whose markers go where the script wants them."""
-        if not self.control or not command.endswith(self.control):
-            return command
-        head = command.removesuffix(self.control)
-        return f'{head}--pipeline_control "$(control)"'
+        """A command as it stands in the script."""
+        return command.replace(self.words, self.instead) if self.words else command
 
 
 def additions(job: Job, directory: str) -> Additions:
-    """Nothing, but for picking by RELION's own program."""
-    if job.engine != "relion" or job.type.key != "autopick":
+    """Nothing, but for picking and extraction by RELION's own programs."""
+    if job.engine != "relion":
         return Additions()
+    if job.type.key == "autopick":
+        return _of_picking(job, directory)
+    if job.type.key == "extract" and job.version != "3.1":
+        return _of_extraction(job)
+    return Additions()
+
+
+def _of_picking(job: Job, directory: str) -> Additions:
     functions = _CONTROL.format(version=job.version)
     if job.version == "3.1":
         functions += "list_picks() { :; }\n"  # the second command does it
@@ -101,5 +121,20 @@ def additions(job: Job, directory: str) -> Additions:
     return Additions(
         functions=functions + _SETTLE,
         at_the_end="settle_picks",
-        control=f"--pipeline_control {directory.rstrip('/')}/",
+        words=f"--pipeline_control {directory.rstrip('/')}/",
+        instead='--pipeline_control "$(control)"',
+    )
+
+
+def _of_extraction(job: Job) -> Additions:
+    """The list that picking left, as 3.1 understands it."""
+    path = job.text("coords_suffix")
+    is_list = path.endswith(("/autopick.star", "/manualpick.star"))
+    # 3.1 would take all picks in place of those above a threshold, without a word
+    if not is_list or job.flag("do_reextract") or job.flag("do_fom_threshold", False):
+        return Additions()
+    return Additions(
+        functions=_COORDINATES,
+        words=f"--coord_list {path}",
+        instead=f"$(coordinates {path})",
     )

@@ -203,6 +203,9 @@ async def test_relion_3_1_picks_for_later_projects_too(
     sources = {"star_mics": values["fn_input_autopick"]}
     sources["coords_suffix"] = output(picked, "MicrographsCoords")
     assert sources["coords_suffix"] == f"{picked.name}/autopick.star"
-    _, cut = await go(later, "extract", "cryodeck", {**EXTRACT, **sources})
-    assert cut["particles_total"] == numbers["picks_total"]
+    for engine in ENGINES:
+        row, cut = await go(later, "extract", engine, {**EXTRACT, **sources})
+        assert cut["particles_total"] == numbers["picks_total"]
+    commands = (await later.preview(row.name))["commands"]
+    assert f"--coord_list {sources['coords_suffix']} " in commands
     await later.close()

@@ -28,7 +28,8 @@ def build(
     **profile,
 ):
     version = profile.pop("version", "4.0")
-    job = Job.new("autopick", version, {"nr_mpi": str(ranks)})
+    kind_of_job = profile.pop("type", "autopick")
+    job = Job.new(kind_of_job, version, {"nr_mpi": str(ranks)})
     for key, value in profile.pop("values", {}).items():
         job = job.replace(key, value)
     return script.build(
@@ -384,6 +385,39 @@ def test_picking_in_a_project_of_3_1_is_done_once_its_second_command_is(project)
     assert pick(project, "3.1.3", version_of_project="3.1").returncode != 0
     assert (job / "RELION_JOB_EXIT_FAILURE").exists()
     assert not (job / "RELION_JOB_EXIT_SUCCESS").exists()
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "words"),
+    [
+        ("3.1.3", {}, "--coord_dir AutoPick/job002/ --coord_suffix _autopick.star "),
+        ("5.0.0", {}, "--coord_list AutoPick/job002/autopick.star "),
+        ("3.1.3", {"do_fom_threshold": "Yes"},
+         "--coord_list AutoPick/job002/autopick.star "),
+    ],
+)  # fmt: skip
+def test_relion_3_1_extracts_from_the_files_of_a_list(project, version, values, words):
+    programs = project.parent / "bin"
+    programs.mkdir()
+    for name, line in (
+        ("refine", f"echo 'RELION version: {version}'"),
+        ("preprocess", 'echo "$@"'),
+    ):
+        (programs / f"relion_{name}").write_text(f"#!/bin/sh\n{line}\n")
+        (programs / f"relion_{name}").chmod(0o755)
+    form = {
+        "cryodeck_engine": "relion",
+        "star_mics": "mics.star",
+        "coords_suffix": "AutoPick/job002/autopick.star",
+        **values,
+    }
+    made = build(
+        project, kind="shell", relion=str(programs), values=form, type="extract"
+    )
+    assert "--coord_list AutoPick/job002/autopick.star " in made.commands[0]
+    done = run(project, made.text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"--i mics.star {words}" in done.stdout
 
 
 def test_relion_5_writes_its_list_and_markers_itself(project):
