@@ -36,7 +36,7 @@ from engine.programs.autopick_options import (
     uses_laplacian,
 )
 from engine.programs.autopick_templates import TemplateMethod
-from engine.programs.context import Context
+from engine.programs.context import Context, why_skipped
 from engine.programs.devices import choose_device
 
 _UNIT = "micrographs"
@@ -221,7 +221,7 @@ def _pick_all(
                 found, away = _leave_out(method, task.entry, image, found)
             del image, given
         except (EngineError, OSError) as error:
-            reason = _reason(error, name)
+            reason = why_skipped(error, name)
             failed.append({"name": name, "reason": reason})
             target.unlink(missing_ok=True)
             _log.warning("%s: skipped: %s", name, reason)
@@ -282,12 +282,6 @@ def _load(
         raise InputError(message)
     image = read_image(entry.name) if needs_image else None
     return image, (header.ny, header.nx)
-
-
-def _reason(error: Exception, name: str) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror or error)
-    return str(error).removeprefix(f"{name}: ")
 
 
 def _conclude(

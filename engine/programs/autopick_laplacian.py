@@ -13,19 +13,15 @@ from engine.io.fom_maps import read_fom_map, write_fom_map
 from engine.io.micrographs import MicrographEntry
 from engine.micrograph import Micrograph
 from engine.picking.laplacian_picker import BlobStages, LaplacianPicker
-from engine.picking.relion_noise import RelionNoise, noise_around
-from engine.picking.working_size import (
-    WorkingSize,
-    choose_working_size,
-    round_half_away,
-)
-from engine.programs.autopick_files import log_choice
+from engine.picking.relion_noise import noise_around
+from engine.picking.working_size import WorkingSize, round_half_away
+from engine.programs.autopick_method import PickingMethod
 from engine.programs.autopick_options import CommonOptions, LaplacianOptions
 
 _log = logging.getLogger(__name__)
 
 
-class LaplacianMethod:
+class LaplacianMethod(PickingMethod):
     """Picks one micrograph after another; knows the job's options.
 
     Parameters
@@ -45,13 +41,10 @@ class LaplacianMethod:
         *,
         is_leader: bool = True,
     ) -> None:
-        self._is_leader = is_leader
-        self._common = common
+        super().__init__(common, is_leader=is_leader)
         self._options = options
-        self._sizes: dict[tuple[tuple[int, int], float], WorkingSize] = {}
         #: micrograph -> mean and spread that its threshold was made of
         self.levels: dict[str, tuple[float, float]] = {}
-        self._noise = RelionNoise(forgets=not common.is_compatible)
         self._picker = LaplacianPicker(
             diameter_min=options.diameter_min,
             diameter_max=options.diameter_max,
@@ -65,11 +58,6 @@ class LaplacianMethod:
             outlier_zscore=common.outlier_zscore,
             subpixel=common.subpixel,
         )
-
-    @property
-    def needs_images(self) -> bool:
-        """Whether pixels are needed, or the headers' sizes will do."""
-        return not self._common.read_fom_maps
 
     def looks_for(self, pixel_size: float) -> tuple[float, bool]:
         """Mean diameter in Å, and whether particles are bright."""
@@ -87,22 +75,6 @@ class LaplacianMethod:
             elif diameter > high:
                 verdict = "too high"
             _log.info("LoG filter with diameter %g A (%s)", diameter, verdict)
-
-    def size_for(self, shape: tuple[int, int], pixel_size: float) -> WorkingSize:
-        """The working size of micrographs of a shape; a new one is logged once."""
-        key = (shape, pixel_size)
-        if key not in self._sizes:
-            size = choose_working_size(
-                shape,
-                pixel_size,
-                lowpass_angstrom=self._common.lowpass_angstrom,
-                shrink=self._common.shrink,
-                optimise=self._common.optimise_size,
-            )
-            self._sizes[key] = size
-            if self._is_leader:
-                log_choice(size)
-        return self._sizes[key]
 
     def pick(
         self,
@@ -125,7 +97,7 @@ class LaplacianMethod:
         seed : int
             For RELION's noise.
         """
-        size = self.size_for(shape, entry.pixel_size)
+        size = self._size(shape, entry.pixel_size)
         if image is None:
             responses = self._read_maps(root, size, entry)
         else:

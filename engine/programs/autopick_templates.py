@@ -25,7 +25,7 @@ from engine.picking.references import (
     gaussian_reference,
     prepare_references,
 )
-from engine.picking.relion_noise import RelionNoise, noise_around
+from engine.picking.relion_noise import noise_around
 from engine.picking.template_peaks import PeakLimits
 from engine.picking.template_picker import (
     TemplateMaps,
@@ -33,12 +33,8 @@ from engine.picking.template_picker import (
     pick_from_maps,
 )
 from engine.picking.templates import NoiseMaps, TemplateMap
-from engine.picking.working_size import (
-    WorkingSize,
-    choose_working_size,
-    round_half_away,
-)
-from engine.programs.autopick_files import log_choice
+from engine.picking.working_size import WorkingSize, round_half_away
+from engine.programs.autopick_method import PickingMethod
 from engine.programs.autopick_options import CommonOptions, TemplateOptions
 
 #: Maps this many times finer than the low-pass needs find every peak.
@@ -47,7 +43,7 @@ _OVERSAMPLING = 2
 _log = logging.getLogger(__name__)
 
 
-class TemplateMethod:
+class TemplateMethod(PickingMethod):
     """Picks one micrograph after another; knows the job's options.
 
     Parameters
@@ -72,22 +68,19 @@ class TemplateMethod:
         leads_into: Path | None = None,
         device: int | None = None,
     ) -> None:
+        super().__init__(
+            common,
+            is_leader=leads_into is not None,
+            even_square=not common.is_compatible,
+        )
         self._leads_into = leads_into
         self._device = device
         # what concerns all ranks is said by one
         self._level = logging.DEBUG if leads_into is None else logging.INFO
-        self._common = common
         self._options = options
         self._digits = 8 if version == "5.0" else 6
-        self._noise = RelionNoise(forgets=not common.is_compatible)
         self._references: dict[float, tuple[References, str]] = {}
         self._matchers: dict[tuple[tuple[int, int], float], TemplateMatcher] = {}
-        self._sizes: dict[tuple[tuple[int, int], float], WorkingSize] = {}
-
-    @property
-    def needs_images(self) -> bool:
-        """Whether pixels are needed, or the headers' sizes will do."""
-        return not self._common.read_fom_maps
 
     def looks_for(self, pixel_size: float) -> tuple[float, bool]:
         """Diameter of the references' mask in Å, and whether particles are bright."""
@@ -179,24 +172,7 @@ class TemplateMethod:
             is_compatible=self._common.is_compatible,
         )
 
-    def _size(self, shape: tuple[int, int], pixel_size: float) -> WorkingSize:
-        """The working size of micrographs of a shape; what is new is logged."""
-        key = (shape, pixel_size)
-        if key not in self._sizes:
-            size = choose_working_size(
-                shape,
-                pixel_size,
-                lowpass_angstrom=self._common.lowpass_angstrom,
-                shrink=self._common.shrink,
-                optimise=self._common.optimise_size,
-                even_square=not self._common.is_compatible,
-            )
-            if self._leads_into is not None:
-                log_choice(size)
-            self._sizes[key] = self._no_finer_than_needed(size)
-        return self._sizes[key]
-
-    def _no_finer_than_needed(self, size: WorkingSize) -> WorkingSize:
+    def _as_used(self, size: WorkingSize) -> WorkingSize:
         """A smaller working size if the maps would be much finer than the low-pass."""
         common = self._common
         enough = good_length(_OVERSAMPLING * size.resolution_px)

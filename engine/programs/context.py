@@ -72,3 +72,10 @@ class Context:
         """Tell people (log) and machines (progress) what they should know."""
         _log.warning(message)
         self.progress.warning(message)
+
+
+def why_skipped(error: Exception, name: str) -> str:
+    """What kept a micrograph from being done, without its name."""
+    if isinstance(error, OSError):
+        return str(error.strerror or error)
+    return str(error).removeprefix(f"{name}: ")

@@ -23,7 +23,7 @@ from engine.io.mrc import read_header, read_image
 from engine.io.star import Table
 from engine.micrograph import Micrograph
 from engine.particles import Particles
-from engine.programs.context import Context
+from engine.programs.context import Context, why_skipped
 from engine.programs.extract_files import (
     particle_table,
     read_done,
@@ -183,7 +183,7 @@ def _extract_all(
                 context, options, cutter, source, task.entry, row, loading.result()
             )
         except (EngineError, OSError) as error:
-            reason = _reason(error, name)
+            reason = why_skipped(error, name)
             outcome.failed.append({"name": name, "reason": reason})
             _log.warning("%s: skipped: %s", name, reason)
         else:
@@ -316,12 +316,6 @@ def _extract_one(
     particles = Particles(images=images, pixel_size=pixel_size * factor)
     write_micrograph(context, name, particles, rows, float16=options.float16)
     return rows, outside
-
-
-def _reason(error: Exception, name: str) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror or error)
-    return str(error).removeprefix(f"{name}: ")
 
 
 def _conclude(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +53,7 @@ def _make_data(invocation: Invocation, folder: Path) -> None:
     import shutil
 
     from engine.project.actions import create_project
+    from tui.cli.practice import run_simulation
 
     if not (folder / TRUTH).is_file():
         if folder.exists() and any(folder.iterdir()):
@@ -65,7 +65,7 @@ def _make_data(invocation: Invocation, folder: Path) -> None:
         part = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
         try:
-            status = asyncio.run(_simulate_quietly(part))
+            status = asyncio.run(run_simulation(part, ["--size", "quick"], quiet=True))
             if status != 0:
                 message = "the simulation failed (its complaint stands above)"
                 raise CommandFailure(message, FAILED)
@@ -75,22 +75,6 @@ def _make_data(invocation: Invocation, folder: Path) -> None:
         took = time.monotonic() - started
         invocation.output.line(f"simulated in {took:.1f} s")
     create_project(str(folder))
-
-
-async def _simulate_quietly(folder: Path) -> int:
-    import asyncio
-
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "engine", "simulate", str(folder), "--size", "quick"),
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        return await process.wait()
-    except asyncio.CancelledError:
-        process.terminate()
-        await process.wait()
-        raise
 
 
 async def _work(invocation: Invocation) -> int:

@@ -61,14 +61,16 @@ def simulate(invocation: Invocation) -> int:
     import asyncio
 
     rest = [word for word in invocation.rest if word != "--"]
-    return asyncio.run(_simulate(Path(invocation.folder), rest))
+    return asyncio.run(run_simulation(Path(invocation.folder), rest, quiet=False))
 
 
-async def _simulate(folder: Path, options: list[str]) -> int:
+async def run_simulation(folder: Path, options: list[str], *, quiet: bool) -> int:
+    """Run the engine's simulation to its end; Ctrl-C ends it."""
     import asyncio
 
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "engine", "simulate", str(folder), *options
+        *(sys.executable, "-m", "engine", "simulate", str(folder), *options),
+        stdout=asyncio.subprocess.DEVNULL if quiet else None,
     )
     try:
         return await process.wait()

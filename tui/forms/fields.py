@@ -32,17 +32,31 @@ class Switched(Message):
         self.value = value
 
 
-class YesNo(Widget, can_focus=True):
+class Choosing(Widget, can_focus=True):
+    """One of a few values; says when the person takes another."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__()
+        self.value = value
+
+    def set_value(self, value: str) -> None:
+        """Show another value, without telling anybody."""
+        self.value = value
+        self.refresh()
+
+    def _put(self, value: str) -> None:
+        if value != self.value:
+            self.set_value(value)
+            self.post_message(Switched(value))
+
+
+class YesNo(Choosing):
     """Yes and No side by side, as RELION words them."""
 
     DEFAULT_CSS = "YesNo { height: 1; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,enter,left,right", "other", "yes/no"),
     ]
-
-    def __init__(self, value: str) -> None:
-        super().__init__()
-        self.value = value
 
     def render(self) -> RenderResult:
         """Both words, the present one lit."""
@@ -59,16 +73,6 @@ class YesNo(Widget, can_focus=True):
             text.append(" ")
         return text
 
-    def set_value(self, value: str) -> None:
-        """Show another value, without telling anybody."""
-        self.value = value
-        self.refresh()
-
-    def _put(self, value: str) -> None:
-        if value != self.value:
-            self.set_value(value)
-            self.post_message(Switched(value))
-
     def action_other(self) -> None:
         """Take the other one."""
         self._put("No" if self.value == "Yes" else "Yes")
@@ -84,7 +88,7 @@ class YesNo(Widget, can_focus=True):
         self._put("Yes" if event.x < 6 else "No")
 
 
-class OneOf(Widget, can_focus=True):
+class OneOf(Choosing):
     """One of a few texts; arrows step, Enter shows them all."""
 
     DEFAULT_CSS = "OneOf { height: 1; width: 1fr; }"
@@ -95,8 +99,8 @@ class OneOf(Widget, can_focus=True):
     ]
 
     def __init__(self, value: str, choices: Sequence[str], title: str) -> None:
-        super().__init__()
-        self.value, self.choices, self._title = value, list(choices), title
+        super().__init__(value)
+        self.choices, self._title = list(choices), title
 
     def render(self) -> RenderResult:
         """The present choice between arrows."""
@@ -109,16 +113,6 @@ class OneOf(Widget, can_focus=True):
             (f" {plain(self.value)} ", role_style(theme, role)),
             ("› ▾", role_style(theme, "faint")),
         )
-
-    def set_value(self, value: str) -> None:
-        """Show another value, without telling anybody."""
-        self.value = value
-        self.refresh()
-
-    def _put(self, value: str) -> None:
-        if value != self.value:
-            self.set_value(value)
-            self.post_message(Switched(value))
 
     def action_step(self, step: int) -> None:
         """Take a neighbor."""
