@@ -26,9 +26,16 @@ class PixelApp(App[ReturnType]):
     def __init__(self, pictures: PictureMode | None = None) -> None:
         self.pictures = pictures or PictureMode()
         super().__init__()
-        self.sent_cells = SentCells(self.console._color_system or ColorSystem.TRUECOLOR)
+        self.sent_cells = SentCells(self._colors())
         self.pixels = PixelLayer(self, self.pictures)  # type: ignore[arg-type]
         self._after_frame = ""
+
+    def _colors(self) -> ColorSystem:
+        """All colors, where xterm's modest TERM hides that it has pixels and them."""
+        answers = self.pictures.answers
+        if answers.knows_kitty or answers.knows_sixel:
+            return ColorSystem.TRUECOLOR
+        return self.console._color_system or ColorSystem.TRUECOLOR
 
     def _display(
         self, screen: Screen[object], renderable: RenderableType | None

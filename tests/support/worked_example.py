@@ -82,7 +82,7 @@ def example_project(folder: Path) -> None:
 def classified_project(folder: Path) -> None:
     """Iteration 3 of RELION on the worked example, and a list of 12 micrographs."""
     example_project(folder)
-    (folder / CLASSIFIED).parent.mkdir(parents=True)
+    (folder / CLASSIFIED).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(
         EXPECTED / "B_it003_classes.mrcs", f"{folder}/{CLASSIFIED}_classes.mrcs"
     )
