@@ -32,7 +32,7 @@ from remote.starting import start_agent
 from remote.views import HowFar, Link, LinkState
 
 BACK_OFF_S = (2.0, 5.0, 15.0, 30.0, 60.0)
-WATCH_S = 5.0  # between two looks at the clock
+WATCH_S = 2.0  # between two looks at the clock
 PING_S = 20.0  # between two pings
 PING_LIMIT_S = 30.0  # an agent silent for this long is gone
 AWAKE_LIMIT_S = 6.0  # for the first answer after a sleep
@@ -321,10 +321,7 @@ class AgentClient:
                 self._set_link(LinkState.REFUSED, f"{reason}; log in again to go on")
                 await self._wait(None)
             else:
-                wait = BACK_OFF_S[min(self._attempts, len(BACK_OFF_S) - 1)]
-                self._set_link(LinkState.LOST, reason, retry_at=time.time() + wait)
-                if await self._wait(wait):
-                    self._attempts = -1
+                await self._back_off(reason)
             self._attempts += 1
             self._set_link(LinkState.CONNECTING, reason)
             try:
@@ -339,6 +336,15 @@ class AgentClient:
             else:
                 await self._ask_again()
                 return
+
+    async def _back_off(self, reason: str) -> None:
+        """Wait longer from attempt to attempt; not at all after a sleep."""
+        if self._attempts < 0:
+            return
+        wait = BACK_OFF_S[min(self._attempts, len(BACK_OFF_S) - 1)]
+        self._set_link(LinkState.LOST, reason, retry_at=time.time() + wait)
+        if await self._wait(wait):
+            self._attempts = -1
 
     async def _wait(self, seconds: float | None) -> bool:
         """Wait for the time or for `retry_now`; whether it was the latter."""
@@ -380,9 +386,11 @@ class AgentClient:
             before = time.time()
             await asyncio.sleep(min(WATCH_S, PING_S))
             slept = time.time() - before > SLEPT_S
+            if slept:
+                self._attempts = -1  # what failed before says nothing about now
             if self.link.state is not LinkState.CONNECTED:
-                if slept:
-                    self.retry_now()
+                if slept and self.link.state is not LinkState.REFUSED:
+                    self.retry_now()  # else the person would be asked, unawares
                 continue
             if not slept and time.monotonic() - last_ping < PING_S:
                 continue

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from remote.errors import AgentError, RemoteError
+from remote.quota import NEARLY, Quota, quotas
 from remote.views import Finding
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ async def examine(contact: Contact) -> list[Finding]:
         ("clock", _clock),
         ("project", _project),
         ("disk", _disk),
+        ("quota", _quota),
         ("scheduler", _scheduler),
         ("engine", _engine),
         ("MPI", _mpi),
@@ -176,11 +178,35 @@ async def _disk(contact: Contact) -> list[Finding]:
         findings += _problem(
             "disk", "no more files can be made (inodes)", "delete some"
         )
-    status, text = await contact.tool("quota", "-s", limit=10.0)
-    if status >= 0 and "*" in text:
-        line = next(row for row in text.splitlines() if "*" in row)
-        findings += _problem("quota", " ".join(line.split()), "delete or move files")
     return findings
+
+
+async def _quota(contact: Contact) -> list[Finding]:
+    user, home = contact.agent.hello["user"], contact.agent.hello["home"]
+    place = contact.project or home
+    if not place.startswith("/"):
+        place = home + place[1:] if place.startswith("~") else f"{home}/{place}"
+    found: list[Quota] = []
+    for argv in (("quota", "-s"), ("lfs", "quota", "-h", "-u", user, place)):
+        # both end with 1 where a limit is exceeded
+        _, text = await contact.tool("env", "LC_ALL=C", *argv, limit=10.0)
+        found += quotas(text)
+    return [finding for quota in found for finding in _quota_finding(quota)]
+
+
+def _quota_finding(quota: Quota) -> list[Finding]:
+    unit = " files" if quota.what == "files" else ""
+    says = f"{quota.place}: {quota.used} of {quota.limit}{unit} used"
+    if quota.is_exceeded:
+        left = {"": "", "none": "; nothing more can be written"}.get(
+            quota.grace, f"; after {quota.grace} nothing more can be written"
+        )
+        advice = "delete or move files; `cryodeck clean JOB` removes what is not needed"
+        return _problem("quota", says + left, advice)
+    if quota.share >= NEARLY:
+        advice = "make room before FOM maps or particles are written"
+        return _warn("quota", says, advice)
+    return _ok("quota", says)
 
 
 async def _scheduler(contact: Contact) -> list[Finding]:

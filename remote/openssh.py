@@ -6,15 +6,13 @@ ControlMaster is used; what ssh asks otherwise is brought to the person by `askp
 
 from __future__ import annotations
 
-import asyncio
 import os
-from asyncio.subprocess import PIPE
 from pathlib import Path
 
 from remote.askpass import Askpass
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, HostKeyError, LoginError, SessionError
-from remote.local import ProcessPipe
+from remote.processes import Processes, ProcessPipe
 from remote.prompts import NoPrompts, Prompts
 from remote.session import AGENT_START_S
 
@@ -30,7 +28,7 @@ class OpenSshSession:
             raise BadRequestError(message)
         self._cluster = cluster
         self._program = program
-        self._pipes: list[ProcessPipe] = []
+        self._processes = Processes()
         self._askpass: Askpass | None = None
         if prompts is not None and not isinstance(prompts, NoPrompts):
             self._askpass = Askpass(cluster.address, prompts)
@@ -79,21 +77,7 @@ class OpenSshSession:
         environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
         if self._askpass is not None:
             environment.update(await self._askpass.start())
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self.argv(command),
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            message = f"{self._program}: {error.strerror or error}"
-            raise SessionError(message) from error
-        pipe = ProcessPipe(process)
-        self._pipes.append(pipe)
-        return pipe
+        return await self._processes.start(*self.argv(command), environment=environment)
 
     def explain(self, complaint: str) -> SessionError | None:
         """What ssh's own words mean for us."""
@@ -121,9 +105,7 @@ class OpenSshSession:
 
     async def close(self) -> None:
         """End what was started."""
-        pipes, self._pipes = self._pipes, []
-        for pipe in pipes:
-            await pipe.close()
+        await self._processes.close()
         if self._askpass is not None:
             await self._askpass.stop()
 

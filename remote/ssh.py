@@ -261,7 +261,10 @@ class _Opener:
         except asyncssh.HostKeyNotVerifiable as error:
             raise host_key_error(client, host, error) from error
         except (asyncssh.Error, OSError, TimeoutError, ValueError) as error:
-            raise session_error(client, host, cluster, error) from error
+            kerberos = options.config.get("GSSAPIAuthentication") is True
+            raise session_error(
+                client, host, cluster, error, wants_kerberos=kerberos
+            ) from error
         self.asked = self.asked or client.asked
         return connection
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class Client(asyncssh.SSHClient):
         self._patience_s = patience_s
         self._passwords = 0
         self._rounds = 0
+        self.on_security_key = [p for p in identity_files if is_on_security_key(p)]
         self._locked = [p for p in identity_files if is_locked(p)]
         self._connection: asyncssh.SSHClientConnection | None = None
 
@@ -206,3 +208,13 @@ def is_locked(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return False
+
+
+def is_on_security_key(path: Path) -> bool:
+    """Whether the file of a key is only the handle of one on a FIDO device."""
+    try:
+        lines = path.read_bytes()[:65536].splitlines()
+        text = base64.b64decode(b"".join(lines[1:-1]))
+    except (OSError, ValueError):
+        return False
+    return b"sk-ssh-ed25519@openssh.com" in text or b"sk-ecdsa-sha2-" in text

@@ -11,6 +11,11 @@ from remote.known_hosts import fingerprint
 from remote.prompts import HostKey
 from remote.ssh_client import Client
 
+_TOUCH = (
+    ": plug it in and touch it when it blinks; this needs an ssh-agent that holds the "
+    "key, or a session of kind openssh, or the Python package fido2 beside cryodeck"
+)
+
 
 class NewHostError(HostKeyError):
     """A host that no file knows; the person may agree to its key."""
@@ -50,7 +55,12 @@ def host_key_error(client: Client, host: str, error: Exception) -> HostKeyError:
 
 
 def session_error(
-    client: Client, host: str, cluster: Cluster, error: Exception
+    client: Client,
+    host: str,
+    cluster: Cluster,
+    error: Exception,
+    *,
+    wants_kerberos: bool = False,
 ) -> SessionError:
     """Errors of asyncssh and of sockets in our words."""
     if client.gave_up:
@@ -67,7 +77,10 @@ def session_error(
             return HostKeyError(message)
     if isinstance(error, asyncssh.PermissionDenied):
         tried = ", ".join(client.tried) or "no key was accepted"
-        return LoginError(f"{host}: the login was refused (tried: {tried})")
+        hint = _hint(client, wants_kerberos)
+        return LoginError(f"{host}: the login was refused (tried: {tried}){hint}")
+    if isinstance(error, ValueError) and "ecurity key" in str(error):
+        return LoginError(f"{host}: {error}{_TOUCH}")
     if isinstance(error, asyncssh.ProtocolError) and "authentication" in str(error):
         return LoginError(f"{host}: too many failed logins: {one_line(str(error))}")
     if isinstance(error, TimeoutError):
@@ -79,3 +92,17 @@ def session_error(
         what = error.strerror or str(error)
         return SessionError(f"{host}: cannot be reached: {one_line(what)}")
     return SessionError(f"{host}: {one_line(str(error)) or type(error).__name__}")
+
+
+def _hint(client: Client, wants_kerberos: bool) -> str:
+    """What else may help, by what the ssh config asks for."""
+    if client.on_security_key:
+        return f"; {client.on_security_key[0]} is on a security key{_TOUCH}"
+    if not wants_kerberos:
+        return ""
+    if not asyncssh.gss.gss_available:
+        return (
+            "; your ssh config asks for Kerberos: install the Python package gssapi "
+            "beside cryodeck, or use a session of kind openssh"
+        )
+    return "; your ssh config asks for Kerberos: have you a ticket? `klist`, `kinit`"

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 Opener = Callable[["Cluster", str, "Prompts"], Awaitable["Workspace"]]
 LOCAL_POLL_S = 2.0
+LONG_AGO_S = 600.0  # what ended since then is told in one message
 CALM_FACTOR = 3.0  # slower when nothing changes
 TRY_AGAIN_S = (5.0, 15.0, 30.0, 60.0)  # after a cluster could not be reached at all
 
@@ -298,7 +299,8 @@ class Bridge:
 
     def _take(self, overview: Overview) -> None:
         before = {row.name: row for row in self.overview.jobs} if self.overview else {}
-        meanwhile, self.is_remembered = self.is_remembered, False
+        is_long_ago = time.time() - self.arrived_at > LONG_AGO_S
+        meanwhile, self.is_remembered = self.is_remembered or is_long_ago, False
         self.overview = overview
         self.arrived_at = time.time()
         self.app.post_message(OverviewArrived(overview))
@@ -321,8 +323,11 @@ class Bridge:
         return next((row for row in jobs if row.name == name), None)
 
     def _link(self, link: Link) -> None:
+        is_back = link.state is LinkState.CONNECTED is not self.link.state
         self.link = link
         self.app.post_message(LinkChanged(link))
+        if is_back:
+            self.refresh()
 
 
 def one_line(error: BaseException) -> str:

@@ -338,55 +338,6 @@ async def test_a_silent_agent_is_given_up(monkeypatch):
     await client.close()
 
 
-class Clock:
-    """The time module with a clock on the wall that can jump."""
-
-    def __init__(self):
-        self.slept = 0.0
-
-    def __getattr__(self, name):
-        return getattr(time, name)
-
-    def time(self):
-        return time.time() + self.slept
-
-
-async def test_a_dead_link_is_noticed_at_once_after_a_sleep(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(channel, "time", clock)
-    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
-    monkeypatch.setattr(channel, "PING_S", 5.0)
-    monkeypatch.setattr(channel, "AWAKE_LIMIT_S", 0.3)
-    monkeypatch.setattr(channel, "WATCH_S", 0.05)
-    client = AgentClient(Sessions(), name="far")
-    await client.open()
-    first = client.hello["pid"]
-    os.kill(first, signal.SIGSTOP)
-    try:
-        await asyncio.sleep(0.1)
-        clock.slept = 3600.0
-        await until(lambda: client.hello["pid"] != first, 4.0)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(first, signal.SIGKILL)
-    await client.close()
-
-
-async def test_a_lost_link_is_tried_at_once_after_a_sleep(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(channel, "time", clock)
-    monkeypatch.setattr(channel, "BACK_OFF_S", (3600.0,))
-    monkeypatch.setattr(channel, "WATCH_S", 0.05)
-    client = AgentClient(Sessions(), name="far")
-    await client.open()
-    os.kill(client.hello["pid"], signal.SIGKILL)
-    await until(lambda: client.link.state is LinkState.LOST)
-    await asyncio.sleep(0.2)
-    clock.slept = 3600.0
-    await until(lambda: client.link.state is LinkState.CONNECTED, 4.0)
-    await client.close()
-
-
 async def test_noise_of_the_login_shell_does_no_harm():
     class Noisy(LocalSession):
         async def start(self, command):

@@ -55,14 +55,28 @@ async def test_setup_lines_are_run_before_the_tools_are_looked_for(cluster):
     ("programs", "profile", "check", "level", "says", "advice"),
     [
         (
-            {"quota": "echo 'Disk quotas:'; echo ' /home 21G* 20G 22G 6days'"},
+            {
+                "quota": "echo 'Filesystem space quota limit grace files'; "
+                "echo ' /home 21G* 20G 22G 6days 7 0 0'; exit 1"
+            },
             {},
             "quota",
             "problem",
-            "/home 21G* 20G 22G 6days",
+            "/home: 21G of 20G used; after 6days nothing more can be written",
             "delete or move",
         ),
-        ({"quota": "echo ' /home 1G 20G 22G'"}, {}, "quota", None, "", ""),
+        (
+            {
+                "lfs": "echo ' Filesystem used quota limit grace files'; "
+                'echo " $5 1.9T 2T 2.1T - 900 0 0 -"'
+            },
+            {},
+            "quota",
+            "warning",
+            "alice: 1.9T of 2T used",
+            "make room",
+        ),
+        ({"quota": "echo 'Disk quotas for user a: none'"}, {}, "quota", None, "", ""),
         (
             {"nvidia-smi": "echo 'NVIDIA A100'; echo 'NVIDIA A100'"},
             {},

@@ -335,3 +335,35 @@ async def test_jump_hosts_that_loop_are_noticed(tmp_path):
     )
     with pytest.raises(Exception, match="ProxyJump"):
         await log_in(Cluster(name="site", ssh_config=str(config)), Person())
+
+
+async def test_a_key_on_a_security_key_that_is_not_there_is_explained(serve, tmp_path):
+    key = asyncssh.sk_eddsa._SKEd25519Key(bytes(range(32)), "ssh:", 1, b"handle", b"")
+    (tmp_path / "id_sk").write_bytes(key.export_private_key("openssh"))
+    public = key.export_public_key("openssh")
+    keys = asyncssh.import_authorized_keys(public.decode())
+
+    def begin_auth(self, username):
+        self.conn.set_authorized_keys(keys)
+        return True
+
+    profile = await serve(methods=(), begin_auth=begin_auth)
+    config = tmp_path / "config"
+    text = config.read_text().replace("/nonexistent", str(tmp_path / "id_sk"))
+    config.write_text(text)
+    with pytest.raises(LoginError, match=r"on a security key: .*touch it .*openssh"):
+        await log_in(profile, Person())
+
+
+async def test_where_kerberos_is_asked_for_a_refusal_says_what_it_needs(
+    serve, tmp_path
+):
+    profile = await serve(methods=("password",))
+    config = tmp_path / "config"
+    config.write_text(config.read_text() + " GSSAPIAuthentication yes\n")
+    with pytest.raises(LoginError, match=r"Kerberos: .*(gssapi|kinit)"):
+        await log_in(profile, Person("wrong", "wrong", "wrong"))
+    config.write_text(config.read_text().replace("GSSAPIAuthentication yes", ""))
+    with pytest.raises(LoginError) as refused:
+        await log_in(profile, Person("wrong", "wrong", "wrong"))
+    assert "Kerberos" not in str(refused.value)

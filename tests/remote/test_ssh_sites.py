@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -387,70 +385,3 @@ async def test_an_agent_whose_link_died_silently_ends_by_itself(
     monkeypatch.setattr(channel, "BACK_OFF_S", (3600.0,))
     await until(lambda: pid not in processes())
     await workspace.close()
-
-
-async def test_a_laptop_that_slept_finds_all_as_it_is_and_repeats_nothing(
-    at_door, ssh_server, tmp_path
-):
-    """SIGSTOP in the middle of a change, the agent gone meanwhile, then SIGCONT."""
-    profile = at_door("asleep")
-    made = ssh_server.home / "made"
-    script = tmp_path / "client.py"
-    script.write_text(
-        "import asyncio, json, sys, time\n"
-        "from remote import channel\n"
-        "from remote.cluster import Cluster\n"
-        "from remote.errors import SessionLostError\n"
-        "from remote.workspace import Workspace\n"
-        "channel.WATCH_S, channel.SLEPT_S, channel.AWAKE_LIMIT_S = 0.2, 1.0, 3.0\n"
-        "async def main():\n"
-        "    cluster = Cluster(name='door', ssh_config=sys.argv[1])\n"
-        "    w = await Workspace.open(cluster, '')\n"
-        "    await w.agent.measure()\n"
-        "    states = []\n"
-        "    w.on_link(lambda link: states.append(str(link.state)))\n"
-        "    argv = ['sh', '-c', 'echo x >> made; sleep 2; echo y >> made']\n"
-        "    deed = asyncio.create_task(\n"
-        "        w.ask('processes.run', argv=argv, reads_only=False))\n"
-        "    read = asyncio.create_task(w.ask('processes.run',\n"
-        "        argv=['sh', '-c', 'sleep 3; echo read']))\n"
-        "    await asyncio.sleep(0.5)\n"
-        "    print(w.agent.hello['pid'], flush=True)\n"
-        "    done = []\n"
-        "    for task in (deed, read):\n"
-        "        try:\n"
-        "            done.append((await task)['out'])\n"
-        "        except SessionLostError:\n"
-        "            done.append('lost')\n"
-        "    skew = w.agent.clock_skew_s\n"
-        "    said = [done, states, w.agent.hello['pid'], skew]\n"
-        "    print(json.dumps(said), flush=True)\n"
-        "    await w.close()\n"
-        "asyncio.run(main())\n"
-    )
-    client = subprocess.Popen(
-        [sys.executable, script, profile.ssh_config],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
-    )
-    try:
-        first = int(client.stdout.readline())
-        await until(made.exists)
-        client.send_signal(signal.SIGSTOP)
-        ssh_server.enter("kill", "-KILL", str(first))
-        await asyncio.sleep(2.0)
-        client.send_signal(signal.SIGCONT)
-        done, states, second, skew = json.loads(client.stdout.readline())
-        assert client.wait(20) == 0
-    finally:
-        client.kill()
-        client.wait()
-        client.stdout.close()
-    assert done == ["lost", "read\n"]
-    assert states[0] == "lost"
-    assert states[-1] == "connected"
-    assert second != first
-    assert abs(skew) < 2.0
-    assert made.read_text().count("x") == 1
-    made.unlink()

@@ -1,0 +1,94 @@
+"""What quota and lfs quota print, and what is made of it."""
+
+import pytest
+
+from remote.quota import quotas
+
+LINUX = """Disk quotas for user alice (uid 1000):
+     Filesystem   space   quota   limit   grace   files   quota   limit   grace
+      /dev/sda1  16384M  20480M  22528M             149k    200k    250k
+"""
+EXCEEDED = """Disk quotas for user alice (uid 1000):
+     Filesystem   space   quota   limit   grace   files   quota   limit   grace
+nas1.example.org:/export/home/structural_biology
+                    21G*    20G     22G   6days   1204*   1000    1100    none
+      /dev/sdb1     12G      0K      0K             88       0       0
+"""
+OLD = """Disk quotas for user alice (uid 1000):
+     Filesystem  blocks   quota   limit   grace   files   quota   limit   grace
+      /dev/hda3 4194304* 4000000 4500000   24:00       3       0       0
+"""
+LUSTRE = """Disk quotas for usr alice (uid 1000):
+     Filesystem    used   quota   limit   grace   files   quota   limit   grace
+      /scratch/  [1.94T]     2T    2.1T       -   90321       0 1000000       -
+uid 1000 is using default file quota setting
+Some errors happened when getting quota info. Some devices may be not working
+"""
+LUSTRE_OVER = """Disk quotas for usr alice (uid 1000):
+     Filesystem    used   quota   limit   grace   files   quota   limit   grace
+/lustre/projects/cryoem/very_long_name
+                 2.05T*     2T    2.1T 6d23h59m41s   9       0       0       -
+"""
+
+
+def seen(text):
+    return [
+        (q.place, q.what, q.used, q.limit, q.is_exceeded, q.grace) for q in quotas(text)
+    ]
+
+
+def test_space_and_files_without_a_grace() -> None:
+    assert seen(LINUX) == [
+        ("/dev/sda1", "space", "16384M", "20480M", False, ""),
+        ("/dev/sda1", "files", "149k", "200k", False, ""),
+    ]
+    space, files = quotas(LINUX)
+    assert space.share == pytest.approx(0.8)
+    assert files.share == pytest.approx(0.745)
+
+
+def test_a_long_name_stands_on_its_own_line_and_what_is_exceeded_is_marked() -> None:
+    place = "nas1.example.org:/export/home/structural_biology"
+    assert seen(EXCEEDED) == [
+        (place, "space", "21G", "20G", True, "6days"),
+        (place, "files", "1204", "1000", True, "none"),
+    ]
+
+
+def test_blocks_of_older_versions() -> None:
+    assert seen(OLD) == [("/dev/hda3", "space", "4194304", "4000000", True, "24:00")]
+
+
+def test_lustre_with_a_server_that_did_not_answer() -> None:
+    assert seen(LUSTRE) == [
+        ("/scratch/", "space", "1.94T", "2T", False, ""),
+        ("/scratch/", "files", "90321", "1000000", False, ""),
+    ]
+    assert quotas(LUSTRE)[0].share == pytest.approx(0.97)
+    assert seen(LUSTRE_OVER) == [
+        (
+            "/lustre/projects/cryoem/very_long_name",
+            "space",
+            "2.05T",
+            "2T",
+            True,
+            "6d23h59m41s",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Disk quotas for user alice (uid 1000): none\n",
+        "env: 'quota': No such file or directory\n",
+        "quota: Cannot open quotafile /home/aquota.user: Permission denied\n",
+        "quota command failed: not a lustre filesystem /home/alice.\n",
+        "     Filesystem   space   quota   limit   grace   files\n",
+        "     Filesystem   space   quota\n /home\n",
+        "     Filesystem   space   quota\n /home x y z\n /home 1 2\n",
+    ],
+)
+def test_where_there_is_no_limit_nothing_is_said(text) -> None:
+    assert quotas(text) == []
