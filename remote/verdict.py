@@ -316,8 +316,7 @@ def _killed(seen: Seen, job: SchedulerJob) -> _Said:
 
 def _killed_as_one(seen: Seen, job: SchedulerJob) -> _Said:
     took = f" after {clock(job.elapsed_s)}" if job.elapsed_s is not None else ""
-    state = job.state
-    state = told_by_errors(state, seen.facts.get("killer"), seen.entry)
+    state = told_by_errors(job, seen.facts.get("killer"), seen.entry)
     if state is JobState.TIMEOUT:
         limit = job.limit_s or seen.entry.get("limit_s")
         until = f", limit {clock(limit)}" if limit else ""

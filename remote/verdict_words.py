@@ -88,18 +88,19 @@ def speaks_of_memory(line: str) -> bool:
 
 
 def told_by_errors(
-    state: JobState, line: str | None, entry: dict[str, Any]
+    job: SchedulerJob, line: str | None, entry: dict[str, Any]
 ) -> JobState:
     """How a job ended, by what its scheduler has written into the job's errors too.
 
     Memory is not always said by the scheduler itself; for PBS a job that was deleted
     and one whose time is over end alike.
     """
-    said = str(line or "")
+    state, said = job.state, str(line or "")
     if state in (JobState.FAILED, JobState.NODE_FAILURE) and speaks_of_memory(said):
         return JobState.OUT_OF_MEMORY
     is_time = re.search(r"(?i)wall ?(?:time|clock)|time limit|RUNLIMIT", said)
-    if state is JobState.ABORTED and is_time and "abort" not in entry:
+    is_by_somebody = job.cancelled_by or "abort" in entry
+    if state is JobState.ABORTED and is_time and not is_by_somebody:
         return JobState.TIMEOUT
     return state
 

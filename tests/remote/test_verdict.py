@@ -518,3 +518,28 @@ def test_an_array_that_succeeded_says_how_many_of_its_tasks_did_not():
     verdict = judge(seen("Succeeded", marker="Succeeded", **facts)).verdict
     assert verdict.state is JobState.SUCCEEDED
     assert verdict.reason == "finished; but 1 of the 10 tasks of its array failed"
+
+
+@pytest.mark.parametrize(
+    ("killer", "by", "abort", "state"),
+    [
+        ("=>> PBS: job killed: walltime 146 exceeded limit 120", "", False,
+         JobState.TIMEOUT),
+        ("TERM_RUNLIMIT: job killed after reaching LSF run time limit.", "", False,
+         JobState.TIMEOUT),
+        ("=>> PBS: job killed: walltime 146 exceeded limit 120", "bob", False,
+         JobState.ABORTED),
+        ("=>> PBS: job killed: walltime 146 exceeded limit 120", "", True,
+         JobState.ABORTED),
+        ("slurmstepd: error: *** JOB 2 ON cpu1 CANCELLED AT 2026-11-26 ***", "", False,
+         JobState.ABORTED),
+    ],
+)  # fmt: skip
+def test_a_line_of_the_schedulers_tells_a_deleted_job_from_one_over_its_time(
+    killer, by, abort, state
+):
+    deleted = job(JobState.ABORTED, cancelled_by=by, elapsed_s=146)
+    more = {"abort": {"by": "alice", "took": "scheduler"}} if abort else {}
+    facts = {**ended(143, "TERM"), "killer": killer}
+    verdict = judge(seen(scheduler=deleted, of=entry(**more), **facts)).verdict
+    assert verdict.state is state
