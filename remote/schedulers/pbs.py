@@ -102,7 +102,7 @@ class Pbs:
         live = Query(
             name="qstat",
             argv=("qstat", "-f", IDS),
-            pattern=r"^Job(?: Id)?: (\d+(?:\[\d*\])?)",
+            pattern=r"^Job(?: Id)?:\s+(\d+(?:\[\d*\])?)",
             joined_by="",
             answers=_UNKNOWN_IDS,
             env=_ENV,
@@ -110,7 +110,7 @@ class Pbs:
         history = Query(
             name="qstat -x",
             argv=("qstat", "-x", "-f", IDS),
-            pattern=r"^Job(?: Id)?: (\d+(?:\[\d*\])?)",
+            pattern=r"^Job(?: Id)?:\s+(\d+(?:\[\d*\])?)",
             joined_by="",
             answers=_UNKNOWN_IDS,
             env=_ENV,
@@ -124,8 +124,8 @@ class Pbs:
                 answered=False, complaint=" ".join((err or out).split())[:300]
             )
         jobs, unread = {}, []
-        for text in re.split(r"^(?=Job(?: Id)?: )", out, flags=re.MULTILINE):
-            head = re.match(r"Job(?: Id)?: (\d+(?:\[\d*\])?)", text)
+        for text in re.split(r"^(?=Job(?: Id)?:\s)", out, flags=re.MULTILINE):
+            head = re.match(r"Job(?: Id)?:\s+(\d+(?:\[\d*\])?)", text)
             if head is not None:
                 jobs[head.group(1)] = _job(head.group(1), _attributes(text))
             elif text.strip() and not text.lstrip().startswith("<"):
@@ -140,14 +140,15 @@ class Pbs:
 def _attributes(text: str) -> dict[str, str]:
     """Attributes of one job, by their names in lower case.
 
-    Long values go on in the next lines, broken anywhere: after a tab (PBS Pro) or eight
-    blanks (Torque); what a variable of the job's environment holds may even begin a
+    They stand after four blanks, or a tab with the qstat that comes with Slurm. Long
+    values go on in the next lines, broken anywhere: after a tab (PBS Pro) or eight
+    blanks (Torque). What a variable of the job's environment holds may even begin a
     line, and looks like an attribute at times.
     """
     found: dict[str, str] = {}
     key, margin = "", ""
     for line in text.splitlines()[1:]:
-        match = re.match(r"( +)([\w.]+) = (.*)", line)
+        match = re.match(r"(\t| +)([\w.]+) = (.*)", line)
         if match is not None and margin in ("", match.group(1)):
             margin, key = match.group(1), match.group(2).lower()
             found[key] = match.group(3)
@@ -211,7 +212,8 @@ def _ended(
 ) -> JobState:
     """How a job ended; being deleted and reaching the limit both give 271."""
     if status is None:
-        return JobState.ABORTED if "delete" in comment.lower() else JobState.FAILED
+        is_deleted = re.search(r"(?i)deleted?\b|terminated", comment)
+        return JobState.ABORTED if is_deleted else JobState.FAILED
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if status == 0:

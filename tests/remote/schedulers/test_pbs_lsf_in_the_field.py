@@ -91,6 +91,35 @@ def test_torques_broken_lines_and_an_environment_like_attributes_are_read():
     )
 
 
+#: of slurm-wlm-torque 22.05, which sites have that left Torque; met for real
+OVER_SLURM = """\
+Job Id:\t1
+\tJob_Name = abc
+\tJob_Owner = alice@localhost
+\tjob_state = {state}
+\tqueue = cpu
+\tmtime = Thu Nov 26 03:23:24 2026
+\texec_host = cpu1/2
+\tResource_List.walltime = 00:10:00
+
+"""
+
+
+def test_the_qstat_that_comes_with_slurm_is_read():
+    job = pbs(OVER_SLURM.format(state="R")).jobs["1"]
+    assert (job.state, job.nodes, job.limit_s) == (JobState.RUNNING, "cpu1", 600)
+    assert pbs(OVER_SLURM.format(state="C")).jobs["1"].state is JobState.FAILED
+    live = PBS.queries()[0]
+    found = re.findall(live.pattern, OVER_SLURM.format(state="Q"), re.MULTILINE)
+    assert found == ["1"]
+
+
+def test_a_job_deleted_while_it_waited_has_no_exit_status():
+    text = "Job Id: 1.head\n    job_state = F\n"
+    text += "    comment = Not Running: Queue not started. and terminated\n"
+    assert pbs(text).jobs["1"].state is JobState.ABORTED
+
+
 def test_times_in_seconds_and_a_head_without_id_are_read():
     text = (
         "Job: 13198744.pbspl1.nas\n    job_state = F\n"
