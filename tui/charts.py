@@ -7,7 +7,7 @@ has a form in plain ASCII, for terminals and fonts that have nothing else.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 Line = list[tuple[str, str]]
@@ -57,7 +57,8 @@ def bar_rows(
     labels = label_width or min(
         max((len(row.label) for row in rows), default=0), max(8, width // 3)
     )
-    numbers = max((len(_number(v)) for v in values), default=1)
+    said = _alike(values)
+    numbers = max((len(said(v)) for v in values), default=1)
     remarks = max((len(row.remark) for row in rows), default=0)
     room = max(4, width - labels - numbers - 4 - (remarks + 2 if remarks else 0))
     lines: list[Line] = []
@@ -66,7 +67,7 @@ def bar_rows(
         line: Line = [
             (_fitted(row.label, labels) + "  ", "text"),
             (drawn.ljust(room), "bar"),
-            (" " + _number(row.value).rjust(numbers), "text"),
+            (" " + said(row.value).rjust(numbers), "text"),
         ]
         if row.remark:
             line.append(("  " + row.remark, "dim"))
@@ -78,7 +79,7 @@ def bar_rows(
                 [
                     (" " * (labels + 2), "text"),
                     (drawn.ljust(room), "bar2"),
-                    (" " + _number(other).rjust(numbers), "bar2"),
+                    (" " + said(other).rjust(numbers), "bar2"),
                 ]
             )
     return lines
@@ -166,11 +167,16 @@ def resampled(
 
 
 def lines_chart(
-    series: Sequence[tuple[str, Sequence[float]]], width: int, height: int
+    series: Sequence[tuple[str, Sequence[float]]],
+    width: int,
+    height: int,
+    *,
+    ends: tuple[str, str] = ("", ""),
 ) -> list[Line]:
     """Curves over equal steps, in braille dots, with the ends of both axes.
 
-    `series` are (role, values); NaN breaks a line.
+    `series` are (role, values); NaN breaks a line. `ends` are the words below the first
+    and the last step.
     """
     finite = [v for _, values in series for v in values if math.isfinite(v)]
     if not finite:
@@ -191,6 +197,10 @@ def lines_chart(
         for x in range(room):
             _add(line, chr(0x2800 + cells[row][x]), roles[row][x] or "bar")
         lines.append(line)
+    if any(ends):
+        left, right = ends
+        text = left + right.rjust(max(1, room - len(left)))
+        lines.append([(" " * gutter + text, "dim")])
     return lines
 
 
@@ -257,6 +267,16 @@ def _number(value: float) -> str:
     if value == int(value):
         return f"{int(value):,}".replace(",", " ")
     return f"{value:.3g}"
+
+
+def _alike(values: Sequence[float]) -> Callable[[float], str]:
+    """How numbers below one another are written: with the same decimals."""
+    finite = [abs(v) for v in values if math.isfinite(v)]
+    if all(v == int(v) for v in finite):
+        return _number
+    most = max(finite)
+    decimals = min(4, max(1, 2 - math.floor(math.log10(most))))
+    return lambda v: f"{v:.{decimals}f}" if math.isfinite(v) else "-"
 
 
 def _short(value: float) -> str:

@@ -112,6 +112,12 @@ def class2d(request: Request, folder: str, warnings: List[str]) -> Dict[str, Any
                 "changes_classes": _finite(
                     optimiser.get("rlnChangesOptimalClasses", "")
                 ),
+                "changes_psi": _finite(
+                    optimiser.get("rlnChangesOptimalOrientations", "")
+                ),
+                "changes_offset": _finite(
+                    optimiser.get("rlnChangesOptimalOffsets", "")
+                ),
                 "log_likelihood": _finite(general.get("rlnLogLikelihood", "")),
                 "seconds": round((written - before) / 1e6, 3) if before else None,
             }

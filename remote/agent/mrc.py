@@ -25,6 +25,17 @@ Header = NamedTuple(
         ("pixel_size", float),
     ],
 )
+#: of a stack: images in it, least and greatest value, mean, deviation
+Density = NamedTuple(
+    "Density",
+    [
+        ("images", int),
+        ("low", float),
+        ("high", float),
+        ("mean", float),
+        ("rms", float),
+    ],
+)
 Region = Tuple[int, int, int, int]  # x, y, width, height
 Reduced = NamedTuple("Reduced", [("width", int), ("height", int), ("rows", List[Any])])
 
@@ -54,6 +65,20 @@ def read_header(handle: BinaryIO, path: str) -> Header:
         text = "{}: {} of {} bytes are there; the file is truncated"
         raise VerbError(text.format(path, size, wanted), "damaged")
     return Header(nx, ny, nz, mode, start, is_swapped, is_unsigned, pixel_size)
+
+
+def density(handle: BinaryIO) -> Optional[Density]:
+    """What the head of a stack says of its values; None if it says nothing sensible."""
+    head = handle.read(_HEADER_BYTES)
+    if len(head) < _HEADER_BYTES:
+        return None
+    order = _byte_order(head, "stack")
+    (images,) = struct.unpack(order + "i", head[8:12])
+    low, high, mean = struct.unpack(order + "3f", head[76:88])
+    (rms,) = struct.unpack(order + "f", head[216:220])
+    if images < 1 or not (low < high and low <= mean <= high and 0 < rms < high - low):
+        return None  # unset, as the format allows
+    return Density(images, low, high, mean, rms)
 
 
 def _byte_order(head: bytes, path: str) -> str:

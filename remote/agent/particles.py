@@ -9,7 +9,11 @@ from typing import Counter as CounterType
 from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
 from remote.agent import lists
-from remote.agent.verbs import Request
+from remote.agent.files import open_plain
+from remote.agent.mrc import density
+from remote.agent.verbs import Request, VerbError
+
+_STACKS = 200  # whose heads are read: the others are like them
 
 Values = Dict[str, Any]
 
@@ -38,6 +42,41 @@ def particles(request: Request, folder: str, warnings: List[str]) -> Values:
     }
     values.update(_without_coordinates(request, folder, counts))
     return values
+
+
+def grey_values(request: Request, path: str) -> Values:
+    """Grey values of the boxes, by the heads of the first stacks."""
+    stacks: Dict[str, None] = {}
+    try:
+        with particle_loop(path) as stream:
+            for (image,) in stream.rows(["rlnImageName"]):
+                stacks[image.rpartition("@")[2]] = None
+                if len(stacks) >= _STACKS:
+                    break
+    except StarError:
+        return {}
+    rows = []
+    for name in stacks:
+        request.check()
+        try:
+            with open_plain(request.path(name)) as handle:
+                found = density(handle)
+        except (OSError, VerbError):
+            continue
+        if found is not None:
+            rows.append(found)
+    if not rows:
+        return {}
+    count = float(sum(row.images for row in rows))
+    mean = sum(row.images * row.mean for row in rows) / count
+    square = sum(row.images * (row.rms**2 + row.mean**2) for row in rows) / count
+    greys = {
+        "min": min(row.low for row in rows),
+        "max": max(row.high for row in rows),
+        "mean": mean,
+        "deviation": max(0.0, square - mean**2) ** 0.5,
+    }
+    return {"greys": {key: round(value, 4) for key, value in greys.items()}}
 
 
 def particle_loop(path: str) -> LoopStream:

@@ -13,7 +13,7 @@ from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
 from remote.agent import lists, records
 from remote.agent.class2d import class2d
-from remote.agent.particles import extracted, particles, selection
+from remote.agent.particles import extracted, grey_values, particles, selection
 from remote.agent.project import job_folder
 from remote.agent.verbs import Request, verb
 
@@ -44,6 +44,8 @@ def of_job(request: Request, name: str) -> Dict[str, Any]:
             values.update(_MAKERS[kind](request, folder, warnings))
         except (StarError, OSError) as error:
             warnings.append(str(error))
+    if kind == "Extract":
+        values.update(grey_values(request, os.path.join(folder, "particles.star")))
     if "elapsed_s" not in values:
         elapsed = _elapsed(folder)
         if elapsed is not None:

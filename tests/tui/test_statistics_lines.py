@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tui.charts import text_of
+from tui.charts import BarRow, bar_rows, text_of
 from tui.widgets.statistics_lines import statistics_lines
 
 
@@ -20,6 +20,8 @@ def class2d(iterations: int, last_change: float) -> dict:
             "distribution": [0.5 + 0.01 * i, 0.5 - 0.01 * i],
             "resolution": 30.0 - i,
             "changes_classes": last_change if i == iterations else 0.5,
+            "changes_psi": 5.0,
+            "changes_offset": 1.0 + i,
             "log_likelihood": 100.0 + i,
             "seconds": 8.0,
         }
@@ -54,8 +56,15 @@ def test_classes_show_shares_resolution_accuracies_and_their_history(
     assert "Shares (%) of the largest classes by iteration  ━ 1  ━ 2" in text
     assert "the rest about 2 min" in text  # 15 iterations of 8 s
     assert "0.4 %   has settled" in text
-    for words in ("Resolution (Å)", "changed class", "Log-likelihood"):
+    for words in (
+        "Resolution (Å)",
+        "changed class",
+        "angles changed by (°)",
+        "Offsets changed by (Å)",
+        "Log-likelihood",
+    ):
         assert words in text
+    assert text.count("iteration 1 ") == 6  # below every curve
     assert max(map(len, text.splitlines())) <= width
 
 
@@ -81,3 +90,48 @@ def test_without_defocus_there_is_no_such_chart() -> None:
     micrographs = [{"name": "m.mrc", "picks": 3, "defocus": None}]
     text = shown("autopick", {"micrographs": micrographs, "picks_total": 3})
     assert "defocus" not in text
+
+
+def test_numbers_of_bars_stand_below_one_another_with_the_same_decimals() -> None:
+    lines = [text_of(one) for one in bar_rows([BarRow("a", 16.5), BarRow("b", 3)], 40)]
+    assert lines[0].endswith(" 16.5")
+    assert lines[1].endswith("  3.0")
+    whole = [text_of(one) for one in bar_rows([BarRow("a", 1200), BarRow("b", 3)], 40)]
+    assert whole[0].endswith(" 1 200")
+    assert whole[1].endswith("     3")
+
+
+def test_an_extraction_tells_of_its_boxes() -> None:
+    values = {
+        "particles_total": 830,
+        "box_px": 64,
+        "pixel_size": 3.54,
+        "skipped_outside": 4,
+        "micrographs": [{"name": f"m{i}.mrc", "particles": 166} for i in range(5)],
+        "greys": {"min": -6.1, "max": 5.9, "mean": -0.01, "deviation": 1.02},
+    }
+    text = shown("extract", values)
+    words = [line.split() for line in text.splitlines()]
+    assert ["box", "(Å)", "227"] in words
+    assert ["particles", "per", "micrograph", "166"] in words
+    assert "-0.01 ± 1.02   from -6.1 to 5.9" in text
+
+
+def test_many_micrographs_are_counted_by_their_picks() -> None:
+    items = [{"name": f"m{i}.mrc", "picks": i} for i in range(40)]
+    found = {"edges": [0.0, 20.0, 40.0], "counts": [20, 20]}
+    values = {"micrographs": items, "picks_histogram": found, "picks_left_out": 7}
+    text = shown("autopick", values)
+    assert "Micrographs  by their number of picks" in text
+    words = [line.split() for line in text.splitlines()]
+    assert ["left", "out", "on", "carbon", "and", "ice", "7"] in words
+    values["micrographs"] = items[:10]
+    assert "by their number" not in shown("autopick", values)
+
+
+def test_a_selection_tells_its_rule_and_of_how_many() -> None:
+    values = {"selected_classes": [5, 8], "rule": "best 2 by score"}
+    values |= {"particles_total": 422, "input_total": 834}
+    text = shown("select", values)
+    assert "best 2 by score" in text
+    assert "834" in text

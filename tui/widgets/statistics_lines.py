@@ -96,10 +96,18 @@ def _picking(values: Values, width: int, other: Values | None) -> list[Line]:
                 values.get("fom_median"),
                 _get(other, "fom_median"),
             ),
+            ("lowest figure of merit", values.get("fom_min"), _get(other, "fom_min")),
+            ("highest figure of merit", values.get("fom_max"), _get(other, "fom_max")),
+            (
+                "left out on carbon and ice",
+                values.get("picks_left_out"),
+                _get(other, "picks_left_out"),
+            ),
         ]
     )
     lines += _fom(values, width, other)
     lines += _by_defocus(items, width)
+    lines += _by_count(values, len(items), width)
     shown = min(len(items), 400)
     lines += [[], [("Picks per micrograph", "title")]]
     names = _without_common(items)
@@ -119,6 +127,19 @@ def _picking(values: Values, width: int, other: Values | None) -> list[Line]:
     if len(items) > shown:
         lines.append([(f"and {len(items) - shown} more", "dim")])
     return lines
+
+
+_MANY = 30  # micrographs; how many have how many picks is drawn from here on
+
+
+def _by_count(values: Values, items: int, width: int) -> list[Line]:
+    """How many micrographs have how many picks."""
+    found = values.get("picks_histogram")
+    if items < _MANY or not found or not found.get("counts"):
+        return []
+    drawn = histogram(found["edges"], found["counts"], min(width - 2, 100), 6)
+    title: Line = [("Micrographs", "title"), ("  by their number of picks", "faint")]
+    return [[], title, *drawn]
 
 
 def _by_defocus(items: list[dict[str, Any]], width: int) -> list[Line]:
@@ -165,22 +186,17 @@ def _without_common(items: list[dict[str, Any]]) -> list[str]:
 
 
 def _extract(values: Values, width: int, other: Values | None) -> list[Line]:
-    lines = _totals(
-        [
-            (
-                "particles",
-                values.get("particles_total"),
-                _get(other, "particles_total"),
-            ),
-            ("box (px)", values.get("box_px"), _get(other, "box_px")),
-            ("pixel size (Å)", values.get("pixel_size"), _get(other, "pixel_size")),
-            (
-                "skipped at the edge",
-                values.get("skipped_outside"),
-                _get(other, "skipped_outside"),
-            ),
-        ]
+    keys = (
+        ("particles", "particles_total"),
+        ("box (px)", "box_px"),
+        ("pixel size (Å)", "pixel_size"),
+        ("skipped at the edge", "skipped_outside"),
+        ("micrographs without picks", "micrographs_without_coordinates"),
     )
+    pairs = [(words, values.get(key), _get(other, key)) for words, key in keys]
+    pairs[1:1] = [("particles per micrograph", _mean(values), _mean(other))]
+    pairs[4:4] = [("box (Å)", _box_angstrom(values), _box_angstrom(other))]
+    lines = _totals(pairs) + _greys(values)
     items = list(values.get("micrographs", []))[:400]
     rows = [
         BarRow(name, float(item.get("particles") or 0))
@@ -194,6 +210,33 @@ def _extract(values: Values, width: int, other: Values | None) -> list[Line]:
     ]
 
 
+def _mean(values: Values | None) -> float | None:
+    """Particles of a micrograph, in the mean."""
+    total, items = _get(values, "particles_total"), _get(values, "micrographs")
+    return round(total / len(items), 1) if total and items else None
+
+
+def _box_angstrom(values: Values | None) -> float | None:
+    box, pixel = _get(values, "box_px"), _get(values, "pixel_size")
+    return round(box * pixel, 1) if box and pixel else None
+
+
+def _greys(values: Values) -> list[Line]:
+    """Grey values of the boxes: normalized ones have mean 0 and deviation 1 around."""
+    greys = values.get("greys")
+    if not greys:
+        return []
+    words = f"{greys['mean']:.2f} ± {greys['deviation']:.2f}"
+    ends = f"   from {greys['min']:.1f} to {greys['max']:.1f}"
+    return [
+        [
+            ("grey values, mean ± sigma".ljust(28), "dim"),
+            (words.rjust(12), "title"),
+            (ends, "faint"),
+        ]
+    ]
+
+
 def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
     classes = sorted(
         values.get("classes", []), key=lambda c: -float(c.get("distribution") or 0)
@@ -203,7 +246,12 @@ def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
         [
             ("iteration", values.get("iteration"), _get(other, "iteration")),
             ("of", values.get("iterations_total"), _get(other, "iterations_total")),
-            ("classes", len(classes), None),
+            ("classes", len(classes), len(other.get("classes", [])) if other else None),
+            (
+                "particles",
+                values.get("particles_total"),
+                _get(other, "particles_total"),
+            ),
         ]
     )
     lines += _class2d_pace(values, history)
@@ -211,21 +259,22 @@ def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
         [],
         [
             ("Class distribution", "title"),
-            ("  share, resolution; accuracy of angles and offsets", "faint"),
+            ("  share (%), resolution; accuracy of angles and offsets", "faint"),
         ],
     ]
     rows = [
         BarRow(
             f"class {c.get('number')}",
             round(100 * float(c.get("distribution") or 0), 2),
-            f"% {_number(c.get('resolution')):>5} Å  "
+            f"{_number(c.get('resolution')):>5} Å  "
             f"{_number(c.get('accuracy_rotations')):>5}°  "
             f"{_number(c.get('accuracy_translations')):>5} Å",
         )
         for c in classes[:100]
     ]
     lines += bar_rows(rows, min(width - 2, 110))
-    lines += _shares(history, classes, min(width - 2, 90))
+    ends = _ends(history)
+    lines += _shares(history, classes, min(width - 2, 90), ends)
     for key, words, role in _CURVES:
         curve = [float(h[key]) for h in history if isinstance(h.get(key), int | float)]
         theirs = [
@@ -236,13 +285,21 @@ def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
         if len(curve) > 1:
             lines += [[], [(words, "title")]]
             series = [(role, curve)] + ([("bar2", theirs)] if theirs else [])
-            lines += lines_chart(series, min(width - 2, 90), 5)
+            lines += lines_chart(series, min(width - 2, 90), 5, ends=ends)
     return lines
+
+
+def _ends(history: list[dict[str, Any]]) -> tuple[str, str]:
+    """Words below the first and the last of the iterations."""
+    numbers = [h["iteration"] for h in history if h.get("iteration") is not None]
+    return (f"iteration {numbers[0]}", f"{numbers[-1]}") if numbers else ("", "")
 
 
 _CURVES = (
     ("resolution", "Resolution (Å) by iteration", "bar"),
     ("changes_classes", "Particles that changed class, by iteration", "accent2"),
+    ("changes_psi", "In-plane angles changed by (°), by iteration", "accent2"),
+    ("changes_offset", "Offsets changed by (Å), by iteration", "accent2"),
     ("log_likelihood", "Log-likelihood by iteration", "good"),
 )
 CONVERGED = 0.02  # of particles still change class: averages do not move any more
@@ -287,7 +344,10 @@ _SHARE_ROLES = ("bar", "accent2", "good", "run", "queued", "warn")
 
 
 def _shares(
-    history: list[dict[str, Any]], classes: list[dict[str, Any]], width: int
+    history: list[dict[str, Any]],
+    classes: list[dict[str, Any]],
+    width: int,
+    ends: tuple[str, str],
 ) -> list[Line]:
     """Shares of the largest classes over the iterations, one curve each."""
     past = [h["distribution"] for h in history if h.get("distribution")]
@@ -302,7 +362,7 @@ def _shares(
             series.append((role, curve))
             names.append((f"  ━ {number}", role))
     title: Line = [("Shares (%) of the largest classes by iteration", "title"), *names]
-    return [[], title, *lines_chart(series, width, 7)]
+    return [[], title, *lines_chart(series, width, 7, ends=ends)]
 
 
 def _number(value: Any) -> str:
@@ -315,6 +375,12 @@ def _select(values: Values, width: int, other: Values | None) -> list[Line]:
     return _totals(
         [
             ("selected classes", words, None),
+            ("rule", values.get("rule"), None),
+            (
+                "of particles",
+                values.get("input_total"),
+                _get(other, "input_total"),
+            ),
             (
                 "particles",
                 values.get("particles_total"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import starfile
 
+from engine.io.mrc import write_mrc
 from engine.project.errors import StarError
 from remote.agent import pictures, statistics
 from remote.agent.verbs import Request, VerbError
@@ -192,3 +193,26 @@ def test_a_region_beyond_the_border_is_cut_to_the_micrograph(here):
 def test_what_is_no_mrc_file_is_not_shown(here):
     with pytest.raises(VerbError, match="only MRC"):
         pictures.micrograph(here, "2", "/etc/passwd")
+
+
+def test_grey_values_of_boxes_are_those_of_the_stacks(tmp_path):
+    rng = np.random.default_rng(1)
+    stacks = [rng.normal(m, s, (n, 8, 8)) for m, s, n in ((0, 1, 5), (2, 3, 9))]
+    rows = []
+    for number, stack in enumerate(stacks):
+        name = f"Extract/job001/mic{number}.mrcs"
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_mrc(tmp_path / name, stack.astype(np.float32), 1.0)
+        rows += [f"{i + 1:06d}@{name} Movies/{number}.mrc" for i in range(len(stack))]
+    head = "data_particles\n\nloop_\n_rlnImageName #1\n_rlnMicrographName #2\n"
+    (tmp_path / "Extract/job001/particles.star").write_text(
+        head + "\n".join(rows) + "\n"
+    )
+    (tmp_path / "default_pipeline.star").write_text("data_pipeline_general\n")
+    request = Request(1, str(tmp_path), 30.0)
+    greys = statistics.of_job(request, "Extract/job001")["values"]["greys"]
+    values = np.concatenate([stack.ravel() for stack in stacks])
+    assert greys["mean"] == pytest.approx(values.mean(), abs=2e-3)
+    assert greys["deviation"] == pytest.approx(values.std(), rel=2e-3)
+    assert greys["min"] == pytest.approx(values.min(), abs=2e-3)
+    assert greys["max"] == pytest.approx(values.max(), abs=2e-3)
