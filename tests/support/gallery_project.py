@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
-
-from support.engine_jobs import DATA, make_project, run_engine, write_job
-from support.worked_example import CLASSIFIED, classified_project
 
 from engine.jobs.job import Job
 from engine.project import actions
+from tests.support.engine_jobs import DATA, ROOT, make_project, run_engine, write_job
+from tests.support.worked_example import CLASSIFIED, classified_project, example_project
 
 MICROGRAPH = DATA / "picking/real/apoferritin_May08_05.53.51.mrc"
 PIXEL_SIZE = 3.0
@@ -30,6 +32,22 @@ def with_classes(project: Path, version: str = "3.1", status: str = "Succeeded")
     (project / f"{CLASSIFIED}_optimiser.star").write_text(optimiser)
     actions.set_status(str(project), name, status)
     return name
+
+
+def with_running_classes(project: Path, version: str = "3.1") -> subprocess.Popen[str]:
+    """Class2D/job001 of the engine's, hundreds of iterations from its end."""
+    actions.create_project(str(project), version)
+    example_project(project)
+    values = {"fn_img": "particles.star", "nr_classes": "3", "nr_iter": "999"}
+    name = new_job(project, "class2d", version, values | {"particle_diameter": "100"})
+    actions.set_status(str(project), name, "Running")
+    return subprocess.Popen(
+        ["nice", sys.executable, "-m", "engine", "run", name],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
 
 
 def with_picks(project: Path, version: str = "3.1") -> str:

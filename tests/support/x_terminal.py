@@ -31,7 +31,15 @@ class XTerminal:
         self._server = subprocess.Popen(
             [
                 *("Xvfb", "-displayfd", str(write), "-fbdir", self._folder.name),
-                *("-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"),
+                *(
+                    "-screen",
+                    "0",
+                    f"{width}x{height}x24",
+                    "-nolisten",
+                    "tcp",
+                    "-fp",
+                    "built-ins",
+                ),
             ],
             pass_fds=[write],
             stderr=subprocess.DEVNULL,

@@ -376,6 +376,10 @@ class GalleryPane(Vertical):
             )
             self.app.notify(words, timeout=4)
             return
+        if self.shown == 0:
+            words = "Iteration 0 is the start: no particle has a class yet"
+            self.app.notify(words, timeout=4)
+            return
         numbers = sorted(view.marked)
         share = sum(float(t.get("distribution") or 0) for t in view.chosen())
         model = self.model
