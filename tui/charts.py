@@ -153,6 +153,20 @@ def _axis(low: float, high: float, room: int, threshold: float | None) -> Line:
     return [(line[:at], "dim"), (word, "mark"), (line[at + len(word) :], "dim")]
 
 
+def rebinned(
+    edges: Sequence[float], counts: Sequence[float], wanted: Sequence[float]
+) -> list[float]:
+    """Counts of other bins over the same values; a bin is shared out by its parts."""
+    found = [0.0] * (len(wanted) - 1)
+    for index, value in enumerate(counts):
+        low, high = edges[index], edges[index + 1]
+        for at in range(len(found)):
+            common = min(high, wanted[at + 1]) - max(low, wanted[at])
+            if common > 0 and high > low:
+                found[at] += value * common / (high - low)
+    return found
+
+
 def resampled(
     edges: Sequence[float], counts: Sequence[float], room: int
 ) -> list[float]:

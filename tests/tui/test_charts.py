@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tui.charts import (
     histogram,
     lines_chart,
     progress_bar,
+    rebinned,
     resampled,
     text_of,
 )
@@ -47,6 +49,13 @@ def test_no_line_of_a_chart_is_wider_than_asked(counts: list[int], width: int) -
 def test_joined_bins_keep_every_count(counts: list[int], room: int) -> None:
     edges = [float(i) for i in range(len(counts) + 1)]
     assert sum(resampled(edges, counts, room)) == sum(counts)
+
+
+def test_bins_shared_out_among_others_keep_every_count() -> None:
+    wanted = [-1.0, 0.5, 1.5, 4.0]
+    found = rebinned([0.0, 1.0, 2.0], [4, 6], wanted)
+    assert found == pytest.approx([2, 2 + 3, 3])
+    assert rebinned(wanted, found, wanted) == pytest.approx(found)
 
 
 def test_a_histogram_has_an_ascii_form() -> None:

@@ -41,7 +41,7 @@ async def test_the_first_error_of_a_long_log_is_found_and_shown(
     space = _long_log()
     async with interface(space, size=size) as pilot:
         pane = await _pane(pilot)
-        await seen(pilot, "line 039999", "following")
+        await seen(pilot, "line 039999", "following", "the last ", "of 1.4 MB")
         assert pane.view.window.start > 0
         await pilot.press("e")
         await seen(pilot, "line 012345 ERROR", "line 012344", "line 012346")
@@ -89,7 +89,7 @@ async def test_scrolling_fetches_what_lies_beyond_and_forgets_nothing_seen() -> 
     async with interface(space, size=(80, 24)) as pilot:
         pane = await _pane(pilot)
         await pilot.press("g")
-        await seen(pilot, "line 000000", "0 % of 1.4 MB")
+        await seen(pilot, "line 000000", "at 0 % of 1.4 MB")
         view = pane.view
         first = len(view.texts)
         assert first < LINES / 2

@@ -135,3 +135,12 @@ def test_a_selection_tells_its_rule_and_of_how_many() -> None:
     text = shown("select", values)
     assert "best 2 by score" in text
     assert "834" in text
+
+
+def test_two_runs_with_other_bins_stand_in_one_histogram() -> None:
+    mine = {"fom_histogram": {"edges": [0.0, 1.0, 2.0], "counts": [10, 20]}}
+    theirs = {"fom_histogram": {"edges": [1.0, 3.0, 5.0], "counts": [8, 4]}}
+    text = shown("autopick", mine, other=theirs, names=("a", "b"))
+    assert "•" in text
+    axis = next(line for line in text.splitlines() if line.rstrip().endswith(" 5"))
+    assert axis.split() == ["0", "2.5", "5"]

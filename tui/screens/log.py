@@ -220,8 +220,10 @@ class LogPane(Vertical):
         said = f"{count(len(window.texts))} lines"
         if window.start == 0 and not self.view.has_more:
             return [(said, "dim")]
+        if not self.view.has_more:
+            return [(f"the last {said} of {bytes_words(size)}", "dim")]
         first = 100 * window.start / size
-        return [(f"{said} from {first:.0f} % of {bytes_words(size)}", "dim")]
+        return [(f"{said} at {first:.0f} % of {bytes_words(size)}", "dim")]
 
     # actions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tui.charts import BarRow, Line, bar_rows, histogram, lines_chart
+from tui.charts import BarRow, Line, bar_rows, histogram, lines_chart, rebinned
 from tui.plain import plain
 from tui.words import count, duration
 
@@ -169,15 +169,17 @@ def _fom(values: Values, width: int, other: Values | None) -> list[Line]:
     fom = values.get("fom_histogram")
     if not fom or not fom.get("counts"):
         return []
+    edges, counts, others = fom["edges"], fom["counts"], None
     theirs = _get(other, "fom_histogram")
-    same = theirs if theirs and theirs.get("edges") == fom["edges"] else None
-    drawn = histogram(
-        fom["edges"],
-        fom["counts"],
-        min(width - 2, 100),
-        8,
-        others=same["counts"] if same else None,
-    )
+    if theirs and theirs.get("counts"):
+        low = min(edges[0], theirs["edges"][0])
+        high = max(edges[-1], theirs["edges"][-1])
+        bins = max(len(counts), 1)
+        both = [low + (high - low) * i / bins for i in range(bins + 1)]
+        counts = rebinned(edges, counts, both)
+        others = rebinned(theirs["edges"], theirs["counts"], both)
+        edges = both
+    drawn = histogram(edges, counts, min(width - 2, 100), 8, others=others)
     return [[], [("Figure of merit", "title"), ("  picks per bin", "faint")], *drawn]
 
 
