@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Set
 
 from engine.project import actions
 from engine.project.actions import EXIT_MARKERS
-from engine.project.atomic import touch, write_text
+from engine.project.atomic import touch, write_bytes
 from engine.project.change import (
     PIPELINE,
     ROOM_BYTES,
@@ -136,8 +136,8 @@ def _make(
         on_wait=locks.watch(request.path("")),
     )
     script = os.path.abspath(request.path(plan["script_path"]))
-    write_text(script, plan["script"])
-    os.chmod(script, 0o755)
+    text = plan["script"].encode("utf-8", "surrogateescape")
+    write_bytes(script, text, 0o777)  # under the umask, as RELION leaves it
     intent["stage"] = "started"
     intent["started_at"] = time.time()
     records.update_intent(directory, intent)

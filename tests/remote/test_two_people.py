@@ -1,12 +1,17 @@
 """Two windows, and two people of one group, at work in one project at the same time."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from support import hand_project
 from support.person import Person
 
+from engine.io.coordinates import read_coordinates
 from engine.jobs.job import Job
-from remote.errors import BadRequestError
+from engine.project.picks_file import PicksFile
+from remote.agent import records
+from remote.errors import BadRequestError, ConflictError
 from remote.workspace import Workspace
 
 pytestmark = pytest.mark.cluster
@@ -171,3 +176,71 @@ async def test_doctor_sees_a_umask_that_shuts_others_out(shared):
     await alice.ask("processes.run", argv=["chmod", "755", "."])
     (finding,) = [f for f in await bob.doctor() if f.check == "sharing"]
     assert "is alice's" in finding.says
+
+
+async def test_two_people_pick_and_submit_at_the_same_time(shared, ssh_server):
+    """Every pick of both is kept, every job runs once, every file is the group's."""
+    alice, bob = await shared("alice"), await shared("bob")
+    project = Path(alice.project)
+    hand_project.make(project, "4.0", 2)
+    group = ssh_server.settings["USERID"]
+    ssh_server.enter("chown", "-R", f"alice:{group}", str(project))
+    ssh_server.enter("chmod", "-R", "g+rwXs", str(project))
+    form = Job.new("manualpick", "4.0", {"fn_in": hand_project.LIST})
+    picking = await alice.create(form)
+    await alice.run(picking)
+    names = hand_project.names(2)
+    conflicts = 0
+
+    async def pick(window, micrograph, places):
+        nonlocal conflicts
+        for x, y in places:
+            while True:
+                sheet = await window.pick_sheet(picking, micrograph)
+                file = PicksFile.parse(sheet.text, sheet.layout)
+                text = file.text([*file.rows, file.made(x, y)])
+                try:
+                    await window.write_picks(
+                        picking, micrograph, text, if_version=sheet.version
+                    )
+                except ConflictError:
+                    conflicts += 1
+                    continue
+                break
+
+    async def submit(window):
+        made = []
+        for _ in range(3):
+            name = await window.create(a_form(fn_in_other="x.star"))
+            made.append((name, await window.run(name)))
+        return made
+
+    hers = [(10.0 + i, 20.0) for i in range(6)]
+    his = [(10.0 + i, 60.0) for i in range(6)]
+    *_, first, second = await asyncio.gather(
+        pick(alice, names[0], hers),
+        pick(bob, names[0], his),
+        pick(alice, names[1], hers),
+        pick(bob, names[1], his),
+        submit(alice),
+        submit(bob),
+    )
+    for micrograph in names:
+        sheet = await bob.pick_sheet(picking, micrograph)
+        found = read_coordinates(project / sheet.path)
+        places = list(zip(found.x, found.y, strict=True))
+        assert sorted(places) == sorted(hers + his)
+    made = first + second
+    assert len({name for name, _ in made}) == len({number for _, number in made}) == 6
+    for name, number in made:
+        (entry,) = records.submissions(str(project / name))
+        assert entry["id"].startswith(number)
+        for window in (alice, bob):
+            await window.wait(name, timeout=60.0)
+    assert conflicts > 0, "they never met"
+    for path in project.rglob("*"):
+        mode = path.stat().st_mode
+        wanted = 0o2070 if path.is_dir() else 0o060
+        assert mode & wanted == wanted, f"{path}: {mode:o}"
+        assert path.stat().st_gid == int(group), path
+    assert not (project / ".relion_lock").exists()
