@@ -188,7 +188,7 @@ async def _look(contact: Contact, wish: Wish, known: About) -> _Place:
     wanted = tuple(int(n) for n in re.findall(r"\d+", known.python)[:2])
     words = [wish.python] if wish.python else list(_PYTHONS)
     _, text = await _bash(contact, _LOOK, words)
-    lines = re.findall(r"^cryodeck-found (\[.*\])$", text, re.MULTILINE)
+    lines = re.findall(r"cryodeck-found (\[.*\])$", text, re.MULTILINE)
     found = [json.loads(line) for line in lines]
     needed = ".".join(str(n) for n in wanted)
     good = [one for one in found if tuple(one[1]) >= wanted]
@@ -317,7 +317,7 @@ async def _unpack(
     extras = f"[{','.join(wish.extras)}]" if wish.extras else ""
     words = [place.python, target, incoming, wheel, extras, *options]
     status, text = await _bash(contact, _INSTALL, words, limit=INSTALL_S)
-    found = re.search(r"^cryodeck-installed (.*)$", text, re.MULTILINE)
+    found = re.search(r"cryodeck-installed (.*)$", text, re.MULTILINE)
     if status != 0 or found is None:
         hint = "" if is_alone else "; without internet there, try --offline"
         message = f"{contact.cluster.name}: not installed: {_why(text)}{hint}"
@@ -334,7 +334,7 @@ async def _ranks(contact: Contact, python: str) -> tuple[str, bool]:
         status, text = await _bash(contact, script, words, limit=90.0)
     except RemoteError as error:
         return str(error), False
-    if re.search(r"^cryodeck-ranks 2$", text, re.MULTILINE):
+    if re.search(r"cryodeck-ranks 2$", text, re.MULTILINE):
         return "2 ranks found one another", True
     if status == 0:
         return f"{launcher[0]} and mpi4py are of different MPIs: two lone ranks", False

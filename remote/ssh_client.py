@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ class Client(asyncssh.SSHClient):
         self.asked = True
         answers = await self._prompts.ask(self.host, title, instructions, questions)
         self._extend()
+        keep_no_core()
         if answers is None:
             self.gave_up = True
         return answers
@@ -196,6 +198,15 @@ class Client(asyncssh.SSHClient):
         if self._connection is None:
             return ""
         return str(self._connection.get_extra_info("username") or "")
+
+
+def keep_no_core() -> None:
+    """Have no image of this program's memory written if it crashes: a secret is in it.
+
+    Programs that it starts may ask for theirs again: only the soft limit is changed.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def is_locked(path: Path) -> bool:

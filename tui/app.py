@@ -338,6 +338,19 @@ class CryodeckApp(TypeAhead[int], PixelApp[int]):
             title = binding.description[:1].upper() + binding.description[1:]
             yield SystemCommand(title, f"key: {binding.key.split(',')[0]}", perform)
 
+    def _fatal_error(self) -> None:
+        """Leave with where it broke, as Textual does, but with no variable's value.
+
+        One of them may be a password.
+        """
+        from rich.segment import Segments
+        from rich.traceback import Traceback
+
+        self.bell()
+        shown = self.console.render(Traceback(width=None), self.console.options)
+        self._exit_renderables.append(Segments(shown))
+        self._close_messages_no_wait()
+
 
 def settle_memory() -> None:
     """Spare the garbage collector what stays: a full round over it lasts 60 ms."""

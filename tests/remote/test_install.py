@@ -272,3 +272,50 @@ async def test_without_any_network_an_engine_is_installed_and_slurm_runs_it(
     script = (folder / "set" / name / "run_submit.script").read_text()
     assert "/current/bin/python -m engine" in script
     await project.close()
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+async def test_a_csh_account_that_prints_and_loads_its_python_by_a_module(
+    ssh_server, house, tmp_path, monkeypatch
+):
+    """Its own python3 is too old; words of its login files stand before the answers."""
+    for name in ("CONFIG", "STATE", "CACHE"):
+        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+    home = ssh_server.account("carol", shell="/usr/bin/tcsh")
+    old, new = home / "old", home / "new"
+    for folder in (old, new):
+        folder.mkdir()
+    (old / "python3").write_text(
+        "#!/bin/sh\ncase $* in *cryodeck-found*) echo 'cryodeck-found "
+        '["/old/python3", [3, 6], "x86_64", "/", "glibc 2.28"]\'; exit;; esac\n'
+        'exec /usr/bin/python3 "$@"\n'
+    )
+    (old / "python3").chmod(0o755)
+    (new / "python3.11").symlink_to("/usr/bin/python3.11")
+    (home / ".cshrc").write_text("echo Welcome to csh\nset prompt='> '\n")
+    (home / ".bash_profile").write_text(
+        f"printf 'Welcome, no newline'\necho oops >&2\nexport PATH={old}:/bin\n"
+        f'module() {{ [ "$1" = load ] && PATH={new}:$PATH && printf "loaded $2 "; }}\n'
+    )
+    (home / ".bash_logout").write_text("echo Goodbye; false\n")
+    ssh_server.enter("chown", "-R", "carol", str(home))
+    port = ssh_server.door("carols", "AllowUsers *")
+    config = ssh_server.config_for(tmp_path / "config", port, user="carol")
+    profile = ssh_server.profile("door", ssh_config=config, engine="", setup=())
+    contact = await Workspace.open(replace(profile, scheduler="shell"))
+    try:
+        (old / "python3.11").symlink_to(old / "python3")
+        contact.cluster = replace(contact.cluster, setup=())
+        monkeypatch.setattr(installing, "_PYTHONS", ("python3", "python3.11"))
+        with pytest.raises(BadRequestError, match=r"only Python 3\.6 .*module load"):
+            await install(contact, bare(house), lambda said: None)
+        setup = ("module load python/3.11",)
+        contact.cluster = replace(contact.cluster, setup=setup)
+        done = await install(contact, bare(house), lambda said: None)
+        assert done.said == f"cryodeck engine {about().version}"
+        assert done.python == f"{new}/python3.11 (3.11)"
+        assert (home / ".local/share/cryodeck/current/bin/python").exists()
+    finally:
+        await contact.close()
+        ssh_server.shut("carols")

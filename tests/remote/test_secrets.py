@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -134,3 +135,16 @@ def test_a_journal_that_was_open_to_others_is_shut(tmp_path):
     journal.write("here", "host.ping", "", 0.1, "ok")
     journal.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_no_core_is_written_after_a_secret_was_typed(ssh_server, tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_CORE)
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+        key = str(ssh_server.folder / "client" / "id_secret")
+        profile = ssh_server.profile(identity_file=key)
+        workspace = await Workspace.open(profile, "", prompts=Person(PASSPHRASE))
+        await workspace.close()
+        assert resource.getrlimit(resource.RLIMIT_CORE) == (0, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, before)
