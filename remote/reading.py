@@ -33,6 +33,7 @@ from remote.views import (
 _GREYS = 64  # of pictures: more are not told apart, and noise packs better
 _LONG_S = 120.0
 _QUEUES_S = 900.0
+_QUEUES_WAIT_S = 8.0  # a form is checked without it then
 
 
 class Reading(ReadingLogs):
@@ -102,7 +103,7 @@ class Reading(ReadingLogs):
         if self._queues is None or now - self._queues[0] > _QUEUES_S:
             scheduler, outputs = self.cluster.scheduler, []
             for argv in ARGV.get(scheduler, ()):
-                status, out = await self.tool(*argv)
+                status, out = await self.tool(*argv, limit=_QUEUES_WAIT_S)
                 outputs.append(out if status == 0 else "")
             found = queues_of(scheduler, outputs) if any(outputs) else {}
             self._queues = now, found
