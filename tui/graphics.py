@@ -113,6 +113,11 @@ class PictureMode:
         """What it is called in a status line."""
         return _NAMES[self.kind]
 
+    @property
+    def words(self) -> str:
+        """That, and the key that tells why, as every view of pictures has it."""
+        return f" · {self.name}, w: why"
+
     def instead(self, kind: str, reason: str) -> PictureMode:
         """Another kind on the same terminal."""
         cell = self.answers.cell or _USUAL_CELL

@@ -55,7 +55,7 @@ async def test_all_tiles_are_framed_captioned_and_of_the_screens_width(size, mod
         if size != (80, 24):
             assert "12 6.7%" in shown
             assert not view.max_scroll_y
-        assert mode.name in words(pane)
+        assert mode.name + ", w" in words(pane)
 
 
 @pytest.mark.parametrize("mode", [KITTY, SIXEL], ids=lambda m: m.kind)

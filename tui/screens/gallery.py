@@ -270,7 +270,9 @@ class GalleryPane(Vertical):
             lines = [[(words, "text" if tile else "dim")], self._state_line()]
             if tile and tile.get("like"):
                 lines[0].append((f" · like class {tile['like']}", "warn"))
-        self.query_one("#gallery-status", Static).update(text_of(self, lines))
+        text = text_of(self, lines)
+        text.no_wrap, text.overflow = True, "ellipsis"
+        self.query_one("#gallery-status", Static).update(text)
 
     def _state_line(self) -> Line:
         view = self.view
@@ -283,12 +285,12 @@ class GalleryPane(Vertical):
         line.append((f" · by {view.order.words}", "faint"))
         if view.contrast:
             line.append((f" · contrast {view.contrast:+g}", "faint"))
-        line.append((f" · {self.app.pictures.name}", "faint"))
         if chosen:
             words = f"   {len(chosen)} marked, {100 * share:.1f} % of the particles"
             line.append((words, "mark"))
         else:
             line.append(("   space marks, ⏎ shows large", "faint"))
+        line.append((self.app.pictures.words, "faint"))
         return line
 
     # actions

@@ -303,6 +303,7 @@ class PickScreen(LookingKeys, Screen[None]):
                 if value is not None:
                     number = value / 1e4 if key == "defocus" else value
                     line.append((f" · {form.format(number)}", "faint"))
+        line.append((self.app.pictures.words, "faint"))
         return line
 
     # actions

@@ -344,6 +344,7 @@ class PicturesPane(LookingKeys, Horizontal):
         below = self.looking.scale_line()
         if view.picks is not None and view.picks.fom and not self.looking.spectrum:
             below += color_line(view, self._color_name)
+        below.append((self.app.pictures.words, "faint"))
         text = text_of(self, [line, below])
         text.no_wrap, text.overflow = True, "ellipsis"
         self.query_one("#picture-status", Static).update(text)

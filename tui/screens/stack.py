@@ -293,6 +293,7 @@ class StackScreen(Screen[None]):
             line.append((f"   {count(len(view.marked))} marked", "mark"))
         else:
             line.append(("   space marks, v marks all", "faint"))
+        line.append((self.app.pictures.words, "faint"))
         return line
 
     # actions
