@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.jobs.facts import NOTHING_KNOWN
 from engine.jobs.hints import Hint, next_jobs
+from engine.jobs.job import Job
+from engine.jobs.running import QUEUE
 from remote.errors import RemoteError
 from remote.views import JobRow, Overview
-
-if TYPE_CHECKING:
-    from engine.jobs.job import Job
 
 _PARTICLES = {"extract", "select", "import"}
 
@@ -44,4 +43,22 @@ async def hints_of(
             particles=values.get("particles_total"),
             micrographs=values.get("micrographs_total"),
         )
-    return next_jobs(form, row.name, facts=facts, earlier=loaded)
+    hints = next_jobs(form, row.name, facts=facts, earlier=loaded)
+    return [await _sent_as_usual(workspace, hint) for hint in hints]
+
+
+async def _sent_as_usual(workspace: Any, hint: Hint) -> Hint:
+    """A new form goes to the queue that every new form goes to here."""
+    job = hint.job
+    if hint.continues:
+        return hint
+    try:
+        usual = await workspace.defaults(job.type.key)
+    except RemoteError:
+        return hint
+    bare = Job.new(job.type.key, job.version)
+    for option in QUEUE:
+        key = option.key
+        if key in job.values and job.values[key] == bare.values[key]:
+            job = job.replace(key, usual.text(key, job.values[key]))
+    return replace(hint, job=job)

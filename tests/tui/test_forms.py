@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widget import AwaitMount, Widget
 
 from engine.jobs.job import Job
 from engine.jobs.registry import FORMS
@@ -66,3 +67,26 @@ async def test_greyed_fields_cannot_be_reached_and_say_why() -> None:
         await until(pilot, lambda: field.editor.disabled)
         why = why_greyed(pane.job, field.option, False)
         assert why == "only when a job is continued"
+
+
+async def test_a_check_may_come_while_a_tab_is_being_made() -> None:
+    space = FakeWorkspace()
+    async with interface(space, size=(120, 40)) as pilot:
+        app = pilot.app
+        cluster = app.bridge.cluster
+        assert cluster is not None
+        screen = JobScreen(cluster, space.project, None, new_type="import")
+        await app.push_screen(screen)
+        await until(pilot, lambda: app.screen.query("FormPane Field"))
+        pane = app.screen.query_one(FormPane)
+        body = pane.query_one("#form-body")
+        mount = body.mount
+
+        def checked_meanwhile(*widgets: Widget) -> AwaitMount:
+            awaitable = mount(*widgets)
+            pane.set_values({"fn_in_other": "particles.star"})
+            return awaitable
+
+        body.mount = checked_meanwhile  # type: ignore[method-assign,assignment]
+        await pilot.press("f9")
+        await seen(pilot, "particles.star")

@@ -131,15 +131,24 @@ class FormPane(Vertical):
                 Field(option, self.job.text(option.key, option.default), width)
                 for option in options
             ]
-            self._fields.update({field.option.key: field for field in fields})
             await body.mount(
                 VerticalScroll(*fields, id=name, classes="form-tab", can_focus=False)
             )
+            # known only now: a check may come while their editors are being made
+            self._fields.update({field.option.key: field for field in fields})
+            for field in fields:
+                key = field.option.key
+                field.set_value(self.job.text(key, field.option.default))
         for tab in body.children:
             tab.display = tab.id == name
         self.query_one("#form-tabs", TabBar).choose(index)
         self._show_states()
-        if self.display:
+        focused = self.screen.focused
+        # hiding the tab before has moved the focus, and keys may have come since
+        is_there = focused is not None and body.query_one(f"#{name}") in (
+            focused.ancestors
+        )
+        if self.display and not is_there:
             self.focus_first(index)
 
     def focus_first(self, index: int) -> None:
@@ -166,7 +175,8 @@ class FormPane(Vertical):
         for index, tab in enumerate(self.tabs):
             if any(option.key == key for option in tab.options):
                 await self._show_tab(index)
-                self._fields[key].editor.focus()
+                if key in self._fields:
+                    self._fields[key].editor.focus()
                 return
 
     # values

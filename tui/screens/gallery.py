@@ -95,6 +95,11 @@ class GalleryPane(Vertical):
 
     # questions and answers
 
+    def ask(self) -> None:
+        """Ask again for what could not be had."""
+        if self._trouble:
+            self._ask()
+
     def _ask(self) -> None:
         name, iteration = self.row.name, self.iteration
         self.app.bridge.ask(

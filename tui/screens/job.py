@@ -95,6 +95,7 @@ class JobScreen(NextJobs):
         self.loaded: Job | None = None  # the form as the cluster has it
         self.at_once = ""  # an action of this screen, as soon as its form is here
         self._seen_at: float | None = None  # when what is shown from memory was true
+        self._had_link = True
 
     def compose(self) -> ComposeResult:
         """Place, tabs, the body, keys."""
@@ -118,17 +119,22 @@ class JobScreen(NextJobs):
 
     async def on_mount(self) -> None:
         """Ask for the form, show the first tab."""
+        self._had_link = self.app.bridge.link.state is LinkState.CONNECTED
         if self.row is not None:
             self.app.last_job = self.row.name
         if self.given_form is not None:
             self.form = self.given_form
-        elif self.row is not None:
+        else:
+            self._ask_form()
+        await self.show_tab(self.current)
+
+    def _ask_form(self) -> None:
+        if self.row is not None:
             name = self.row.name
             self.app.bridge.ask(self, "form", lambda w: w.load_job(name))
         else:
             new_type = self.new_type
             self.app.bridge.ask(self, "form", lambda w: w.defaults(new_type))
-        await self.show_tab(self.current)
 
     # tabs
 
@@ -144,6 +150,9 @@ class JobScreen(NextJobs):
             if pane is None:
                 return
             await body.mount(pane)
+            if name == "overview":
+                self.say_continue()
+                self.take_hints(self.hints)
         for child in body.children:
             child.display = child.id == f"pane-{name}"
         pane = body.query_one(f"#pane-{name}")
@@ -175,7 +184,7 @@ class JobScreen(NextJobs):
         if name == "log":
             from tui.screens.log import LogPane
 
-            return LogPane(row.name)
+            return LogPane(row)
         if name == "statistics":
             from tui.screens.statistics import StatisticsPane
 
@@ -242,14 +251,8 @@ class JobScreen(NextJobs):
             self._seen_at = message.seen_at
             words = seen_words(message.seen_at)
             self._notice(f"{words} No contact with {self.cluster.name} now.")
-        elif (
-            isinstance(message, LinkChanged)
-            and message.link.state is LinkState.CONNECTED
-            and self._seen_at is not None
-        ):
-            self._seen_at = None
-            self._notice("")
-            self._ask_panes()
+        elif isinstance(message, LinkChanged):
+            self._take_link(message.link.state is LinkState.CONNECTED)
         if not isinstance(message, OverviewArrived) or self.row is None:
             return
         row = next((r for r in message.overview.jobs if r.name == self.row.name), None)
@@ -260,15 +263,30 @@ class JobScreen(NextJobs):
             form_pane = self.form_pane
             if form_pane is not None:
                 form_pane.may_continue = True
+        is_news = row.verdict.state is not self.row.verdict.state
         self.row = row
+        if is_news:  # other things may follow now, and Continue! may do others
+            self.say_continue()
+            self.ask_hints()
         self.query_one(TopBar).say(*self._crumbs())
         for pane in self.query("#body > *"):
             show = getattr(pane, "show_row", None)
             if show is not None:
                 show(row)
 
+    def _take_link(self, is_there: bool) -> None:
+        """When the link comes (back): what is from memory is asked for anew."""
+        is_news, self._had_link = is_there and not self._had_link, is_there
+        if not is_news:
+            return
+        if self._seen_at is not None:
+            self._seen_at = None
+            self._notice("")
+        if self.form is None:
+            self._ask_form()
+        self._ask_panes()
+
     def _ask_panes(self) -> None:
-        """The link is back: what is from memory is asked for anew."""
         for pane in self.query("#body > *"):
             ask = getattr(pane, "ask", None)
             if ask is not None:
@@ -279,7 +297,7 @@ class JobScreen(NextJobs):
         if message.what == "form":
             await self._take_form(message.answer)
         elif message.what == "hints":
-            self.take_hints(message.answer)
+            self.take_hints(tuple(message.answer))
             await self._do_at_once()
         elif message.what == "run":
             await self._started(*message.answer)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Static
 
@@ -40,6 +41,7 @@ class Kept:
             )
             name = await w.create(form, alias=self.alias)
             await w.run(name)
+            pane.app.last_job = name  # where one comes back to in the list
             return f"{name} ({self.alias})" if self.alias else name
 
         pane.app.bridge.act(pane, "selected", deed)
@@ -63,6 +65,14 @@ class Kept:
                 screen.cluster, screen.project, None, new_type="select", values=values
             )
         )
+
+
+class TickBox(Checkbox):
+    """A box whose state can be read without color."""
+
+    @property
+    def _button(self) -> Content:
+        return Content("[x]" if self.value else "[ ]")
 
 
 class KeepClasses(ModalScreen[Kept | None]):
@@ -90,7 +100,7 @@ class KeepClasses(ModalScreen[Kept | None]):
             )
             yield Static("Alias of the Select job (may be empty):", markup=False)
             yield Input(self._alias, id="alias", compact=True)
-            yield Checkbox("Re-center the class averages", value=True, compact=True)
+            yield TickBox("Re-center the class averages", value=True, compact=True)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Run", id="run", classes="go")
                 yield Button("Open the form", id="form")
@@ -102,7 +112,7 @@ class KeepClasses(ModalScreen[Kept | None]):
 
     def _answer(self, *, runs: bool) -> None:
         alias = self.query_one("#alias", Input).value.strip()
-        recenter = self.query_one(Checkbox).value
+        recenter = self.query_one(TickBox).value
         self.dismiss(Kept(alias, recenter, runs))
 
     def on_input_submitted(self) -> None:

@@ -17,7 +17,7 @@ from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.lines import text_of
 from tui.widgets.log_view import Edge, LogView
-from tui.words import bytes_words, count, eta, is_active, plural
+from tui.words import bytes_words, count, eta, is_active, plural, state_words
 
 if TYPE_CHECKING:
     from tui.app import CryodeckApp
@@ -52,9 +52,9 @@ class LogPane(Vertical):
         Binding("escape", "stop", "stop searching", show=False),
     ]
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, row: JobRow) -> None:
         super().__init__(id="pane-log")
-        self.job_name = name
+        self.job_name = row.name
         self.stream = "out"
         self.next_byte = _FROM_END
         self.size_bytes = 0
@@ -64,7 +64,7 @@ class LogPane(Vertical):
         self._plan: list[Stretch] = []
         self._sought = ""  # how far a search has come, while it goes on
         self._count = ""
-        self._row: JobRow | None = None
+        self._row = row
 
     def compose(self) -> ComposeResult:
         """Log, search, state."""
@@ -182,7 +182,11 @@ class LogPane(Vertical):
 
     def _progress(self) -> Line:
         row = self._row
-        if row is None or row.progress is None or not is_active(row):
+        if row.verdict.state.is_over:
+            sign, word, role = state_words(row.verdict.state)
+            reason = plain(row.verdict.reason)
+            return [(f"   {sign} {word}", role), (f"  {reason}", "dim")]
+        if row.progress is None or not is_active(row):
             return []
         progress = row.progress
         words = f" {progress.done:g}/{progress.total:g} {plain(progress.unit)}"

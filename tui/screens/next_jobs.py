@@ -34,11 +34,11 @@ class NextJobs(Sending):
         overview = self.app.bridge.overview
         self.app.bridge.ask(self, "hints", lambda w: hints_of(w, form, row, overview))
 
-    def take_hints(self, hints: list[Hint]) -> None:
+    def take_hints(self, hints: tuple[Hint, ...]) -> None:
         """Show them on the overview."""
         from tui.screens.overview import OverviewPane
 
-        self.hints = tuple(hints)
+        self.hints = hints
         for pane in self.query(OverviewPane):
             pane.say_hints(self.hints)
 

@@ -159,6 +159,15 @@ class PicturesPane(LookingKeys, Horizontal):
         return self.query_one(MicrographList)
 
     def on_mount(self) -> None:
+        """Look for the first time."""
+        self._ask()
+
+    def ask(self) -> None:
+        """Ask again for what could not be had."""
+        if self._trouble:
+            self._ask()
+
+    def _ask(self) -> None:
         """Ask which micrographs there are, and how RELION's window would show them."""
         name = self.row.name
         ask = self.app.bridge.ask
