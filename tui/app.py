@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 from textual.theme import Theme
 
 from tui.bridge import Bridge, Opener, open_workspace
-from tui.graphics import Answers, PictureMode, choose, decided
+from tui.graphics import (
+    Answers,
+    PictureMode,
+    choose,
+    decided,
+    has_no_color,
+    wants_no_color,
+)
 from tui.habits import Settings, load
 from tui.messages import (
     JobEnded,
@@ -24,6 +32,7 @@ from tui.messages import (
     Refused,
     Remembered,
 )
+from tui.no_color import Attributes
 from tui.notifying import tell
 from tui.palette import THEMES
 from tui.pixel_app import PixelApp
@@ -70,6 +79,10 @@ class CryodeckApp(TypeAhead[int], PixelApp[int]):
         settings: Settings | None = None,
     ) -> None:
         encoding = getattr(sys.stdout, "encoding", "") or ""
+        self._without_color: list[LineFilter] = []
+        if wants_no_color(os.environ) or has_no_color(os.environ):
+            greys = not has_no_color(os.environ)
+            self._without_color = [Attributes(keeps_greys=greys)]
         super().__init__(pictures or decided(os.environ, encoding, Answers()))
         self.host, self.project, self.read_only = host, project, read_only
         self.given_clusters = clusters
@@ -95,6 +108,10 @@ class CryodeckApp(TypeAhead[int], PixelApp[int]):
 
             if not was_seen():
                 self.call_later(self.action_tour)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Without color if the person or the terminal wants none."""
+        return self._without_color or super().get_line_filters()
 
     def set_slow(self, choice: str) -> None:
         """The preset for slow links: on, off, or as the link's delay says."""
@@ -217,10 +234,8 @@ class CryodeckApp(TypeAhead[int], PixelApp[int]):
 
         row = message.job
         _, word, role = state_words(row.verdict.state)
-        words = (
-            f"{plain(row.name)} ({plain(displayed_name(row))}): "
-            f"{plain(row.verdict.reason)}"
-        )
+        alias = f" ({displayed_name(row)})" if row.alias else ""
+        words = plain(f"{row.name}{alias}: {row.verdict.reason}")
         tell(self, self.settings.notify, f"cryodeck: {word}", words)
         self.notify(
             words,
@@ -416,4 +431,6 @@ def run(
         pictures=choose(),
         settings=settings,
     )
+    if app.console.color_system == "standard" and "theme" not in settings.sources:
+        app.theme = "cryodeck-contrast"  # of 16 colors its own are the nearest
     return int(app.run(mouse=settings.mouse) or 0)

@@ -35,6 +35,7 @@ ADVICE = (
     f"CRYODECK_PICTURES={', '.join(KINDS[:-1])} or {KINDS[-1]} asks for another kind, "
     'as does pictures = "..." in settings.toml; w in a view of pictures tries them.'
 )
+_COLORLESS = re.compile(r"vt[1-4]\d\d(-[a-z]+)?\Z|(dumb|unknown|ansi-m|xterm-mono)\Z")
 _NAMES = {
     "kitty": "kitty pixels",
     "sixel": "sixel pixels",
@@ -127,6 +128,16 @@ class PictureMode:
         )
 
 
+def wants_no_color(environment: Mapping[str, str]) -> bool:
+    """Whether the person wants none: NO_COLOR, to anything but an empty text."""
+    return bool(environment.get("NO_COLOR"))
+
+
+def has_no_color(environment: Mapping[str, str]) -> bool:
+    """Whether the terminal has none."""
+    return bool(_COLORLESS.match(environment.get("TERM", "")))
+
+
 def decided(
     environment: Mapping[str, str], encoding: str, answers: Answers, wish: str = ""
 ) -> PictureMode:
@@ -149,7 +160,9 @@ def decided(
     if wanted in KINDS:
         words = f"{_NAMES[wanted].capitalize()}, because {source} says so."
         return mode.instead(wanted, words)
-    if "NO_COLOR" in environment:
+    if has_no_color(environment):
+        return mode.instead("ascii", "Letters, because this terminal has no colors.")
+    if wants_no_color(environment):
         words = "Half-blocks in grey, because NO_COLOR is set."
         return mode.instead("blocks", words)
     if mode.in_tmux:
@@ -181,7 +194,7 @@ def choose() -> PictureMode:
     wanted = environment.get("CRYODECK_PICTURES", "") or wish.partition(" ")[0]
     answers = Answers()
     term = environment.get("TERM", "dumb")
-    is_settled = wanted in {"blocks", "ascii"} or "NO_COLOR" in environment
+    is_settled = wanted in {"blocks", "ascii"} or wants_no_color(environment)
     if not is_settled and term not in _NOT_ASKED:
         started = time.monotonic()
         said = asked(0, 2)

@@ -57,3 +57,9 @@ def require_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         message = "the interface needs a terminal; `cryodeck --help` lists commands"
         raise CommandFailure(message, BAD_INPUT)
+    if os.environ.get("TERM", "dumb") in {"dumb", "unknown", ""}:
+        message = (
+            "the interface needs a terminal that can move its cursor, and TERM says "
+            "that this one cannot; `cryodeck --help` lists commands"
+        )
+        raise CommandFailure(message, BAD_INPUT)
