@@ -12,7 +12,7 @@ APT := relion openmpi-bin openssh-server openssh-client munge slurmctld slurmd \
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 
-.PHONY: demo man test test-long check lint types contracts venv system fuzz clean help
+.PHONY: demo man snapshots test test-long check lint types contracts venv system fuzz clean help
 help:            ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 
@@ -34,6 +34,9 @@ fuzz: $(VENV)/.dev   ## fuzzing led by coverage of everything that reads foreign
 
 check: $(VENV)/.dev lint types contracts   ## style, types, architecture, fast tests
 	$(PY) -m pytest -m "not slow and not gpu and not cluster and not relion and not mpi" -q
+
+snapshots: $(VENV)/.dev   ## draw the pictures of the main screens anew, to be looked at and committed
+	$(PY) -m pytest tests/tui/test_snapshots.py -q --snapshot-update
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check .
