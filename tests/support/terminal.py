@@ -100,7 +100,7 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """Type a text as it is."""
-        subprocess.run([*self._tmux, "send-keys", "-l", text], check=True)
+        subprocess.run([*self._tmux, "send-keys", "-l", "--", text], check=True)
 
     def text(self) -> str:
         """What stands on the screen."""
