@@ -83,7 +83,8 @@ def judged(folder: Path, data_star: str) -> dict:
     found, names = read_found(data_star)
     truth = read_stack_truth(folder, names)
     scores = scores_of_particles(found)
-    result = {"data": data_star, "refined": int(truth.good.sum())}
+    name = "/".join(Path(data_star).parts[-3:])
+    result = {"data": name, "refined": int(truth.good.sum())}
     result |= junk_separation(found.label, truth.good, scores, found.resolution)
     result["effective_classes"] = effective_classes(found.label)
     for least in (0.5, 0.3):
