@@ -34,7 +34,7 @@ def _stat(path: str) -> Optional[Dict[str, Any]]:
     }
 
 
-@verb(heavy=True)
+@verb()
 def list_dir(
     request: Request,
     path: str = "",

@@ -7,7 +7,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.fault_runs import ClusterFault, Fault, run
+from support.fault_runs import VICTIMS, ClusterFault, Fault, run
 
 AT_ONCE = 4  # they mostly wait
 
@@ -27,7 +27,7 @@ def test_random_faults_on_this_machine(tmp_path):
         outcomes = list(pool.map(one, range(12)))
     assert not broken(outcomes)
     killed = {fault for outcome in outcomes for fault in outcome.faults}
-    assert {"client", "agent"} <= killed
+    assert len(killed & set(VICTIMS)) >= 2, killed  # which ones, a busy machine decides
 
 
 @pytest.mark.slow
