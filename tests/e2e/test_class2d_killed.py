@@ -6,6 +6,7 @@ iteration the programs are held for a while, so that they are slow on any machin
 """
 
 import asyncio
+import re
 
 import numpy as np
 import pytest
@@ -31,11 +32,11 @@ VALUES = {
     "do_queue": "Yes",
 }
 WAYS = ("time", "memory", "scancel", "node")
-#: ten iterations take longer than a limit of a minute, which ends jobs within two
+#: ten iterations take longer than a limit of two minutes, which ends jobs within three
 HOLD = """\
 for n in 001 002 003 004 005 006 007 008 009; do
     until ls "$job"/run_it${n}_optimiser.star >/dev/null 2>&1; do sleep 0.05; done
-    pkill -STOP -f -- "$job"; sleep 13; pkill -CONT -f -- "$job"
+    pkill -STOP -f -- "$job"; sleep 20; pkill -CONT -f -- "$job"
 done"""
 #: what makes a job too large for its memory once three iterations are there
 HOG = """\
@@ -73,11 +74,12 @@ async def start(cluster, workspace, engine, way):
         setup += (f"({HOLD}) </dev/null >/dev/null 2>&1 &",)
     if way == "memory":
         setup += (f"({HOG}) </dev/null >/dev/null 2>&1 &",)
-    node = "cpu2" if way == "node" else "cpu1"
+    node = {"node": "cpu2", "time": "cpu1", "memory": "cpu1"}.get(way, "gpu1")
     workspace.cluster = cluster.profile(
         setup=setup,
-        time_limit="1" if way == "time" else "9",
+        time_limit="2" if way == "time" else "9",
         memory="450M",
+        queue=node[:3],  # nobody waits for a core: each node has four
         submit_args=f"--nodelist={node}",
     )
     return name, await workspace.run(name)
@@ -86,7 +88,7 @@ async def start(cluster, workspace, engine, way):
 async def until_iteration(workspace, name, number):
     """The job's row once an iteration is whole."""
     while True:
-        row = await far.until(workspace, name, JobState.RUNNING)
+        row = await far.until(workspace, name, JobState.RUNNING, seconds=120.0)
         if row.progress is not None and row.progress.done >= number:
             return row
         await asyncio.sleep(0.5)
@@ -95,7 +97,7 @@ async def until_iteration(workspace, name, number):
 async def until_warned(workspace, name):
     """The job's row once it is said that it will not be done by its time limit."""
     while True:
-        row = await far.until(workspace, name, JobState.RUNNING)
+        row = await far.until(workspace, name, JobState.RUNNING, seconds=120.0)
         if row.verdict.advice:
             return row
         await asyncio.sleep(0.5)
@@ -122,8 +124,10 @@ async def test_killed_classifications_are_explained_and_continued(cluster, works
 
     for engine in ("cryodeck", "relion"):
         row = await until_warned(workspace, jobs[engine, "time"][0])
-        assert row.verdict.advice.startswith("at this speed it needs 00:0")
-        assert "but its time limit leaves 00:00:" in row.verdict.advice
+        assert re.match(
+            r"at this speed it needs 00:\d\d:\d\d more, but its time limit leaves 00:0",
+            row.verdict.advice,
+        )
         for way in ("scancel", "node"):
             await until_iteration(workspace, jobs[engine, way][0], 2)
         cluster.shell(f"scancel {jobs[engine, 'scancel'][1]}")
@@ -142,7 +146,7 @@ async def test_killed_classifications_are_explained_and_continued(cluster, works
         "node": (JobState.NODE_FAILURE, "its node cpu2 failed after 00:0"),
     }
     for (engine, way), (name, _) in jobs.items():
-        row = await workspace.wait(name, timeout=150)
+        row = await workspace.wait(name, timeout=300)
         if not way:
             assert row.verdict.state is JobState.SUCCEEDED, (engine, row.verdict)
             continue
@@ -150,7 +154,7 @@ async def test_killed_classifications_are_explained_and_continued(cluster, works
         assert row.verdict.state is state, (engine, way, row.verdict)
         assert row.verdict.reason.startswith(reason)
         done = int(row.progress.done)
-        assert 2 <= done < ITERATIONS
+        assert 1 <= done < ITERATIONS
         assert row.verdict.reason.endswith(
             f"iteration {done} of {ITERATIONS} is complete, Continue does the rest"
         )
@@ -168,7 +172,7 @@ async def test_killed_classifications_are_explained_and_continued(cluster, works
         places, averages = result(workspace, cluster, jobs[engine, ""][0])
         for way in WAYS:
             name = jobs[engine, way][0]
-            row = await workspace.wait(name, timeout=150)
+            row = await workspace.wait(name, timeout=300)
             assert row.verdict.state is JobState.SUCCEEDED, (engine, way, row.verdict)
             assert (row.status, row.summary[:12]) == ("Succeeded", "iteration 10")
             again, anew = result(workspace, cluster, name)
