@@ -50,20 +50,20 @@ class PixelImage:
         _ = self.key, self.png if kind == "kitty" else self.sixels
         return self
 
-    def filled(self, cell: tuple[int, int]) -> PixelImage:
-        """Itself with black at the right and below, up to whole cells."""
+    def filled(self, cell: tuple[int, int], ground: Rgb) -> PixelImage:
+        """Itself with the ground's color at the right and below, up to whole cells."""
         right, below = -self.width % cell[0], -self.height % cell[1]
         if not right and not below:
             return self
         width = self.width
+        palette = (*self.palette[:255], ground)
+        fill = bytes([len(palette) - 1])
         rows = [
-            self.indices[y * width : (y + 1) * width] + bytes(right)
+            self.indices[y * width : (y + 1) * width] + right * fill
             for y in range(self.height)
         ]
-        rows.append(bytes((width + right) * below))
-        return PixelImage(
-            width + right, self.height + below, b"".join(rows), self.palette
-        )
+        rows.append((width + right) * below * fill)
+        return PixelImage(width + right, self.height + below, b"".join(rows), palette)
 
     def part(self, source: Rect) -> PixelImage:
         """A rectangle cut out."""
@@ -83,17 +83,18 @@ def pixel_image(
     *,
     greys: int = 0,
     cell: tuple[int, int] = (1, 1),
+    ground: Rgb = (0, 0, 0),
     most_bytes: int = 250_000,
 ) -> PixelImage:
     """A canvas as a terminal of this kind gets it, encoded.
 
     Without a number of greys it gets as many as keep it below some bytes: noise costs
-    most and needs them least. Sixel pictures are filled up to whole cells with black:
-    mlterm makes them so, with white.
+    most and needs them least. Sixel pictures are filled up to whole cells with
+    the ground's color: mlterm makes them so, with white.
     """
     unit = cell if kind == "sixel" else (1, 1)
     for levels in (greys,) if greys else _GREYS[kind]:
-        image = _indexed(canvas, levels).filled(unit).encoded(kind)
+        image = _indexed(canvas, levels).filled(unit, ground).encoded(kind)
         if image.cost(kind) <= most_bytes:
             break
     return image

@@ -132,8 +132,10 @@ class SentCells:
         if ink == now:
             return ""
         if ink[0] != now[0] or ink == _PLAIN:
-            codes = [code for code in ink if code]
-            return f"\x1b[{';'.join(['0', *codes])}m"
+            # by itself: mlterm takes ten numbers at a time, two colors are as many
+            first = f"\x1b[0;{ink[0]}m" if ink[0] else "\x1b[0m"
+            colors = ";".join(code for code in ink[1:] if code)
+            return f"{first}\x1b[{colors}m" if colors else first
         codes = [ink[1] or "39"] if ink[1] != now[1] else []
         if ink[2] != now[2]:
             codes.append(ink[2] or "49")

@@ -86,7 +86,7 @@ class XTerminal:
         ]
 
     def wait_for(
-        self, found: Callable[[np.ndarray], bool], limit_s: float = 30.0
+        self, found: Callable[[np.ndarray], bool], limit_s: float = 60.0
     ) -> np.ndarray:
         """The screen once something holds of it; AssertionError if it never does."""
         end = time.monotonic() + limit_s

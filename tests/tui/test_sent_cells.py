@@ -167,6 +167,16 @@ def test_blanks_between_two_changes_are_not_painted_for_pictures_lie_there():
         assert cells.painting(update).spans == spans
 
 
+def test_no_sequence_has_more_than_ten_numbers_or_mlterm_drops_the_ground():
+    style = Style(color="#112233", bgcolor="#445566", bold=True, underline=True)
+    cells = SentCells()
+    cells.fit(Size(4, 1))
+    update = LayoutUpdate([[Strip([Segment("word", style)])]], Region(0, 0, 4, 1))
+    text = cells.painting(update).text
+    assert text.startswith("\x1b[1;1H\x1b[0;1;4m\x1b[38;2;17;34;51;48;2;68;85;102mword")
+    assert all(len(c.split(";")) <= 10 for c in re.findall(r"\x1b\[([\d;]*)m", text))
+
+
 class Words(PixelApp[int]):
     """Some words."""
 

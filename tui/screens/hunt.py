@@ -165,7 +165,7 @@ class HuntScreen(Screen["dict[str, str] | None"]):
         """The micrograph."""
         return self.query_one(PictureView)
 
-    def on_picture_view_wanted(self) -> None:
+    def on_window_view_wanted(self) -> None:
         """Other pixels, or other room."""
         self._ask_picture()
 

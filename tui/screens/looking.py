@@ -13,7 +13,8 @@ from remote.views import Picture
 from tui.charts import Line
 from tui.halfblocks import fom_color
 from tui.picking import Display
-from tui.widgets.picture_view import PictureView, Region
+from tui.widgets.picture_view import PictureView
+from tui.widgets.window_view import Region
 
 if TYPE_CHECKING:
     from textual.widget import Widget

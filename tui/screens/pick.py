@@ -212,7 +212,7 @@ class PickScreen(LookingKeys, Screen[None]):
         self._trouble = message.reason
         self.say()
 
-    def on_picture_view_wanted(self) -> None:
+    def on_window_view_wanted(self) -> None:
         """Other pixels of the same micrograph."""
         self.looking.ask()
         self.say()

@@ -314,7 +314,7 @@ class PicturesPane(LookingKeys, Horizontal):
         items = self.listed.items
         return str(items[self.listed.cursor].get("ctf_image") or "") if items else ""
 
-    def on_picture_view_wanted(self) -> None:
+    def on_window_view_wanted(self) -> None:
         """Other pixels of the same micrograph."""
         self.looking.ask()
         self._say()

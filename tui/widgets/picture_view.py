@@ -12,19 +12,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.events import (
-    Click,
-    MouseDown,
-    MouseEvent,
-    MouseMove,
-    MouseScrollDown,
-    MouseScrollUp,
-    MouseUp,
-    Resize,
-)
+from textual.events import MouseEvent, Resize
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from remote.views import Picks, Picture
 from tui.graphics import PictureMode
@@ -42,11 +32,10 @@ from tui.pixel_image import PixelImage, pixel_image
 from tui.pixel_layer import Piece
 from tui.pixel_protocols import MOST_CELLS
 from tui.widgets.lines import strip_of
+from tui.widgets.window_view import Region, WindowView
 
-Region = tuple[int, int, int, int]
 MOST_PATCHES = 60  # over a picture before it is sent whole again
 _TOGETHER_S = 0.04
-MAX_ZOOM = 0.25  # file pixels per picture pixel
 Mark = tuple[float, float, Rgb]  # x and y in the file, color
 
 
@@ -56,19 +45,12 @@ def cell_style(upper: Rgb, lower: Rgb) -> Style:
     return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
 
 
-class PictureView(Widget, can_focus=True):
+class PictureView(WindowView):
     """Where one looks in a picture; tells when it needs other pixels."""
 
     app: PixelApp[int]
     DEFAULT_CSS = "PictureView { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign,z", "zoom(0.5)", "zoom in"),
-        Binding("minus,Z", "zoom(2)", "zoom out", show=False),
-        Binding("0,f", "fit", "whole micrograph", show=False),
-        Binding("left,ctrl+left", "pan(-1,0)", "left", show=False),
-        Binding("right,ctrl+right", "pan(1,0)", "right", show=False),
-        Binding("up,ctrl+up", "pan(0,-1)", "up", show=False),
-        Binding("down,ctrl+down", "pan(0,1)", "down", show=False),
         Binding("c", "contrast(0.25)", "more contrast"),
         Binding("C", "contrast(-0.25)", "less contrast", show=False),
         Binding("b", "brightness(0.05)", "lighter", show=False),
@@ -76,20 +58,12 @@ class PictureView(Widget, can_focus=True):
         Binding("o", "circles", "circles on/off"),
     ]
 
-    class Wanted(Message):
-        """Pixels of another region are needed."""
-
     class Changed(Message):
         """What is shown has changed."""
 
     def __init__(self, mode: PictureMode | None = None) -> None:
-        super().__init__()
-        self.mode = mode or PictureMode()
-        self.cell = self.mode.cell  # picture pixels in a cell
-        self.picture: Picture | None = None
+        super().__init__(mode)
         self.picks: Picks | None = None
-        self.looked_at: Region | None = None  # None: all of it
-        self.shown_region: Region | None = None
         self.contrast = 0.0
         self.brightness = 0.0
         self.diameter_px = 0.0
@@ -101,7 +75,6 @@ class PictureView(Widget, can_focus=True):
         self._piece: Piece | None = None  # what the terminal shows
         self._patches: list[Piece] = []  # and over it, the latest on top
         self._on_screen: Canvas | None = None  # both together
-        self._drag: tuple[int, int] | None = None
 
     def set_mode(self, mode: PictureMode) -> None:
         """Draw in another way."""
@@ -230,23 +203,6 @@ class PictureView(Widget, can_focus=True):
             if self._has_pixels and radius > 4:  # one pixel is too thin a line
                 canvas.circle(left + across, top + down, radius - 1, color)
 
-    def to_picture(self, x: float, y: float) -> tuple[float, float]:
-        """Place in the picture, from its corner, of a place in the file.
-
-        A whole number in the file is the middle of a pixel.
-        """
-        assert self.picture is not None
-        x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
-        binning = self.picture.binning
-        return (x + 0.5 - x0) / binning, (y + 0.5 - y0) / binning
-
-    def to_file(self, across: float, down: float) -> tuple[float, float]:
-        """Place in the file of a place in the picture; undoes `to_picture`."""
-        assert self.picture is not None
-        x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
-        binning = self.picture.binning
-        return x0 + across * binning - 0.5, y0 + down * binning - 0.5
-
     def spot(self, event: MouseEvent) -> tuple[float, float] | None:
         """Place in the file under the mouse; None beside the picture."""
         canvas, picture = self._canvas, self.picture
@@ -261,80 +217,6 @@ class PictureView(Widget, can_focus=True):
         if 0 <= across < canvas.width and 0 <= down < canvas.height:
             return self.to_file(across, down)
         return None
-
-    # where one looks
-
-    def room(self) -> tuple[int, int]:
-        """Picture pixels that the widget has."""
-        across, down = self.cell
-        most = MOST_CELLS if self._has_pixels else self.size.width
-        width, height = min(self.size.width, most), min(self.size.height, most)
-        return max(2, across * width), max(2, down * height)
-
-    def _scale(self) -> float:
-        picture = self.picture
-        if picture is None:
-            return 1.0
-        width, height = self.room()
-        w, h = picture.source_width, picture.source_height
-        if self.looked_at is not None:
-            w, h = self.looked_at[2:]
-        return max(w / width, h / height)
-
-    def _look(self, cx: float, cy: float, scale: float) -> None:
-        picture = self.picture
-        if picture is None:
-            return
-        width, height = self.room()
-        whole = max(picture.source_width / width, picture.source_height / height)
-        if scale >= whole:
-            region = None
-        else:
-            w = min(picture.source_width, round(width * scale))
-            h = min(picture.source_height, round(height * scale))
-            x0 = min(max(0, round(cx - w / 2)), picture.source_width - w)
-            y0 = min(max(0, round(cy - h / 2)), picture.source_height - h)
-            region = (x0, y0, w, h)
-        if region != self.looked_at:
-            self.looked_at = region
-            self.post_message(self.Wanted())
-
-    def _center(self) -> tuple[float, float]:
-        assert self.picture is not None
-        x0, y0, w, h = self.looked_at or (
-            0,
-            0,
-            self.picture.source_width,
-            self.picture.source_height,
-        )
-        return x0 + w / 2, y0 + h / 2
-
-    def look_at_scale(self, scale: float) -> None:
-        """Show the middle, so many pixels of the file a pixel of the screen.
-
-        Only where there are real pixels, and never smaller than fits the window.
-        """
-        if self.picture is not None and self._has_pixels:
-            self._look(*self._center(), max(MAX_ZOOM, scale))
-
-    def action_zoom(self, factor: float) -> None:
-        """Look closer or from further away."""
-        if self.picture is not None:
-            self._look(*self._center(), max(MAX_ZOOM, self._scale() * factor))
-
-    def action_fit(self) -> None:
-        """Look at all of it."""
-        if self.looked_at is not None:
-            self.looked_at = None
-            self.post_message(self.Wanted())
-
-    def action_pan(self, x: int, y: int) -> None:
-        """Move a third of the window."""
-        if self.picture is None or self.looked_at is None:
-            return
-        cx, cy = self._center()
-        _, _, w, h = self.looked_at
-        self._look(cx + x * w / 3, cy + y * h / 3, self._scale())
 
     def action_contrast(self, step: float) -> None:
         """Steeper or flatter greys."""
@@ -351,67 +233,12 @@ class PictureView(Widget, can_focus=True):
         self.has_circles = not self.has_circles
         self._redraw()
 
-    # mouse
-
-    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
-        """Zoom in where the mouse is."""
-        event.stop()
-        self._zoom_at(event.x, event.y, 0.5)
-
-    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
-        """Zoom out."""
-        event.stop()
-        self._zoom_at(event.x, event.y, 2.0)
-
-    def on_click(self, event: Click) -> None:
-        """Zoom in with two clicks."""
-        if event.chain == 2:
-            self._zoom_at(event.x, event.y, 0.5)
-
-    def _zoom_at(self, x: int, y: int, factor: float) -> None:
-        if self.picture is None:
-            return
-        scale = self._scale()
-        width, height = self.room()
-        cx, cy = self._center()
-        across, down = self.cell
-        dx = (x * across - width / 2) * scale
-        dy = (y * down - height / 2) * scale
-        new = max(MAX_ZOOM, scale * factor)
-        keep = new / scale
-        self._look(cx + dx * (1 - keep), cy + dy * (1 - keep), new)
-
-    def on_mouse_down(self, event: MouseDown) -> None:
-        """Take hold of the picture."""
-        self._drag = (event.screen_x, event.screen_y)
-        self.capture_mouse()
-
-    def on_mouse_up(self, event: MouseUp) -> None:
-        """Let go, and look there."""
-        self.release_mouse()
-        if self._drag is None or self.picture is None:
-            return
-        dx, dy = event.screen_x - self._drag[0], event.screen_y - self._drag[1]
-        self._drag = None
-        if self.looked_at is not None and (dx or dy):
-            scale = self._scale()
-            cx, cy = self._center()
-            across, down = self.cell
-            self._look(cx - across * dx * scale, cy - down * dy * scale, scale)
-
-    def on_mouse_move(self, event: MouseMove) -> None:
-        """Nothing is drawn before one lets go."""
-
     def on_resize(self, event: Resize) -> None:
         """Other room, other pixels."""
         self._redraw()
         self.post_message(self.Wanted())
 
     # drawing
-
-    @property
-    def _has_pixels(self) -> bool:
-        return self.mode.kind in {"kitty", "sixel"}
 
     @work(exclusive=True, group="pixels")
     async def _encode(self) -> None:
@@ -426,6 +253,7 @@ class PictureView(Widget, can_focus=True):
             canvas,
             self.mode.kind,
             cell=self.cell,
+            ground=self.background_colors[1].rgb,
             most_bytes=self.mode.view_bytes,
         )
         if canvas is self._canvas:
