@@ -7,11 +7,11 @@ ControlMaster is used; what ssh asks otherwise is brought to the person by `askp
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from remote.askpass import Askpass
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, HostKeyError, LoginError, SessionError
+from remote.places import at_home
 from remote.processes import Processes, ProcessPipe
 from remote.prompts import NoPrompts, Prompts
 from remote.session import AGENT_START_S
@@ -50,13 +50,13 @@ class OpenSshSession:
         cluster = self._cluster
         argv = [self._program, "-T"]
         if cluster.ssh_config:
-            argv += ["-F", str(Path(cluster.ssh_config).expanduser())]
+            argv += ["-F", str(at_home(cluster.ssh_config))]
         if cluster.user:
             argv += ["-l", cluster.user]
         if cluster.port:
             argv += ["-p", str(cluster.port)]
         if cluster.identity_file:
-            argv += ["-i", str(Path(cluster.identity_file).expanduser())]
+            argv += ["-i", str(at_home(cluster.identity_file))]
         settings = {
             "BatchMode": "no" if self._askpass else "yes",
             "ServerAliveInterval": "15",
@@ -67,7 +67,7 @@ class OpenSshSession:
             "ClearAllForwardings": "yes",
         }
         if cluster.known_hosts:
-            settings["UserKnownHostsFile"] = str(Path(cluster.known_hosts).expanduser())
+            settings["UserKnownHostsFile"] = str(at_home(cluster.known_hosts))
         for key, value in settings.items():
             argv += ["-o", f"{key}={value}"]
         return [*argv, "--", cluster.address, command]

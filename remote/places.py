@@ -21,10 +21,15 @@ def cache_home() -> Path:
     return _place("CRYODECK_CACHE_HOME", "XDG_CACHE_HOME", "~/.cache")
 
 
+def at_home(path: str) -> Path:
+    """A path with its tilde put in; one of nobody's home stays as it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (pathlib's raises then)
+
+
 def _place(own: str, xdg: str, otherwise: str) -> Path:
     if path := os.environ.get(own):
         return Path(path)
-    return Path(os.environ.get(xdg) or otherwise).expanduser() / "cryodeck"
+    return at_home(os.environ.get(xdg) or otherwise) / "cryodeck"
 
 
 def make_private(folder: Path) -> None:

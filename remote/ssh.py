@@ -23,6 +23,7 @@ from remote.errors import (
     SessionLostError,
 )
 from remote.known_hosts import KnownHosts
+from remote.places import at_home
 from remote.prompts import Prompts
 from remote.session import AGENT_START_S
 from remote.ssh_client import Client, is_locked
@@ -153,7 +154,7 @@ class _Opener:
         if cluster.user:
             own["username"] = cluster.user
         if cluster.identity_file:
-            path = Path(cluster.identity_file).expanduser()
+            path = at_home(cluster.identity_file)
             if not path.is_file():
                 message = f"{path}: the key of {cluster.name} is not there"
                 raise BadRequestError(message)
@@ -286,11 +287,11 @@ class _Opener:
         self, options: asyncssh.SSHClientConnectionOptions
     ) -> list[Path]:
         if self.cluster.known_hosts:
-            return [Path(self.cluster.known_hosts).expanduser()]
+            return [at_home(self.cluster.known_hosts)]
         config = options.config
         user: Any = config.get("UserKnownHostsFile") or ("~/.ssh/known_hosts",)
         site: Any = config.get("GlobalKnownHostsFile") or ("/etc/ssh/ssh_known_hosts",)
-        return [Path(str(name)).expanduser() for name in (*user, *site)]
+        return [at_home(str(name)) for name in (*user, *site)]
 
 
 async def _construct(**settings: Any) -> asyncssh.SSHClientConnectionOptions:
@@ -302,12 +303,12 @@ async def _construct(**settings: Any) -> asyncssh.SSHClientConnectionOptions:
 def config_files(cluster: Cluster) -> list[str]:
     """The ssh config files that count, the person's own first."""
     if cluster.ssh_config:
-        path = Path(cluster.ssh_config).expanduser()
+        path = at_home(cluster.ssh_config)
         if not path.is_file():
             message = f"{path}: the ssh config of {cluster.name} is not there"
             raise BadRequestError(message)
         return [str(path)]
-    usual = (Path("~/.ssh/config").expanduser(), Path("/etc/ssh/ssh_config"))
+    usual = (at_home("~/.ssh/config"), Path("/etc/ssh/ssh_config"))
     return [str(p) for p in usual if os.access(p, os.R_OK)]
 
 
@@ -320,7 +321,7 @@ def _identity_files(
         named = (cluster.identity_file,)
     if not named:
         named = [f"~/.ssh/id_{kind}" for kind in ("ed25519", "ecdsa", "rsa")]
-    return [Path(str(name)).expanduser() for name in named]
+    return [at_home(str(name)) for name in named]
 
 
 def _host_and_port(text: str) -> tuple[str, int]:

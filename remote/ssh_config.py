@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 from remote.cluster import Cluster
+from remote.places import at_home
 
 #: key in lower case -> its spelling, what not obeying it means here
 IGNORED = {
@@ -40,7 +41,7 @@ _MAX_DEPTH = 8
 
 def ignored_keys(cluster: Cluster) -> list[tuple[str, str, str]]:
     """(key, "FILE line N", what it means) of each key set for this host in vain."""
-    start = Path(cluster.ssh_config or "~/.ssh/config").expanduser()
+    start = at_home(cluster.ssh_config or "~/.ssh/config")
     found: list[tuple[str, str, str]] = []
     seen: set[str] = set()
     _read(start, cluster.address, found, seen, 0)
@@ -73,7 +74,7 @@ def _read(
             continue
         elif key == "include" and depth < _MAX_DEPTH:
             for pattern in values:
-                whole = Path("~/.ssh").expanduser() / Path(pattern).expanduser()
+                whole = at_home("~/.ssh") / at_home(pattern)
                 for name in sorted(glob.glob(str(whole))):  # noqa: PTH207
                     _read(Path(name), host, found, seen, depth + 1)
         elif key in IGNORED and key not in seen and key not in _HARMLESS:

@@ -50,7 +50,7 @@ class Agent:
                 self.heard_at = time.monotonic()
                 for frame in reader.feed(data):
                     self._take(frame)
-        except (OSError, frames.FrameError):
+        except (OSError, frames.FrameError, ValueError, TypeError, zlib.error):
             pass  # the other end cannot be understood any more: as good as gone
         self.end()
 

@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -183,3 +184,25 @@ def test_the_bundle_is_made_quickly():
     started = time.process_time()
     bootstrap.bundle()
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        encode({"modules": 1}, b"no zlib"),
+        encode({"modules": 1}, zlib.compress(b"no json")),
+        encode({"modules": 1}, zlib.compress(b"[1]")),
+        encode({"id": "x", "verb": "host.ping"}),
+        encode({"id": 1, "verb": "host.ping", "limit": []}),
+    ],
+)
+async def test_an_agent_that_cannot_understand_leaves_in_order(frame):
+    session = LocalSession()
+    agent = await start_agent(session)
+    await agent.pipe.write(frame)
+    while await agent.pipe.read(65536):
+        pass
+    await agent.pipe.close()
+    assert agent.pipe.process.returncode == 0
+    assert agent.pipe.complaint() == ""
+    await session.close()

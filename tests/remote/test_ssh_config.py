@@ -35,6 +35,7 @@ def test_included_files_are_read_and_loops_end(tmp_path):
 
 
 def test_what_is_no_config_is_no_error(tmp_path):
+    assert keys(tmp_path, "Include ~nobody-of-that-name/config\n") == []
     assert keys(tmp_path, '"unclosed\n\x00\n=\n # c\nHost\n') == []
 
 

@@ -24,6 +24,7 @@ from remote import cluster as profiles
 from remote.agent import frames, job_facts, lists, mrc, text, verbs
 from remote.errors import RemoteError
 from remote.known_hosts import KnownHosts
+from remote.quota import quotas
 from remote.schedulers.known import scheduler
 from remote.ssh_config import ignored_keys
 from remote.views import Overview
@@ -190,6 +191,12 @@ def ssh_files(data):
     KnownHosts([path]).find(["host", "[127.0.0.1]:22"])
 
 
+def quota(data):
+    for one in quotas(_text(data)):
+        assert one.share >= 0
+        assert one.what in {"space", "files"}
+
+
 def terminal_text(data):
     said = _text(data)
     for shown in (text.clean(said), text.one_line(said), text.settle(said)):
@@ -222,6 +229,7 @@ TARGETS = {
         queues,
         profile,
         ssh_files,
+        quota,
         terminal_text,
         last_known,
     )
@@ -240,6 +248,10 @@ _SEEDS = {
     "engine_mrc": ("**/*.mrc*",),
 }
 _OWN_SEEDS = {
+    "quota": [
+        b" Filesystem space quota limit grace files quota limit grace\n"
+        b"nas:/export\n  21G*  20G  22G  6days  1204*  1000  1100  none\n"
+    ],
     "agent_frames": [frames.encode({"id": 1, "verb": "host.ping"}, b"x" * 600)],
     "progress": [
         b'{"t": 1.0, "kind": "started", "total": 3}\n'

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from remote.places import at_home
 from tui.cli.failure import DONE, FAILED, CommandFailure
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def demo(invocation: Invocation) -> int:
 
     if not invocation.headless:
         require_terminal()
-    folder = Path(invocation.folder).expanduser().absolute()
+    folder = at_home(invocation.folder).absolute()
     _make_data(invocation, folder)
     invocation.arguments.host = "local"
     invocation.arguments.project = str(folder)

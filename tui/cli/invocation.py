@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from remote.places import at_home
 from tui.cli.failure import CommandFailure
 from tui.cli.output import Output, printable
 
@@ -103,7 +104,7 @@ class Invocation:
 
 
 def _new_project(given: str | None) -> Path:
-    folder = Path(given or ".").expanduser().absolute()
+    folder = at_home(given or ".").absolute()
     if folder.exists() and not folder.is_dir():
         message = f"{given}: no folder; check --project"
         raise CommandFailure(message)
@@ -112,7 +113,7 @@ def _new_project(given: str | None) -> Path:
 
 def _local_project(given: str | None) -> Path:
     if given:
-        folder = Path(given).expanduser().absolute()
+        folder = at_home(given).absolute()
         if not folder.is_dir():
             message = f"{given}: no such folder; check --project"
             raise CommandFailure(message)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from remote.places import at_home
 from tui.cli.failure import DONE, CommandFailure
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def show_help(invocation: Invocation) -> int:
     if invocation.man or invocation.topic == "keys":
         pages["cryodeck-keys"] = _keys_page()
     if invocation.man:
-        written = write_pages(Path(invocation.man).expanduser(), list(pages.values()))
+        written = write_pages(at_home(invocation.man), list(pages.values()))
         invocation.output.result({"written": [str(path) for path in written]})
         for path in written:
             invocation.output.line(str(path))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from remote.places import at_home
 from remote.views import HowFar, JobRow, Statistics
 from tui.messages import Answered, Refused
 from tui.plain import plain
@@ -157,13 +158,12 @@ class StatisticsPane(LinesView):
         )
 
     def _export_to(self, given: str | None) -> None:
-        from pathlib import Path
 
         from tui.screens.dialogs import Confirm
 
         if not given:
             return
-        path = Path(given).expanduser()
+        path = at_home(given)
         if path.suffix.lower() not in {".csv", ".json"}:
             self.app.notify(
                 f"{path.name}: ends neither with .csv nor with .json",
