@@ -355,7 +355,6 @@ class Walk:
         self.switch("do_parallel_discio", "Yes")
         self.write("nr_pool", "30")
         self.switch("do_preread_images", "Yes")
-        self.write("scratch_dir", "")
         self.switch("do_combine_thru_disc", "No")
         self.switch("use_gpu", "No")
         self.press("F9")

@@ -126,3 +126,10 @@ def test_a_terminal_is_sent_no_more_colors_than_it_has(
     assert "38;2" not in found
     assert bool(COLOR.search(found)) is bool(allowed)
     assert bool(MANY_COLORS.search(found)) is (allowed == "256")
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_refused_with_a_word() -> None:
+    program = [sys.executable, "-m", "tui"]
+    with Terminal(program, environment={"TERM": "dumb"}) as terminal:
+        shown = terminal.wait_for("lists +commands", 60)
+    assert "can move its cursor" in " ".join(shown.split())

@@ -12,7 +12,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Input, Label, Static
 
-from remote.views import JobRow, LinkState
+from remote.views import JobRow, JobState, LinkState
 from tui.charts import Line
 from tui.messages import Answered, LinkChanged, OverviewArrived, ProjectOpened, Refused
 from tui.plain import plain
@@ -208,7 +208,10 @@ class JobsScreen(JobDeeds):
         lines: list[Line] = []
         if row is not None:
             verdict, now = row.verdict, time.time()
-            lines.append([(plain(verdict.reason), "text")])
+            reason: Line = [(plain(verdict.reason), "text")]
+            if verdict.state is JobState.DRAFT and not self.app.read_only:
+                reason.append(("   ⏎ opens its form, ^R there runs it", "dim"))
+            lines.append(reason)
             if verdict.advice:
                 lines.append([("→ " + plain(verdict.advice), "accent2")])
             heard = [w.at for w in verdict.witnesses if w.at is not None]

@@ -105,9 +105,15 @@ class Tour(ModalScreen[None]):
         foot: Line = [
             (dots, "accent"),
             ("    → ", "key"),
-            ("next   ", "dim"),
-            ("esc ", "key"),
-            ("ends the tour; :tour shows it again", "dim"),
+            *(
+                [("begin; :tour shows this again", "dim")]
+                if self.page == len(PAGES) - 1
+                else [
+                    ("next   ", "dim"),
+                    ("esc ", "key"),
+                    ("ends the tour; :tour shows it again", "dim"),
+                ]
+            ),
         ]
         self.query_one("#tour-foot", Static).update(text_of(self, [foot]))
 

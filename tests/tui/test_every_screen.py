@@ -1,0 +1,143 @@
+"""Every screen at three sizes: all of it inside, first and last line in place."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.screen import ModalScreen, Screen
+
+from tests.support.interface import interface, open_job, screen_text, seen, until
+from tui.widgets.bars import KeyBar, TopBar
+
+SIZES = [(80, 24), (120, 40), (200, 50)]
+Way = Callable[[Pilot[int]], Awaitable[None]]
+
+
+def press(*keys: str) -> Way:
+    async def way(pilot: Pilot[int]) -> None:
+        await pilot.press(*keys)
+
+    return way
+
+
+def job(name: str, tab: str, *keys: str, shows: str = "") -> Way:
+    async def way(pilot: Pilot[int]) -> None:
+        await open_job(pilot, name, tab)
+        if shows:
+            await seen(pilot, shows)
+        await pilot.press(*keys)
+
+    return way
+
+
+def in_a_new_form(*keys: str) -> Way:
+    async def way(pilot: Pilot[int]) -> None:
+        await pilot.press("n", "4")
+        await seen(pilot, "Input micrographs for autopick", "key fn_input")
+        await pilot.press(*keys)
+
+    return way
+
+
+PICKED, CLASSES, BY_HAND = "AutoPick/job006", "Class2D/job008", "ManualPick/job005"
+#: class of the screen -> the way to it from the job list
+WAYS: dict[str, Way] = {
+    "AboutScreen": press("f11"),
+    "CommandLine": press("colon"),
+    "Confirm": press("A"),
+    "Choose": press("C"),
+    "AskLine": press("a"),
+    "GraphScreen": press("w"),
+    "HandScreen": job(BY_HAND, "overview", "P", shows="Who says so"),
+    "HuntScreen": job("AutoPick/job011", "overview", "H", shows="Next"),
+    "JobScreen": job(PICKED, "form", shows="Laplacian"),
+    "JournalScreen": press("f12"),
+    "KeysHelp": press("question_mark"),
+    "NewJob": press("n"),
+    "StackScreen": job("Extract/job007", "overview", "T", shows="Who says so"),
+    "Tour": press("colon", *"tour", "enter"),
+    "WhyPictures": job(PICKED, "pictures", "w", shows="picks"),
+    "FilePicker": in_a_new_form("ctrl+o"),
+    "KeepClasses": job(CLASSES, "pictures", "space", "S", shows="25.0%"),
+    "ClusterForm": press("colon", *"clusters", "enter", "a"),
+    "ClustersScreen": press("colon", *"clusters", "enter"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40", "200x50"])
+@pytest.mark.parametrize("name", WAYS)
+async def test_a_screen_fits(name: str, size: tuple[int, int]) -> None:
+    async with interface(size=size) as pilot:
+        await seen(pilot, "AutoPick/job012")
+        if name == "Confirm":  # of a job that is under way
+            await pilot.press("slash", *"job012", "enter")
+        await WAYS[name](pilot)
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == name)
+        await pilot.pause(0.2)
+        fits(pilot.app.screen, screen_text(pilot), size)
+
+
+def fits(screen: Screen[object], shown: str, size: tuple[int, int]) -> None:
+    """Whether everything lies inside, and the lines above and below are there."""
+    lines = shown.splitlines()
+    assert len(lines) == size[1]
+    assert all(len(line) <= size[0] for line in lines)
+    whole = screen.region
+    if isinstance(screen, ModalScreen):
+        boxes = [*screen.query(".dialog")]
+        boxes = boxes or [child for child in screen.children if child.region.area]
+        assert boxes
+        for box in boxes:
+            assert box.region.area
+            assert whole.contains_region(box.region), box
+            hints = [w for w in box.query(".dialog-hint, Button") if w.display]
+            for hint in hints:
+                assert box.region.contains_region(hint.region), hint
+                assert hint.region.height, hint
+    else:
+        top, keys = screen.query_one(TopBar), screen.query_one(KeyBar)
+        assert top.region.y == 0
+        assert keys.region.bottom == size[1]
+        assert lines[0].startswith(" cryodeck ›")
+        assert lines[-1].rstrip().endswith("? help")
+        others = [w for w in screen.children if w.display and w not in (top, keys)]
+        for one in others:
+            if one.region.area:
+                assert one.region.y >= 1, one
+                assert one.region.bottom <= size[1] - 1, one
+
+
+#: screens that tests of their own show at these sizes, and what no one is shown
+ELSEWHERE = {
+    "BrowseProjects",  # test_clusters_screen.py
+    "DifferenceScreen",  # test_job_selection.py
+    "HostKeyDialog",  # test_clusters_screen.py
+    "JobsScreen",  # test_jobs_screen.py
+    "DoYouSee",  # test_gallery.py
+    "PickScreen",  # test_hand_screens.py
+    "QuestionsDialog",  # test_clusters_screen.py
+}
+
+
+def test_no_screen_is_forgotten() -> None:
+    folder = Path(__file__).parents[2] / "tui" / "screens"
+    bases = {}
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                names = [ast.unparse(base) for base in node.bases]
+                bases[node.name] = [name.partition("[")[0] for name in names]
+
+    def is_screen(name: str) -> bool:
+        if name in {"Screen", "ModalScreen"}:
+            return True
+        return any(is_screen(base) for base in bases.get(name, ()))
+
+    parents = {base for of in bases.values() for base in of}
+    screens = {name for name in bases if is_screen(name)}
+    assert screens >= WAYS.keys()
+    assert screens - parents - WAYS.keys() == ELSEWHERE
