@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.color import ColorSystem
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -431,6 +432,7 @@ def run(
         pictures=choose(),
         settings=settings,
     )
-    if app.console.color_system == "standard" and "theme" not in settings.sources:
+    has_few = app.sent_cells.colors is ColorSystem.STANDARD
+    if has_few and "theme" not in settings.sources:
         app.theme = "cryodeck-contrast"  # of 16 colors its own are the nearest
     return int(app.run(mouse=settings.mouse) or 0)
