@@ -18,7 +18,10 @@ from engine.io.star import read_star
 from engine.jobs.continuation import prepared
 from remote.views import JobState
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.relion]
+pytestmark = [
+    *(pytest.mark.cluster, pytest.mark.slow, pytest.mark.relion),
+    pytest.mark.timeout(900),  # limits of two minutes take three
+]
 
 ITERATIONS = 10
 VALUES = {
