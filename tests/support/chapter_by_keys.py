@@ -454,7 +454,7 @@ class Walk:
         self.terminal.settled(1.5)
         self.keep("tutorial-red-blue")
         counts = [before]
-        for values in ("0.4 150", "0 100"):
+        for values, first in (("0.4 150", "-first"), ("0 100", "")):
             self.press("H")
             self.see("picking threshold")
             self.press("Space")  # what it was is kept to compare
@@ -466,15 +466,16 @@ class Walk:
             self.see(rf"minimum distance +{values.split()[1]} ")
             self.press("Space")
             self.terminal.settled(1.0)
-            self.keep(f"tutorial-hunt{len(counts)}")
+            self.keep(f"tutorial-hunt{first}")
             self.press("Enter")
             self.see("Continue!  ")
-            self.keep(f"tutorial-hunt{len(counts)}-continue")
+            self.keep(f"tutorial-hunt{first}-continue")
             self.press("Enter")
             self._until_done()
             self.press("1")
             self.see("✓ Finished", 30)
             counts.append(self.picks("AutoPick/job008"))
+        self.keep("tutorial-optimised")
         assert counts[0] < counts[1] < counts[2], counts
 
     def picks(self, job: str) -> int:
