@@ -263,6 +263,28 @@ OPTIONS = (
     ),
 )
 
+OWN_OPTIONS = (
+    yes_no(
+        "cryodeck_set_angpix",
+        "Manually set pixel size?",
+        False,
+        on_continue=OnContinue.GREYED,
+        help="Only necessary if the list of micrographs has no pixel size, as RELION "
+        "3.0's lists without CTF information. For cryodeck's engine: RELION 3.1 and "
+        "later have no such field.",
+    ),
+    number(
+        "cryodeck_angpix",
+        "Pixel size (A):",
+        "1",
+        (0.3, 5, 0.1),
+        unit="Å",
+        active_if=(("cryodeck_set_angpix", "Yes"),),
+        on_continue=OnContinue.GREYED,
+        help="Pixel size of the micrographs.",
+    ),
+)
+
 LAYOUT = {
     "3.1": """
         I/O: star_mics coords_suffix do_reextract fndata_reextract
@@ -317,4 +339,5 @@ TYPE = JobType(
     options=OPTIONS,
     layout=LAYOUT,
     variant=_variant,
+    own_options=OWN_OPTIONS,
 )

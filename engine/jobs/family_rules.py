@@ -239,6 +239,11 @@ def extract_rules(job: Job, continuing: bool, facts: Facts) -> list[Problem]:
             problems.append(Problem("do_recenter", message))
     else:
         problems += needs(job, "coords_suffix", "coordinates")
+    if job.flag("cryodeck_set_angpix", False):
+        problems += _positive(job, "cryodeck_angpix")
+        if job.engine != "cryodeck":
+            message = "RELION takes it from the list; say No, or let cryodeck do it"
+            problems.append(Problem("cryodeck_set_angpix", message))
     problems += _positive(job, "extract_size")
     box = job.number("extract_size")
     if box % 2:

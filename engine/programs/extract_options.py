@@ -111,10 +111,9 @@ def extract_options(job: Job) -> ExtractOptions:
         message = "micrograph STAR file is empty: choose a list of micrographs"
         raise InputError(message)
     refined = _refined(job, arguments) if job.flag("do_reextract") else None
-    pixel_size = arguments.number("--angpix", -1.0)
     return ExtractOptions(
         micrographs=micrographs,
-        pixel_size=pixel_size if pixel_size > 0 else None,
+        pixel_size=_pixel_size(job, arguments),
         coordinates=None if refined else _coordinates(job, arguments),
         refined=refined,
         settings=_settings(job, arguments),
@@ -166,6 +165,15 @@ def _refined(job: Job, arguments: Arguments) -> RefinedOptions:
         reference_pixel_size=reference if reference > 0 else None,
         keep_micrograph_ctfs=arguments.has("--keep_ctfs_micrographs"),
     )
+
+
+def _pixel_size(job: Job, arguments: Arguments) -> float | None:
+    by_hand = job.flag("cryodeck_set_angpix", False)
+    said = job.number("cryodeck_angpix") if by_hand else -1.0
+    pixel_size = arguments.number("--angpix", said)
+    if by_hand and pixel_size <= 0:
+        raise InputError(f"pixel size is {pixel_size:g}; give a number above 0")
+    return pixel_size if pixel_size > 0 else None
 
 
 def _minimum_fom(job: Job, arguments: Arguments) -> float | None:

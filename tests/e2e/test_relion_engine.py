@@ -36,6 +36,7 @@ SHARED = {
         "pixel_size",
         "micrographs",
         "micrographs_without_coordinates",
+        "greys",
     },
     "class2d": {"iteration", "iterations_total", "classes", "history"},
 }
@@ -159,6 +160,8 @@ async def test_either_engine_goes_on_from_what_the_other_made(workspace):
     for engine in ENGINES:
         cut = numbers[engine, "extract"]
         assert (cut["box_px"], cut["pixel_size"]) == (40, 8.0)
+        assert cut["greys"]["min"] < cut["greys"]["mean"] < cut["greys"]["max"]
+        assert cut["greys"]["deviation"] == pytest.approx(1.0, abs=0.2)
         assert cut["particles_total"] == numbers[engine, "autopick"]["picks_total"]
         shares = [c["distribution"] for c in numbers[engine, "class2d"]["classes"]]
         assert sum(shares) == pytest.approx(1.0, abs=1e-4)

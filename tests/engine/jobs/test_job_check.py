@@ -65,6 +65,18 @@ REFUSED = [
     ("extract", {"coords_suffix": ""}, "coords_suffix", "is empty"),
     ("extract", {"extract_size": "255"}, "extract_size", "odd"),
     ("extract", {"do_rescale": "Yes", "rescale": "63"}, "rescale", "odd"),
+    (
+        "extract",
+        {"cryodeck_set_angpix": "Yes", "cryodeck_angpix": "0"},
+        "cryodeck_angpix",
+        "more than 0",
+    ),
+    (
+        "extract",
+        {"cryodeck_set_angpix": "Yes", "cryodeck_engine": "relion"},
+        "cryodeck_set_angpix",
+        "from the list",
+    ),
     ("extract", {"bg_diameter": "128"}, "bg_diameter", "inside the box"),
     ("class2d", {"fn_img": ""}, "fn_img", "is empty"),
     ("class2d", {"do_em": "No"}, "do_grad", "neither is"),

@@ -361,12 +361,20 @@ def test_phase_flipping_without_a_ctf_is_refused(project, capfd):
     assert "no CTF (rlnDefocusU)" in capfd.readouterr().err
 
 
-def test_a_pixel_size_can_be_given_by_hand(project):
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        {"other_args": "--angpix 3.5"},
+        {"cryodeck_set_angpix": "Yes", "cryodeck_angpix": "3.5"},
+    ],
+)
+def test_a_pixel_size_can_be_given_by_hand(project, by_hand):
     tables = read_star("micrographs_ctf.star")
     tables["optics"] = tables["optics"].without(["rlnMicrographPixelSize"])
     write_star("micrographs_ctf.star", tables)
     assert extract({}) == 2
-    values = {"other_args": "--angpix 3.5", "do_rescale": "Yes", "rescale": "16"}
+    assert extract({"cryodeck_angpix": "3.5"}) == 2  # not said to be used
+    values = by_hand | {"do_rescale": "Yes", "rescale": "16"}
     assert extract(values) == 0
     optics = read_star("Extract/job002/particles.star")["optics"]
     assert optics.numbers("rlnImagePixelSize").tolist() == [7.0]
