@@ -81,7 +81,7 @@ def test_ctf_is_one_up_to_the_first_peak_if_asked():
     grid = PolarGrid.make(32, 15, 24)
     one = optimizer()
     state = one.start()
-    batch = one._batch(np.arange(4), state.particles, state.model)
+    batch = one.share.batch(np.arange(4), state.particles, state.model)
     flat = Optics(pixel_size=4.0, radius_px=12.5, is_intact_until_first_peak=True)
     plain = RingCtf(grid, Optics(pixel_size=4.0, radius_px=12.5))(batch)
     found = RingCtf(grid, flat)(batch)
@@ -106,7 +106,7 @@ def test_the_resolution_limit_keeps_finer_rings_out_of_the_comparison():
     assert np.abs(step.power_conjugate[:, 7:]).max() == 0
     # averages still take all rings
     assert step.grid.n_rings > 7
-    _, sums = step(one._batch(np.arange(8), state.particles, state.model))
+    _, sums = step(one.share.batch(np.arange(8), state.particles, state.model))
     assert np.abs(sums.data[..., 8:]).max() > 0
 
 
@@ -119,11 +119,11 @@ def test_outside_the_mask_is_the_mean_or_noise():
     one = optimizer(optics=Optics(pixel_size=4.0, radius_px=9, fills_with_zeros=False))
     state = one.start()
     step = one.expectation(state.model, Sampling())
-    noisy = step._masked(one._batch(np.arange(6), state.particles, state.model))
+    noisy = step._masked(one.share.batch(np.arange(6), state.particles, state.model))
     spread = noisy[:, outside].std(axis=1)
     assert (spread > 0.3).all()
     # each particle has its own, the same in every iteration
-    again = step._masked(one._batch(np.arange(3, 6), state.particles, state.model))
+    again = step._masked(one.share.batch(np.arange(3, 6), state.particles, state.model))
     np.testing.assert_array_equal(again, noisy[3:])
     np.testing.assert_array_equal(noisy[:, mask == 1], images[:, mask == 1])
 
