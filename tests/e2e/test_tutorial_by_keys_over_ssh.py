@@ -64,7 +64,8 @@ def test_the_whole_chapter_is_walked_by_keys(cluster, project, environment):
         walk.extract_everything()
         walk.clean_gently()
         walk.look_back()
-    assert len(maps) == 2 * 4 * 5  # of each template, for each of five micrographs
+    # two of each template and two of the noise, for each of five micrographs
+    assert len(maps) == (2 * 4 + 2) * 5
     assert not list(project.glob("AutoPick/job008/**/*.spi"))
     _files_are_the_tutorials(project)
     shown = [_show(cluster, environment, job) for job in ALIASES]

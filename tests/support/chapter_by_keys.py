@@ -180,8 +180,13 @@ class Walk:
         self.see(re.escape(f"{job} ({ALIASES[job]})"))
 
     def back_to_list(self) -> None:
-        """Leave the job."""
-        self.press("Escape")
+        """Leave the job, and those it was started from."""
+        for _ in range(6):
+            left = self.terminal.text().splitlines()[0]
+            self.press("Escape")
+            self.see(rf"\A(?!{re.escape(left[:70])})")
+            if "Progress or result" in self.terminal.settled():
+                return
         self.see("Progress or result")
 
     # the chapter, section by section
