@@ -32,7 +32,7 @@ from tui.pixel_image import PixelImage, pixel_image
 from tui.pixel_layer import Piece
 from tui.pixel_protocols import MOST_CELLS
 from tui.widgets.lines import strip_of
-from tui.widgets.window_view import Region, WindowView
+from tui.widgets.window_view import WINDOW_KEYS, Region, WindowView
 
 MOST_PATCHES = 60  # over a picture before it is sent whole again
 _TOGETHER_S = 0.04
@@ -51,6 +51,7 @@ class PictureView(WindowView):
     app: PixelApp[int]
     DEFAULT_CSS = "PictureView { height: 1fr; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
+        *WINDOW_KEYS,
         Binding("c", "contrast(0.25)", "more contrast"),
         Binding("C", "contrast(-0.25)", "less contrast", show=False),
         Binding("b", "brightness(0.05)", "lighter", show=False),

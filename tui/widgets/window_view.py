@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual.binding import Binding, BindingType
 from textual.events import (
     Click,
@@ -24,18 +22,20 @@ Region = tuple[int, int, int, int]  # of the file: x, y, width, height
 MAX_ZOOM = 0.25  # file pixels per picture pixel
 
 
+#: Keys of a window, for a view that has one.
+WINDOW_KEYS: list[BindingType] = [
+    Binding("plus,equals_sign,z", "zoom(0.5)", "zoom in"),
+    Binding("minus,Z", "zoom(2)", "zoom out", show=False),
+    Binding("0,f", "fit", "whole micrograph", show=False),
+    Binding("left,ctrl+left", "pan(-1,0)", "left", show=False),
+    Binding("right,ctrl+right", "pan(1,0)", "right", show=False),
+    Binding("up,ctrl+up", "pan(0,-1)", "up", show=False),
+    Binding("down,ctrl+down", "pan(0,1)", "down", show=False),
+]
+
+
 class WindowView(Widget, can_focus=True):
     """A window on a picture that is larger; tells when it needs other pixels."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign,z", "zoom(0.5)", "zoom in"),
-        Binding("minus,Z", "zoom(2)", "zoom out", show=False),
-        Binding("0,f", "fit", "whole micrograph", show=False),
-        Binding("left,ctrl+left", "pan(-1,0)", "left", show=False),
-        Binding("right,ctrl+right", "pan(1,0)", "right", show=False),
-        Binding("up,ctrl+up", "pan(0,-1)", "up", show=False),
-        Binding("down,ctrl+down", "pan(0,1)", "down", show=False),
-    ]
 
     class Wanted(Message):
         """Pixels of another region are needed."""
