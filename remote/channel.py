@@ -28,7 +28,7 @@ from remote.errors import (
 )
 from remote.journal import Journal
 from remote.session import Pipe, Session
-from remote.starting import start_agent
+from remote.starting import leave, start_agent
 from remote.views import HowFar, Link, LinkState
 
 BACK_OFF_S = (2.0, 5.0, 15.0, 30.0, 60.0)
@@ -361,23 +361,18 @@ class AgentClient:
             if call.reads_only and not call.answer.done():
                 await self._try_send(call.message, call.blob)
 
-    def _drop_later(self) -> None:
-        """Take leave of a dead session without waiting for it."""
-        task = asyncio.create_task(self._drop_session())
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
-
-    async def _drop_session(self) -> None:
+    def _drop_later(self) -> asyncio.Task[None]:
+        """Take leave of what there is now; `close` waits for it."""
         pipe, self._pipe = self._pipe, None
         session, self._session = self._session, None
-        with contextlib.suppress(RemoteError, OSError, TimeoutError):
-            async with asyncio.timeout(10):
-                if pipe is not None:
-                    await pipe.close()
-        with contextlib.suppress(RemoteError, OSError, TimeoutError):
-            async with asyncio.timeout(10):
-                if session is not None:
-                    await session.close()
+        task = asyncio.create_task(leave(pipe, session))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+        return task
+
+    async def _drop_session(self) -> None:
+        """The same, waiting for it; a caller that is cancelled does not stop it."""
+        await asyncio.shield(self._drop_later())
 
     async def _keep_watch(self) -> None:
         """Ping, measure, and notice at once that this machine has slept."""

@@ -70,11 +70,22 @@ class Processes:
 
     def __init__(self) -> None:
         self._pipes: list[ProcessPipe] = []
+        self._births: set[asyncio.Task[ProcessPipe]] = set()
 
     async def start(
         self, *argv: str, environment: Mapping[str, str] | None = None
     ) -> ProcessPipe:
-        """Start one, away from this terminal: no signal of its keys reaches it."""
+        """Start one, away from this terminal: no signal of its keys reaches it.
+
+        One whose caller is cancelled meanwhile is ended by `close`.
+        """
+        birth = asyncio.create_task(self._started(argv, environment))
+        self._births.add(birth)
+        return await asyncio.shield(birth)
+
+    async def _started(
+        self, argv: tuple[str, ...], environment: Mapping[str, str] | None
+    ) -> ProcessPipe:
         try:
             process = await asyncio.create_subprocess_exec(
                 *argv,
@@ -93,6 +104,8 @@ class Processes:
 
     async def close(self) -> None:
         """End them all."""
+        births, self._births = self._births, set()
+        await asyncio.gather(*births, return_exceptions=True)
         pipes, self._pipes = self._pipes, []
         for pipe in pipes:
             await pipe.close()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from remote.agent import bootstrap, frames
 from remote.agent.text import one_line
-from remote.errors import SessionError, SessionLostError
+from remote.errors import RemoteError, SessionError, SessionLostError
 from remote.session import Pipe, Session
 
 _READ_BYTES = 1 << 18
@@ -77,3 +77,12 @@ def _no_agent(
         return SessionError(message)
     more = f": {one_line(said)[-300:]}" if said.strip() else ""
     return SessionError(f"{where}: the agent could not be started, {what}{more}")
+
+
+async def leave(pipe: Pipe | None, session: Session | None) -> None:
+    """Close an agent's pipe and its session, whatever state they are in."""
+    for one in (pipe, session):
+        with contextlib.suppress(RemoteError, OSError, TimeoutError):
+            async with asyncio.timeout(10):
+                if one is not None:
+                    await one.close()

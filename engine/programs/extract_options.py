@@ -172,7 +172,8 @@ def _pixel_size(job: Job, arguments: Arguments) -> float | None:
     said = job.number("cryodeck_angpix") if by_hand else -1.0
     pixel_size = arguments.number("--angpix", said)
     if by_hand and pixel_size <= 0:
-        raise InputError(f"pixel size is {pixel_size:g}; give a number above 0")
+        message = f"pixel size is {pixel_size:g}; give a number above 0"
+        raise InputError(message)
     return pixel_size if pixel_size > 0 else None
 
 

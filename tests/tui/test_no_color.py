@@ -129,7 +129,7 @@ def test_a_terminal_is_sent_no_more_colors_than_it_has(
 
 
 def test_a_terminal_that_cannot_move_its_cursor_is_refused_with_a_word() -> None:
-    program = [sys.executable, "-m", "tui"]
-    with Terminal(program, environment={"TERM": "dumb"}) as terminal:
+    line = f"{sys.executable} -m tui; sleep 60"  # the end of a pane scrolls it
+    with Terminal(["bash", "-c", line], environment={"TERM": "dumb"}) as terminal:
         shown = terminal.wait_for("lists +commands", 60)
     assert "can move its cursor" in " ".join(shown.split())

@@ -19,6 +19,7 @@ from textual.widgets import Input
 
 from remote.cluster import Cluster
 from remote.prompts import Prompts
+from remote.views import LinkState
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import CLUSTERS, open_job, seen, until
 from tui.app import CryodeckApp
@@ -72,6 +73,7 @@ def looks(
             app.animation_level = "none"
             if host:
                 await until(pilot, lambda: app.bridge.overview is not None)
+                await until(pilot, lambda: app.bridge.link.state is LinkState.CONNECTED)
             await steps(pilot)
             await until(pilot, lambda: not app._notifications)
             await pilot.pause()

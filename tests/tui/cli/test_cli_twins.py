@@ -82,7 +82,7 @@ def test_statistics_are_written_to_a_file(shell, tmp_path):
         ("--region", "1,2,3", "write X,Y,W,H"),
         ("--region", "1,2,0,3", "no area"),
         ("--colors", "red", "write RED,BLUE"),
-        ("--color-file", "gone.star", "no table of particles"),
+        ("--color-file", "nowhere.star", "no table of particles"),
     ],
 )
 def test_wrong_options_of_a_picture_are_told(shell, tmp_path, option, value, says):
