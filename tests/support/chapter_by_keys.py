@@ -97,16 +97,21 @@ class Walk:
     def keep(self, name: str) -> None:
         """Keep the screen as a picture for the documentation."""
         if self.pictures is not None:
-            for _ in range(60):  # what was told lies over it for some seconds
-                if not re.search(r"▌ *$", self.terminal.text(), re.MULTILINE):
-                    break
-                time.sleep(0.2)
+            self.uncovered()
             self.terminal.settled()
             self.terminal.picture(self.pictures / f"{name}.png")
+
+    def uncovered(self) -> None:
+        """Wait until what was told, which lies over the screen, is gone again."""
+        for _ in range(100):
+            if not re.search(r"▌ *$", self.terminal.text(), re.MULTILINE):
+                return
+            time.sleep(0.2)
 
     def field(self, key: str, tabs: int = 40) -> None:
         """Go down the form to a field of this tab."""
         for _ in range(tabs):
+            self.uncovered()
             shown = re.search(r"· key (\w+)", self.see(r"· key \w+"))
             assert shown is not None
             if shown[1] == key:
