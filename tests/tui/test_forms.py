@@ -9,6 +9,7 @@ from engine.jobs.job import Job
 from engine.jobs.registry import FORMS
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, seen, until
+from tui.forms.fields import Line
 from tui.forms.form import FormPane
 from tui.screens.job import JobScreen
 
@@ -54,6 +55,19 @@ async def test_a_wrong_value_is_told_beside_its_field_and_on_its_tab() -> None:
         field = pane._fields["angpix"]
         await until(pilot, lambda: field.has_class("wrong"))
         await seen(pilot, "'many' is not a number", "I/O ✗3")
+
+
+async def test_what_was_typed_last_is_sent_though_its_message_is_on_its_way() -> None:
+    async with interface() as pilot:
+        await pilot.press("n", "4")
+        await until(pilot, lambda: pilot.app.screen.query(FormPane))
+        pane = pilot.app.screen.query_one(FormPane)
+        await pane.go_to_field("nr_mpi")
+        await until(pilot, lambda: pane._fields["nr_mpi"].query(Line))
+        pane._fields["nr_mpi"].query_one(Line).value = "7"
+        assert pane.job.text("nr_mpi") == "1"
+        pane.action_save()
+        assert pane.job.text("nr_mpi") == "7"
 
 
 async def test_greyed_fields_cannot_be_reached_and_say_why() -> None:

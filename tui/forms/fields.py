@@ -236,6 +236,15 @@ class Field(Vertical):
             return child
         raise AssertionError(self.option.key)
 
+    @property
+    def shown(self) -> str:
+        """What stands in it; `value` follows as soon as the editor has told."""
+        for line in self.query(Line):
+            return line.value
+        for choosing in self.query(Choosing):
+            return choosing.value
+        return self.value
+
     def set_value(self, value: str) -> None:
         """Show another value."""
         if value == self.value:

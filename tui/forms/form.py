@@ -184,19 +184,7 @@ class FormPane(Vertical):
     def on_field_changed(self, message: Field.Changed) -> None:
         """Take a value, and check soon."""
         message.stop()
-        try:
-            self.job = self.job.replace(message.key, message.value)
-        except EngineError:
-            values = {**self.job.values, message.key: message.value}
-            self.job = Job(
-                self.job.type,
-                self.job.version,
-                values,
-                self.job.is_continue,
-                self.job.unknown,
-                self.job.head,
-                self.job.extra,
-            )
+        self._take(message.key, message.value)
         if self._check_soon is not None:
             self._check_soon.stop()
         self._check_soon = self.set_timer(_CHECK_AFTER_S, self._check)
@@ -207,6 +195,27 @@ class FormPane(Vertical):
         if self._keep_soon is not None:
             self._keep_soon.stop()
         self._keep_soon = self.set_timer(_KEEP_AFTER_S, self._keep)
+
+    def _take(self, key: str, value: str) -> None:
+        try:
+            self.job = self.job.replace(key, value)
+        except EngineError:
+            values = {**self.job.values, key: value}
+            self.job = Job(
+                self.job.type,
+                self.job.version,
+                values,
+                self.job.is_continue,
+                self.job.unknown,
+                self.job.head,
+                self.job.extra,
+            )
+
+    def _take_shown(self) -> None:
+        """Take what stands in the fields: a message that tells may be on its way."""
+        for key, field in self._fields.items():
+            if field.shown != self.job.text(key, field.option.default):
+                self._take(key, field.shown)
 
     def _keep(self) -> None:
         if self.is_changed and not self.app.read_only:
@@ -338,11 +347,13 @@ class FormPane(Vertical):
 
     def action_run(self) -> None:
         """Ask the screen to run."""
+        self._take_shown()
         self._check()
         self.post_message(self.Wanted("run"))
 
     def action_save(self) -> None:
         """Ask the screen to keep the form."""
+        self._take_shown()
         self.post_message(self.Wanted("save"))
 
     @property
