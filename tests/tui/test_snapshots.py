@@ -76,6 +76,8 @@ def looks(
                 await until(pilot, lambda: app.bridge.link.state is LinkState.CONNECTED)
             await steps(pilot)
             await until(pilot, lambda: not app._notifications)
+            if host:  # the line on top hears of it later
+                await until(pilot, lambda: "offline" not in app.export_screenshot())
             await pilot.pause()
             shown.append(app.export_screenshot())
 
