@@ -12,6 +12,7 @@ from textual.screen import ModalScreen, Screen
 
 from tests.support.interface import interface, open_job, screen_text, seen, until
 from tui.widgets.bars import KeyBar, TopBar
+from tui.widgets.job_table import JobTable
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
 Way = Callable[[Pilot[int]], Awaitable[None]]
@@ -43,6 +44,18 @@ def in_a_new_form(*keys: str) -> Way:
     return way
 
 
+async def two_jobs_compared(pilot: Pilot[int]) -> None:
+    table = pilot.app.screen.query_one(JobTable)
+    table.selected |= {"AutoPick/job006", "AutoPick/job012"}
+    await pilot.press("d")
+
+
+async def asked_whether_a_picture_is_seen(pilot: Pilot[int]) -> None:
+    await job(PICKED, "pictures", "w", shows="picks")(pilot)
+    await until(pilot, lambda: type(pilot.app.screen).__name__ == "WhyPictures")
+    await pilot.press("enter")
+
+
 PICKED, CLASSES, BY_HAND = "AutoPick/job006", "Class2D/job008", "ManualPick/job005"
 #: class of the screen -> the way to it from the job list
 WAYS: dict[str, Way] = {
@@ -61,6 +74,9 @@ WAYS: dict[str, Way] = {
     "StackScreen": job("Extract/job007", "overview", "T", shows="Who says so"),
     "Tour": press("colon", *"tour", "enter"),
     "WhyPictures": job(PICKED, "pictures", "w", shows="picks"),
+    "DoYouSee": asked_whether_a_picture_is_seen,
+    "DifferenceScreen": two_jobs_compared,
+    "JobsScreen": press(),
     "FilePicker": in_a_new_form("ctrl+o"),
     "KeepClasses": job(CLASSES, "pictures", "space", "S", shows="25.0%"),
     "ClusterForm": press("colon", *"clusters", "enter", "a"),
@@ -114,10 +130,7 @@ def fits(screen: Screen[object], shown: str, size: tuple[int, int]) -> None:
 #: screens that tests of their own show at these sizes, and what no one is shown
 ELSEWHERE = {
     "BrowseProjects",  # test_clusters_screen.py
-    "DifferenceScreen",  # test_job_selection.py
     "HostKeyDialog",  # test_clusters_screen.py
-    "JobsScreen",  # test_jobs_screen.py
-    "DoYouSee",  # test_gallery.py
     "PickScreen",  # test_hand_screens.py
     "QuestionsDialog",  # test_clusters_screen.py
 }
