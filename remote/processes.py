@@ -69,8 +69,7 @@ class Processes:
     """The programs that one session has started."""
 
     def __init__(self) -> None:
-        self._pipes: list[ProcessPipe] = []
-        self._births: set[asyncio.Task[ProcessPipe]] = set()
+        self._births: list[asyncio.Task[ProcessPipe]] = []
 
     async def start(
         self, *argv: str, environment: Mapping[str, str] | None = None
@@ -79,33 +78,31 @@ class Processes:
 
         One whose caller is cancelled meanwhile is ended by `close`.
         """
-        birth = asyncio.create_task(self._started(argv, environment))
-        self._births.add(birth)
+        birth = asyncio.create_task(_started(argv, environment))
+        self._births.append(birth)
         return await asyncio.shield(birth)
-
-    async def _started(
-        self, argv: tuple[str, ...], environment: Mapping[str, str] | None
-    ) -> ProcessPipe:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=PIPE,
-                stdout=PIPE,
-                stderr=PIPE,
-                env=environment,
-                start_new_session=True,
-            )
-        except OSError as error:
-            message = f"{argv[0]}: {error.strerror or error}"
-            raise SessionError(message) from error
-        pipe = ProcessPipe(process)
-        self._pipes.append(pipe)
-        return pipe
 
     async def close(self) -> None:
         """End them all."""
-        births, self._births = self._births, set()
-        await asyncio.gather(*births, return_exceptions=True)
-        pipes, self._pipes = self._pipes, []
-        for pipe in pipes:
-            await pipe.close()
+        births, self._births = self._births, []
+        for found in await asyncio.gather(*births, return_exceptions=True):
+            if isinstance(found, ProcessPipe):
+                await found.close()
+
+
+async def _started(
+    argv: tuple[str, ...], environment: Mapping[str, str] | None
+) -> ProcessPipe:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        message = f"{argv[0]}: {error.strerror or error}"
+        raise SessionError(message) from error
+    return ProcessPipe(process)

@@ -88,6 +88,11 @@ class Seen:
         return int(text) if re.fullmatch(r"\d{1,9}", text) else 0
 
     @property
+    def ended_at(self) -> float:
+        """When the script ended, by its own words; 0 if it has not."""
+        return float((self.facts.get("ended") or {}).get("time") or 0.0)
+
+    @property
     def has_started(self) -> bool:
         """Whether the script has begun."""
         return bool(self.facts.get("started"))
@@ -258,9 +263,8 @@ def is_put_back(seen: Seen) -> bool:
     job = seen.job
     if job is None or seen.signal != "TERM" or seen.marker == "Succeeded":
         return False
-    ended_at = float((seen.facts.get("ended") or {}).get("time") or 0.0)
     waits = job.state in (JobState.QUEUED, JobState.HELD)
-    return waits and (seen.asked_at or 0.0) > ended_at + 1.0
+    return waits and (seen.asked_at or 0.0) > seen.ended_at + 1.0
 
 
 def _unlisted(seen: Seen) -> _Said:
@@ -383,7 +387,7 @@ def _ended(seen: Seen) -> _Said:
 
 def _is_fresh_end(seen: Seen, job: SchedulerJob | None) -> bool:
     """Whether a job has ended so lately that its files may not be seen here yet."""
-    at = float((seen.facts.get("ended") or {}).get("time") or 0.0)
+    at = seen.ended_at
     if job is not None and job.ended_at:
         at = max(at, job.ended_at)
     return seen.taken_at - at < MARKER_GRACE_S

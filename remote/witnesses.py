@@ -22,8 +22,7 @@ def witnesses(seen: Seen) -> list[Witness]:
         found.append(_scheduler_witness(seen))
     if seen.exit_status is not None:
         text = f"{seen.exit_status}{f' after {seen.signal}' if seen.signal else ''}"
-        at = float((seen.facts.get("ended") or {}).get("time") or 0.0)
-        found.append(Witness(name="exit status", says=text, at=at))
+        found.append(Witness(name="exit status", says=text, at=seen.ended_at))
     progress = seen.facts.get("progress")
     if progress:
         says = progress_words(seen.facts) or progress["last"]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.errors import EngineError
 from engine.project.picks_file import FOM, PicksFile, Row
+from tui.halfblocks import NO_FOM
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
-    from remote.views import PickSheet
+    from remote.views import Picks, PickSheet
 
 Rows = tuple[Row, ...]
 _MOST_UNDONE = 500
@@ -92,6 +93,11 @@ class Colors:
                     if distance <= best:
                         best, found = distance, value
         return found
+
+    def on(self, picks: Picks) -> Picks:
+        """The same picks with these numbers for their figures of merit."""
+        found = [self.at(x, y) for x, y in zip(picks.x, picks.y, strict=True)]
+        return replace(picks, fom=tuple(NO_FOM if v is None else v for v in found))
 
 
 class Picking:

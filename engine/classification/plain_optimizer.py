@@ -33,6 +33,7 @@ from engine.classification.plain_projection import (
     reconstruct,
 )
 from engine.classification.sampling import Sampling, next_perturbation
+from engine.classification.share import put
 from engine.classification.state import State
 from engine.classification.statistics import summed
 from engine.ctf import contrast_transfer
@@ -193,8 +194,7 @@ class PlainOptimizer(Optimizer):
         out, done = Assignments.empty(len(mine)), 0
         for batch in self.share.batches(mine, state.particles, model):
             found, count = step.add(batch), len(batch.index)
-            for name in Assignments.__slots__:
-                getattr(out, name)[done : done + count] = getattr(found, name)
+            put(out, slice(done, done + count), found)
             done += count
             self.on_progress(done, len(mine))
         step.finish()

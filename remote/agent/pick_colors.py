@@ -1,10 +1,11 @@
 """Numbers from another table by which the picks of a micrograph are colored."""
 
+import contextlib
 from typing import Any, Dict, List
 
 from engine.project.errors import StarError
-from engine.project.star_stream import LoopStream
 from remote.agent import lists
+from remote.agent.particles import particle_loop
 from remote.agent.verbs import Request, VerbError, verb
 
 _MOST = 100000  # picks of one micrograph
@@ -20,8 +21,17 @@ def of_micrograph(
     A table without names of micrographs is one of this micrograph's coordinates.
     """
     found: List[List[float]] = []
-    with _table(request, path, label) as stream:
-        columns = [*_PLACE, label]
+    columns = [*_PLACE, label]
+    with contextlib.ExitStack() as opened:
+        try:
+            stream = opened.enter_context(particle_loop(request.path(path)))
+        except StarError:
+            message = "{}: no table of particles to color picks by".format(path)
+            raise VerbError(message, "not found") from None
+        missing = [one for one in columns if one not in stream.labels]
+        if missing:
+            message = "{}: no column _{} to color picks by"
+            raise VerbError(message.format(path, missing[0]), "bad request")
         has_names = "rlnMicrographName" in stream.labels
         if has_names:
             columns.append("rlnMicrographName")
@@ -34,21 +44,3 @@ def of_micrograph(
             if x == x and y == y and value == value and len(found) < _MOST:
                 found.append([x, y, value])
     return {"picks": found}
-
-
-def _table(request: Request, path: str, label: str) -> LoopStream:
-    """The loop of a file that has coordinates and the column."""
-    for block in ("particles", ""):
-        try:
-            stream = LoopStream(request.path(path), block)
-            with stream:
-                labels = stream.labels
-        except StarError:
-            continue
-        missing = [one for one in [*_PLACE, label] if one not in labels]
-        if missing:
-            message = "{}: no column _{} to color picks by"
-            raise VerbError(message.format(path, missing[0]), "bad request")
-        return LoopStream(request.path(path), block)
-    message = "{}: no table of particles to color picks by".format(path)
-    raise VerbError(message, "not found")

@@ -120,10 +120,9 @@ def _picking(request: Request, folder: str, warnings: List[str]) -> Values:
     rows: List[Dict[str, Any]] = []
     foms = array.array("d")
     done = 0
-    source = request.path(source)
-    total = sum(1 for _ in lists.micrograph_rows(source))
-    for micrograph in lists.micrograph_rows(source):
-        request.report(len(rows), total, len(foms), "picks")
+    listed = list(lists.micrograph_rows(request.path(source)))
+    for micrograph in listed:
+        request.report(len(rows), len(listed), len(foms), "picks")
         picks = None
         try:
             picks, found = _picks_in(files.path(micrograph.name))
@@ -275,9 +274,9 @@ def micrographs(request: Request, name: str) -> List[Dict[str, Any]]:
         path = request.path(source)
     files = lists.CoordinateFiles(request, folder) if is_picking else None
     rows: List[Dict[str, Any]] = []
-    total = sum(1 for _ in lists.micrograph_rows(path))
-    for micrograph in lists.micrograph_rows(path):
-        request.report(len(rows), total, len(rows), "micrographs")
+    listed = list(lists.micrograph_rows(path))
+    for micrograph in listed:
+        request.report(len(rows), len(listed), len(rows), "micrographs")
         rows.append(micrograph_facts(request, micrograph, files))
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.cli.failure import BAD_INPUT, DONE, CommandFailure
@@ -39,7 +40,7 @@ async def _lines(invocation: Invocation, name: str, stream: str) -> int:
         )
         for hit in said.hits:
             number = passed + hit.number + 1
-            hits.append(type(hit)(offset=hit.offset, number=number, text=hit.text))
+            hits.append(replace(hit, number=number))
             output.labeled(output.painted(f"{number}: ", "dim"), hit.text)
         found += said.count
         passed += said.lines

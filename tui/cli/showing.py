@@ -201,16 +201,11 @@ async def _colored(
     invocation: Invocation, workspace: Workspace, picks: Picks, micrograph: str
 ) -> Picks:
     """Return picks whose figures of merit are another file's numbers, by place."""
-    from dataclasses import replace
-
-    from tui.halfblocks import NO_FOM
     from tui.picking import Colors
 
     label = invocation.color_by
     places = await workspace.pick_colors(invocation.color_file, micrograph, label)
-    colors = Colors(label, places)
-    found = [colors.at(x, y) for x, y in zip(picks.x, picks.y, strict=True)]
-    return replace(picks, fom=tuple(NO_FOM if v is None else v for v in found))
+    return Colors(label, places).on(picks)
 
 
 def region_of(text: str | None) -> tuple[int, int, int, int] | None:

@@ -12,7 +12,7 @@ from engine.project.picks_file import FOM
 from remote.views import Picture
 from tui.charts import Line
 from tui.halfblocks import fom_color
-from tui.picking import Display
+from tui.picking import Colors, Display
 from tui.widgets.picture_view import PictureView
 from tui.widgets.window_view import Region
 
@@ -181,6 +181,16 @@ def color_line(view: PictureView, label: str = "FOM", cells: int = 12) -> Line:
         line.append(("━", f"#{r:02x}{g:02x}{b:02x}"))
     line.append((f" {high:.2f}", "faint"))
     return line
+
+
+def ask_colors(asker: Any, settings: Display, name: str) -> None:
+    """Have the numbers by which a form colors picks; "colors" is (name, Colors)."""
+    path, label = settings.color_file, settings.color_label
+
+    async def question(w: Any) -> tuple[str, Colors]:
+        return name, Colors(label, await w.pick_colors(path, name, label))
+
+    asker.app.bridge.ask(asker, "colors", question)
 
 
 def color_name(label: str) -> str:

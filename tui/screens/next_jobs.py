@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from engine.jobs.hints import Hint
 from remote.hints import hints_of
 from remote.views import JobState
 from tui.screens.sending import Sending
-
-if TYPE_CHECKING:
-    pass
 
 
 class NextJobs(Sending):

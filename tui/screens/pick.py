@@ -20,6 +20,7 @@ from tui.screens.looking import (
     Filters,
     Looking,
     LookingKeys,
+    ask_colors,
     color_line,
     color_name,
 )
@@ -155,13 +156,7 @@ class PickScreen(LookingKeys, Screen[None]):
         settings, picking = self.hand.settings, self.view.picking
         if not settings.color_file or picking is None or picking.colors is not None:
             return
-        name = self.micrograph
-        path, label = settings.color_file, settings.color_label
-
-        async def question(w: Any) -> tuple[str, Colors]:
-            return name, Colors(label, await w.pick_colors(path, name, label))
-
-        self.app.bridge.ask(self, "colors", question)
+        ask_colors(self, settings, self.micrograph)
 
     def _take_colors(self, name: str, colors: Colors) -> None:
         picking = self.hand.saving.pickings.get(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -16,7 +15,6 @@ from textual.widgets import Static
 from engine.project.picks_file import FOM
 from remote.views import JobRow, Picks
 from tui.charts import Line, bar
-from tui.halfblocks import NO_FOM
 from tui.messages import Answered, Refused
 from tui.picking import Colors, Display
 from tui.plain import plain, shortened
@@ -24,6 +22,7 @@ from tui.screens.looking import (
     LOOKING_BINDINGS,
     Looking,
     LookingKeys,
+    ask_colors,
     color_line,
     color_name,
 )
@@ -292,17 +291,8 @@ class PicturesPane(LookingKeys, Horizontal):
             return
         display, colors = self._colored_by, self._colors.get(name)
         if display is not None and colors is None:
-            path, label = display.color_file, display.color_label
-
-            async def question(w: Any) -> tuple[str, Colors]:
-                return name, Colors(label, await w.pick_colors(path, name, label))
-
-            self.app.bridge.ask(self, "colors", question)
-        if colors is not None:
-            found = [colors.at(*place) for place in zip(picks.x, picks.y, strict=True)]
-            values = tuple(NO_FOM if one is None else one for one in found)
-            picks = replace(picks, fom=values)
-        self.view.show_picks(picks)
+            ask_colors(self, display, name)
+        self.view.show_picks(picks if colors is None else colors.on(picks))
         self._say()
 
     def _ahead(self) -> None:
