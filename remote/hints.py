@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -21,12 +22,10 @@ async def hints_of(
     """Jobs that usually follow, with the settings of earlier jobs carried over."""
     rows = sorted(overview.jobs if overview else (), key=lambda one: one.number)
     newest = {one.type: one for one in rows if one.number < row.number}
-    loaded = []
-    for one in sorted(newest.values(), key=lambda one: one.number):
-        try:
-            loaded.append((one.name, await workspace.load_job(one.name)))
-        except RemoteError:
-            continue  # a form that nobody can read carries nothing over
+    names = [one.name for one in sorted(newest.values(), key=lambda one: one.number)]
+    forms = await asyncio.gather(*(_form(workspace, name) for name in names))
+    # a form that nobody can read carries nothing over
+    loaded = [(n, f) for n, f in zip(names, forms, strict=True) if f is not None]
     labels = [node.label for node in row.outputs]
     facts = replace(
         NOTHING_KNOWN,
@@ -44,7 +43,15 @@ async def hints_of(
             micrographs=values.get("micrographs_total"),
         )
     hints = next_jobs(form, row.name, facts=facts, earlier=loaded)
-    return [await _sent_as_usual(workspace, hint) for hint in hints]
+    return await asyncio.gather(*(_sent_as_usual(workspace, hint) for hint in hints))
+
+
+async def _form(workspace: Any, name: str) -> Job | None:
+    try:
+        form: Job = await workspace.load_job(name)
+    except RemoteError:
+        return None
+    return form
 
 
 async def _sent_as_usual(workspace: Any, hint: Hint) -> Hint:

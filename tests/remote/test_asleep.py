@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.far_link import far_link
+from support.local_sessions import Sessions, until
 from support.person import Person
 
 from engine.jobs.job import Job
@@ -19,36 +20,11 @@ from remote import channel
 from remote.agent import records
 from remote.channel import AgentClient
 from remote.errors import SessionError
-from remote.local import LocalSession
 from remote.views import LinkState
 from remote.workspace import Workspace
 
 SLEEPER = Path(__file__).resolve().parents[1] / "support" / "sleeper.py"
 HOUR_S = 3600.0
-
-
-class Sessions:
-    """Opens local sessions, and counts them."""
-
-    def __init__(self, *failures):
-        self.failures = list(failures)
-        self.opened = []
-        self.needs_person = False
-
-    async def __call__(self):
-        if self.failures and (failure := self.failures.pop(0)) is not None:
-            raise failure
-        session = LocalSession()
-        session.needs_person = self.needs_person
-        self.opened.append(session)
-        return session
-
-
-async def until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.01)
 
 
 class Clock:

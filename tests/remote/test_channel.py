@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.local_sessions import Sessions, until
 
 from remote import channel
 from remote.agent.frames import encode
@@ -28,23 +29,6 @@ from remote.views import LinkState
 from remote.workspace import Workspace
 
 
-class Sessions:
-    """Opens local sessions; the next ones may be told to fail."""
-
-    def __init__(self, *failures):
-        self.failures = list(failures)
-        self.opened = []
-        self.needs_person = False
-
-    async def __call__(self):
-        if self.failures and (failure := self.failures.pop(0)) is not None:
-            raise failure
-        session = LocalSession()
-        session.needs_person = self.needs_person
-        self.opened.append(session)
-        return session
-
-
 @pytest.fixture
 async def agent(monkeypatch):
     monkeypatch.setattr(channel, "BACK_OFF_S", (0.05, 0.1))
@@ -52,13 +36,6 @@ async def agent(monkeypatch):
     await client.open()
     yield client
     await client.close()
-
-
-async def until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.01)
 
 
 def is_alive(pid):
