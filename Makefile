@@ -7,7 +7,7 @@ APT := relion openmpi-bin openssh-server openssh-client munge slurmctld slurmd \
        slurm-client slurmdbd slurm-wlm-mysql-plugin mariadb-server-core \
        mariadb-client-core libpam-google-authenticator tmux gcc libc6-dev iproute2 tcsh fish zsh \
        gridengine-master gridengine-exec gridengine-client libpmix-dev \
-       xvfb xterm xdotool
+       xvfb xterm xdotool groff-base
 # Open MPI refuses root otherwise; the tests and CI often are root.
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1

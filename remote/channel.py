@@ -12,11 +12,12 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from remote.agent import bootstrap, frames
 from remote.agent.text import one_line
+from remote.calls import Call, OnProgress, hearer
 from remote.errors import (
     AgentError,
     BadRequestError,
@@ -29,7 +30,7 @@ from remote.errors import (
 from remote.journal import Journal
 from remote.session import Pipe, Session
 from remote.starting import leave, start_agent
-from remote.views import HowFar, Link, LinkState
+from remote.views import Link, LinkState
 
 BACK_OFF_S = (2.0, 5.0, 15.0, 30.0, 60.0)
 WATCH_S = 2.0  # between two looks at the clock
@@ -43,30 +44,6 @@ _READ_BYTES = 1 << 18
 _log = logging.getLogger(__name__)
 
 Opener = Callable[[], Awaitable[Session]]
-OnProgress = Callable[[HowFar], None]
-
-
-@dataclass(slots=True)
-class _Call:
-    """One request under way."""
-
-    message: dict[str, Any]
-    blob: bytes
-    reads_only: bool
-    answer: asyncio.Future[tuple[Any, bytes]] = field(repr=False)
-    hear: Callable[[dict[str, Any]], None] | None = None  # how far it is
-
-
-def _hearer(
-    limit: asyncio.Timeout, seconds: float, on_progress: OnProgress
-) -> Callable[[dict[str, Any]], None]:
-    """Tell how far a request is; its time limit begins anew with each word of it."""
-
-    def hear(said: dict[str, Any]) -> None:
-        limit.reschedule(asyncio.get_running_loop().time() + seconds)
-        on_progress(HowFar(**said))
-
-    return hear
 
 
 class AgentClient:
@@ -93,7 +70,7 @@ class AgentClient:
         self._session: Session | None = None
         self._pipe: Pipe | None = None
         self._luggage = bootstrap.Luggage()
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, Call] = {}
         self._next = 1
         self._listeners: list[Callable[[Link], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -185,11 +162,11 @@ class AgentClient:
             message["progress"] = True
         answer: asyncio.Future[tuple[Any, bytes]]
         answer = asyncio.get_running_loop().create_future()
-        call = _Call(message, blob, reads_only, answer)
+        call = Call(message, blob, reads_only, answer)
         try:
             async with asyncio.timeout(timeout + GRACE_S) as limit:
                 if on_progress is not None:
-                    call.hear = _hearer(limit, timeout + GRACE_S, on_progress)
+                    call.hear = hearer(limit, timeout + GRACE_S, on_progress)
                 return await self._ask(number, call)
         except TimeoutError as error:
             outcome = "no answer"
@@ -216,7 +193,7 @@ class AgentClient:
                     self.name, verb, subject, took, outcome, len(blob), more
                 )
 
-    async def _ask(self, number: int, call: _Call) -> tuple[Any, bytes]:
+    async def _ask(self, number: int, call: Call) -> tuple[Any, bytes]:
         if self._pipe is None:
             raise SessionLostError(self._lost_in_words())
         self._calls[number] = call

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from remote.channel import AgentClient, OnProgress
+from remote.calls import OnProgress
+from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.errors import RemoteError
 from remote.prompts import NoPrompts, Prompts

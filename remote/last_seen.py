@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.jobs.job import Job
-from remote.channel import AgentClient, OnProgress
+from remote.calls import OnProgress
+from remote.channel import AgentClient
 from remote.cluster import Cluster
 from remote.errors import BadRequestError, NotSeenError
 from remote.last_known import LastKnown

@@ -15,7 +15,7 @@ from engine.jobs.job import Job
 from engine.jobs.registry import by_key
 from engine.jobs.site_fields import with_site_defaults, with_site_fields
 from remote.agent.text import one_line
-from remote.channel import OnProgress
+from remote.calls import OnProgress
 from remote.errors import AgentError, BadRequestError
 from remote.reading_logs import ReadingLogs
 from remote.schedulers.queues import ARGV, QueueLimits, queues_of

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from remote import channel
 from remote.agent import verbs
+from remote.calls import hearer
 from remote.channel import AgentClient
 from remote.local import LocalSession
 
@@ -115,7 +115,7 @@ async def test_whoever_hears_of_it_waits_on(agent):
     await agent.call("host.ping")
     (call,) = (one for one in agent._calls.values() if one.hear is not None)
     async with asyncio.timeout(0.3) as limit:
-        hear = channel._hearer(limit, 60.0, lambda far: None)
+        hear = hearer(limit, 60.0, lambda far: None)
         assert call.hear is not None
         hear({"done": 1, "total": 2, "found": 1, "what": "entries"})
         await asyncio.sleep(0.4)

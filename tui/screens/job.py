@@ -19,8 +19,8 @@ from tui.messages import (
     Remembered,
 )
 from tui.plain import plain
+from tui.screens.at_once import AtOnce
 from tui.screens.hand import may_open
-from tui.screens.next_jobs import NextJobs
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.tabs import TabBar
 from tui.words import displayed_name, is_active, particles_of, seen_words
@@ -36,15 +36,9 @@ TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
 NEW_TABS = ("form", "preview")
 _PICTURES = {"autopick", "manualpick", "import", "ctffind", "motioncorr", "extract"}
 _VERBS = {"abort", "next_job", "clone", "go_on", "alias"}
-_WHY_NOT = {
-    "by_hand": "nothing is picked or ticked by hand in it",
-    "hunt": "only picking jobs have a threshold to hunt",
-    "stack": "it has made no particles",
-    "next_job": "it was not run yet",
-}
 
 
-class JobScreen(NextJobs):
+class JobScreen(AtOnce):
     """A job with its tabs, or the form of one that does not exist yet."""
 
     app: CryodeckApp
@@ -93,7 +87,6 @@ class JobScreen(NextJobs):
         self.current = tab if row is not None else "form"
         self._form_trouble = ""
         self.loaded: Job | None = None  # the form as the cluster has it
-        self.at_once = ""  # an action of this screen, as soon as its form is here
         self._seen_at: float | None = None  # when what is shown from memory was true
         self._had_link = True
 
@@ -298,7 +291,7 @@ class JobScreen(NextJobs):
             await self._take_form(message.answer)
         elif message.what == "hints":
             self.take_hints(tuple(message.answer))
-            await self._do_at_once()
+            await self.do_at_once()
         elif message.what == "run":
             await self._started(*message.answer)
         elif message.what == "by hand":
@@ -326,18 +319,7 @@ class JobScreen(NextJobs):
                 await self.action_go_on()
         elif self.current == "preview":
             self._show_preview()
-        if self.at_once != "next_job" or not self.may_have_hints:
-            await self._do_at_once()
-
-    async def _do_at_once(self) -> None:
-        """Do what the list was asked for, or say why not."""
-        action, self.at_once = self.at_once, ""
-        if not action:
-            return
-        if self.check_action(action, ()):
-            await self.run_action(action)
-        elif self.row is not None:
-            self.app.notify(f"{plain(self.row.name)}: {_WHY_NOT[action]}", markup=False)
+        await self.form_is_here()
 
     def on_refused(self, message: Refused) -> None:
         """Say why."""

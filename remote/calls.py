@@ -1,0 +1,35 @@
+"""A request to an agent that is under way, and how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from remote.views import HowFar
+
+OnProgress = Callable[[HowFar], None]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request under way."""
+
+    message: dict[str, Any]
+    blob: bytes
+    reads_only: bool
+    answer: asyncio.Future[tuple[Any, bytes]] = field(repr=False)
+    hear: Callable[[dict[str, Any]], None] | None = None  # how far it is
+
+
+def hearer(
+    limit: asyncio.Timeout, seconds: float, on_progress: OnProgress
+) -> Callable[[dict[str, Any]], None]:
+    """Tell how far a request is; its time limit begins anew with each word of it."""
+
+    def hear(said: dict[str, Any]) -> None:
+        limit.reschedule(asyncio.get_running_loop().time() + seconds)
+        on_progress(HowFar(**said))
+
+    return hear
