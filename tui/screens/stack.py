@@ -76,7 +76,6 @@ class StackScreen(Screen[None]):
         "S makes a Select job of the marked."
     )
     DEFAULT_CSS = """
-    StackScreen ParticleTiles { overflow-x: hidden; }
     StackScreen #stack-status {
         height: 2; width: 1fr; background: $surface; padding: 0 1;
     }

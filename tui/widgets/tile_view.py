@@ -45,7 +45,7 @@ class TileView(ScrollView, can_focus=True):
     """Tiles in rows; space or a click marks one, Enter shows it large."""
 
     app: PixelApp[int]
-    DEFAULT_CSS = "TileView { height: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = "TileView { height: 1fr; padding: 0 1; overflow-x: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right", "move(1,0)", "next", show=False),
         Binding("left", "move(-1,0)", "previous", show=False),
