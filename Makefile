@@ -29,7 +29,7 @@ test-long: system $(VENV)/.dev   ## everything, an hour or so
 	$(PY) -m pytest -m "not gpu" $(ARGS)
 
 fuzz: $(VENV)/.dev   ## fuzzing led by coverage of everything that reads foreign bytes, a minute each
-	$(PY) -m pip install --quiet -c constraints.txt -e '.[dev,tui,engine,fuzz]'
+	$(PY) -m pip install -qq -c constraints.txt -e '.[dev,tui,engine,fuzz]'
 	nice $(PY) tests/fuzz/guided.py $(ARGS)
 
 check: $(VENV)/.dev lint types contracts   ## style, types, architecture, fast tests
@@ -55,14 +55,16 @@ venv: $(VENV)/.dev
 
 $(VENV)/bin/python:
 	@.ci/find-python -m venv $(VENV)
-	@$(PY) -m pip install --quiet --upgrade pip
+	@$(PY) -m pip install -qq --upgrade pip
 
 $(VENV)/.tui-engine: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PY) -m pip install --quiet -c constraints.txt -e '.[tui,engine]'
+	@echo "Setting up $(VENV) ..."
+	@$(PY) -m pip install -qq -c constraints.txt -e '.[tui,engine]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PY) -m pip install --quiet -c constraints.txt -e '.[tui,engine,mpi,dev]'
+	@echo "Setting up $(VENV) ..."
+	@$(PY) -m pip install -qq -c constraints.txt -e '.[tui,engine,mpi,dev]'
 	@touch $@ $(VENV)/.tui-engine
 
 clean:
