@@ -9,7 +9,8 @@ from typing import Any
 from engine.errors import InputError
 from engine.jobs.registry import find
 from engine.project.layout import job_number, neutral_label, node_kind
-from remote.schedulers.base import Listing, Scheduler, SchedulerJob, merged
+from remote.schedulers.base import Listing, Scheduler, SchedulerJob
+from remote.schedulers.merging import merged
 from remote.verdict import Judgement, Seen, is_put_back, judge
 from remote.views import JobRow, Node, Overview, Progress
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from remote.schedulers.arrays import MOST_TASKS, tasks_of
-from remote.schedulers.base import Resources, merged
+from remote.schedulers.base import Resources
 from remote.schedulers.known import scheduler
+from remote.schedulers.merging import merged
 from remote.verdict_words import array_words
 from remote.views import JobState
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from remote.schedulers.base import Resources, merged
+from remote.schedulers.base import Resources
 from remote.schedulers.known import scheduler
+from remote.schedulers.merging import merged
 from remote.views import JobState
 
 SGE = scheduler("sge")

@@ -10,8 +10,8 @@ import re
 
 import pytest
 
-from remote.schedulers.base import merged
 from remote.schedulers.known import scheduler
+from remote.schedulers.merging import merged
 from remote.views import JobState
 
 PBS, LSF = scheduler("pbs"), scheduler("lsf")

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from remote.schedulers.base import Resources, merged
+from remote.schedulers.base import Resources
 from remote.schedulers.known import scheduler
+from remote.schedulers.merging import merged
 from remote.schedulers.slurm import STATES, UNCERTAIN, Slurm, state_of
 from remote.views import JobState
 
