@@ -2,7 +2,7 @@
 
 import signal
 
-pytest_plugins = ["support.cluster", "support.libraries"]
+pytest_plugins = ["support.cluster", "support.homes", "support.libraries"]
 
 # where tests run in the background, as with nohup, programs that they start would never
 # hear of the interrupts that some of them are sent

@@ -3,50 +3,21 @@
 With CRYODECK_SCREENS=FOLDER the screens are drawn as PNG files for the documentation.
 """
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.terminal import Terminal
+from support.homes import Seat
 
 from remote import cluster as profiles
 
 pytestmark = pytest.mark.cluster
 
 
-class Hands:
-    """Commands and a terminal with settings of their own."""
+class Hands(Seat):
+    """A person's, who may have the screens drawn."""
 
-    def __init__(self, home, live):
-        self.live = live
-        self.environment = {
-            f"CRYODECK_{kind}_HOME": str(home / kind)
-            for kind in ("CONFIG", "STATE", "CACHE")
-        }
-        self.folder = os.environ.get("CRYODECK_SCREENS")
-
-    def command(self, *words):
-        done = subprocess.run(
-            [sys.executable, "-m", "tui", "--host", "bigcluster", *words, "--json"],
-            env=os.environ | self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)
-
-    def terminal(self):
-        return Terminal(
-            [sys.executable, "-m", "tui"],
-            width=130,
-            height=42,
-            environment=self.environment,
-        )
+    folder = os.environ.get("CRYODECK_SCREENS")
 
     def picture(self, terminal, name):
         if self.folder:
@@ -55,21 +26,18 @@ class Hands:
 
 
 @pytest.fixture
-def hands(cluster, tmp_path, monkeypatch):
-    hands = Hands(tmp_path, cluster)
-    for key, value in hands.environment.items():
-        monkeypatch.setenv(key, value)
+def hands(cluster, own_homes):
     profiles.save(cluster.profile("bigcluster", host="tc"))
-    (tmp_path / "CONFIG" / "settings.toml").write_text("tour = false\n")
-    return hands
+    config = Path(own_homes["CRYODECK_CONFIG_HOME"])
+    (config / "settings.toml").write_text("tour = false\n")
+    return Hands(own_homes, "bigcluster")
 
 
 @pytest.fixture
-def project(hands):
+def project(hands, cluster):
     """A project of the account's own on the cluster, with imported micrographs."""
-    live = hands.live
-    live.shell(f"{live.setup[0]}; {live.engine} simulate ~/betagal")
-    folder = str(live.home / "betagal")
+    cluster.shell(f"{cluster.setup[0]}; {cluster.engine} simulate ~/betagal")
+    folder = str(cluster.home / "betagal")
     hands.command("--project", folder, "init")
     hands.command(
         *("--project", folder, "new", "import", "--alias", "micrographs"),
@@ -85,7 +53,7 @@ def project(hands):
 
 
 def test_particles_are_picked_on_the_cluster_by_keys_alone(hands, project):
-    with hands.terminal() as terminal:
+    with hands.terminal(130, 42) as terminal:
         _connect(hands, terminal, project)
         _fill_the_form(hands, terminal)
         _run_and_watch(hands, terminal)

@@ -47,12 +47,6 @@ until ls "$job"/run_it003_optimiser.star >/dev/null 2>&1; do sleep 0.05; done
 /usr/bin/python3 -c 'import time; x = b"x" * 2000000000; time.sleep(60)'"""
 
 
-@pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
-
-
 @pytest.fixture
 async def workspace(cluster, tmp_path):
     source = tmp_path / "example"

@@ -13,9 +13,7 @@ pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+def _short_wait(monkeypatch):
     monkeypatch.setattr("remote.operations.ABORT_WAIT_S", 3.0)
 
 

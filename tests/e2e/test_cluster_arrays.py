@@ -22,9 +22,7 @@ SUCCEED = "touch RELION_JOB_EXIT_SUCCESS"
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+def _short_wait(monkeypatch):
     monkeypatch.setattr("remote.operations.ABORT_WAIT_S", 0.5)
 
 

@@ -16,12 +16,6 @@ PartitionName=urgent Nodes=cpu[1-2] PriorityTier=10 MaxTime=INFINITE State=UP
 """
 
 
-@pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
-
-
 @pytest.fixture
 async def workspace(own_cluster):
     """Slurm without accounting, where a job of another partition pushes others out."""

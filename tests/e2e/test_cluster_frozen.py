@@ -12,10 +12,8 @@ pytestmark = pytest.mark.cluster
 
 
 async def test_a_job_submitted_to_a_frozen_controller_is_found_not_repeated(
-    own_cluster, tmp_path, monkeypatch
+    own_cluster,
 ):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
     folder = far.place(own_cluster, "frozen")
     workspace = await far.open_project(own_cluster, folder, **far.stand_in(folder))
     name = await far.draft(

@@ -27,7 +27,7 @@ PROGRAMS = ("autopick", "autopick_mpi", "preprocess", "preprocess_mpi", "refine"
 
 
 @pytest.fixture
-def site(own_cluster, tmp_path, monkeypatch):
+def site(own_cluster):
     """RELION's programs in a folder of their own, gone from where Debian has them."""
     programs = own_cluster.home / "apps" / "relion-3.1.3"
     programs.mkdir(parents=True)
@@ -42,8 +42,6 @@ def site(own_cluster, tmp_path, monkeypatch):
         number = (own_cluster.folder / "run" / place).read_text().strip()
         where = ("nsenter", "-t", number if place != "init" else "1", "-m")
         own_cluster.enter(*where, "sh", "-ec", "\n".join(lines))
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
     return own_cluster
 
 

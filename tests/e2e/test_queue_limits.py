@@ -12,12 +12,6 @@ from remote.surroundings import facts_of
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture(autouse=True)
-def _own_folders(tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
-
-
 def _job(**values: str) -> Job:
     form = {"do_queue": "Yes", "fn_img": "Extract/job001/particles.star"}
     return Job.new("class2d", "4.0", form | values)

@@ -79,9 +79,7 @@ def practice(tmp_path_factory):
 
 
 @pytest.fixture
-async def workspace(practice, tmp_path, monkeypatch):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+async def workspace(practice):
     root = Path(__file__).resolve().parents[2]
     cluster = dataclasses.replace(
         load("local"),

@@ -5,15 +5,12 @@ numbers on micrographs of its size, and the pictures of docs/tutorial.md are dra
 there.
 """
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.chapter_by_keys import ALIASES, QUICK, TUTORIAL, Walk
-from support.terminal import Terminal
+from support.homes import Seat
 
 from remote import cluster as profiles
 
@@ -23,17 +20,11 @@ SCALE = TUTORIAL if SCREENS else QUICK
 
 
 @pytest.fixture
-def environment(cluster, tmp_path, monkeypatch):
-    """A newcomer's machine: one profile, nothing else."""
-    found = {
-        f"CRYODECK_{kind}_HOME": str(tmp_path / kind)
-        for kind in ("CONFIG", "STATE", "CACHE")
-    }
-    for key, value in found.items():
-        monkeypatch.setenv(key, value)
+def newcomer(cluster, own_homes):
+    """A machine with one profile and nothing else."""
     profile = cluster.profile("bigcluster", host="tc", memory="3500M", time_limit="30")
     profiles.save(profile)
-    return found
+    return Seat(own_homes, "bigcluster")
 
 
 @pytest.fixture
@@ -45,9 +36,8 @@ def project(cluster):
     return cluster.home / "betagal"
 
 
-def test_the_whole_chapter_is_walked_by_keys(cluster, project, environment):
-    command = [sys.executable, "-m", "tui"]
-    with Terminal(command, width=120, height=40, environment=environment) as terminal:
+def test_the_whole_chapter_is_walked_by_keys(project, newcomer):
+    with newcomer.terminal(120, 40) as terminal:
         walk = Walk(terminal, SCALE, Path(SCREENS) if SCREENS else None)
         walk.open_project("bigcluster", "~/betagal")
         walk.import_micrographs()
@@ -68,27 +58,12 @@ def test_the_whole_chapter_is_walked_by_keys(cluster, project, environment):
     assert len(maps) == (2 * 4 + 2) * 5
     assert not list(project.glob("AutoPick/job008/**/*.spi"))
     _files_are_the_tutorials(project)
-    shown = [_show(cluster, environment, job) for job in ALIASES]
+    shown = [newcomer.command("--project", str(project), "show", j) for j in ALIASES]
     _values_are_the_tutorials({one["name"]: one["values"] for one in shown})
     for one in shown:
         assert one["state"] == "succeeded"
         if one["name"].startswith(("AutoPick", "Extract", "Class2D")):
             assert one["scheduler_id"].isdecimal(), one["name"]  # by Slurm
-
-
-def _show(cluster, environment, job):
-    project = str(cluster.home / "betagal")
-    words = ["--host", "bigcluster", "--project", project, "show", job, "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "tui", *words],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
 
 
 def _files_are_the_tutorials(project):

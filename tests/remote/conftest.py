@@ -12,10 +12,8 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "remote"
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path, tmp_path_factory, monkeypatch):
+def _own_folders(own_homes, tmp_path_factory, monkeypatch):
     """Nothing is read from or written to the home folder of whoever runs the tests."""
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
     runtime = tmp_path_factory.mktemp("runtime")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
 

@@ -42,9 +42,7 @@ def test_an_unknown_extra_is_refused_by_name():
 
 
 @pytest.fixture
-async def contact(ssh_server, monkeypatch, tmp_path):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
+async def contact(ssh_server):
     setup = ("export PIP_NO_INDEX=1 PIP_CONFIG_FILE=/dev/null; unset PIP_FIND_LINKS",)
     profile = ssh_server.profile(scheduler="shell", engine="", setup=setup)
     opened = await Workspace.open(profile)
@@ -221,10 +219,8 @@ async def test_a_python_that_is_too_old_is_named_with_what_to_do(
 @pytest.mark.mpi
 @pytest.mark.slow
 async def test_without_any_network_an_engine_is_installed_and_slurm_runs_it(
-    cluster, tmp_path, monkeypatch
+    cluster, tmp_path
 ):
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
     house = tmp_path / "house"
     house.mkdir()
     fill(house, about().requirements(("engine", "mpi")))
@@ -280,8 +276,6 @@ async def test_a_csh_account_that_prints_and_loads_its_python_by_a_module(
     ssh_server, house, tmp_path, monkeypatch
 ):
     """Its own python3 is too old; words of its login files stand before the answers."""
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
     home = ssh_server.account("carol", shell="/usr/bin/tcsh")
     old, new = home / "old", home / "new"
     for folder in (old, new):

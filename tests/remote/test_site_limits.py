@@ -25,8 +25,6 @@ cat "{rows}"
 @pytest.fixture
 def site(tmp_path, monkeypatch):
     """A login node whose site has written limits, and a Slurm that counts questions."""
-    for name in ("CONFIG", "STATE", "CACHE"):
-        monkeypatch.setenv(f"CRYODECK_{name}_HOME", str(tmp_path / name.lower()))
     monkeypatch.setenv(limits.VARIABLE, str(tmp_path / "limits"))
     programs = tmp_path / "bin"
     programs.mkdir()
