@@ -1,6 +1,7 @@
 """Ends and waits that a cluster must be made to have: memory, preemption, requeue."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from support import remote_project as far
@@ -11,7 +12,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 PREEMPTION = """
 PreemptType=preempt/partition_prio
-PreemptMode=CANCEL
+PreemptMode=REQUEUE
 PartitionName=urgent Nodes=cpu[1-2] PriorityTier=10 MaxTime=INFINITE State=UP
 """
 
@@ -78,6 +79,45 @@ async def test_ends_and_waits_without_accounting(own_cluster, workspace, monkeyp
     row = await workspace.wait(names["pushed"], timeout=60)
     assert row.verdict.state is JobState.PREEMPTED
     assert row.verdict.reason.startswith("pushed aside by a job of higher priority")
+
+
+async def test_a_job_pushed_aside_is_put_back_and_goes_on(own_cluster, workspace):
+    """Where the site puts jobs back that were pushed aside, and the job allows it."""
+    name = await far.draft(
+        workspace,
+        own_cluster,
+        "echo x >>times; [ $(wc -l <times) = 2 ] || sleep 300; "
+        "touch RELION_JOB_EXIT_SUCCESS",
+    )
+    workspace.cluster = profile(
+        own_cluster, workspace, submit_args="--nodes=2 --ntasks=2 --exclusive"
+    )
+    number = await workspace.run(name)
+    await far.until(workspace, name, JobState.RUNNING)
+    own_cluster.enter("scontrol", "update", f"jobid={number}", "Requeue=1")
+    own_cluster.shell("sbatch -p urgent -N2 -n2 --exclusive -o /dev/null --wrap true")
+    row = await until_said(workspace, name, "put back into", JobState.QUEUED)
+    assert row.status == "Running"  # as RELION counts a job that waits
+    own_cluster.enter("scontrol", "update", f"jobid={number}", "StartTime=now")
+    row = await workspace.wait(name, timeout=60)
+    assert row.verdict.state is JobState.SUCCEEDED
+    assert row.scheduler_id == number
+    times = Path(workspace.project) / name / "times"
+    assert times.read_text() == "x\nx\n"
+
+
+async def test_a_node_that_falls_silent_has_failed(own_cluster, workspace):
+    """Its daemon and the job's keeper are killed; the controller finds out."""
+    name = await far.draft(workspace, own_cluster, "sleep 300")
+    await workspace.run(name)
+    row = await until_said(workspace, name, "on cpu", JobState.RUNNING)
+    node = row.verdict.reason.split(",")[0].removeprefix("on ")
+    own_cluster.kill("KILL", f"slurmd-{node}")
+    own_cluster.enter("pkill", "-KILL", "slurmstepd")
+    row = await workspace.wait(name, timeout=120)
+    assert row.verdict.state is JobState.NODE_FAILURE, row.verdict
+    assert row.verdict.reason.startswith(f"its node {node} failed after 00:")
+    assert row.status == "Failed"
 
 
 async def test_a_job_put_back_into_the_queue_is_followed(own_cluster, workspace):
