@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from calendar import timegm
 from xml.etree import ElementTree
 
 from remote.schedulers.base import (
@@ -24,6 +26,8 @@ from remote.views import JobState
 _ENV = {"TZ": "UTC0"}  # times come without a zone
 _RAN_INTO_A_LIMIT = 37
 _ENDED_BY_A_SIGNAL = 100
+_OF_MEMORY = re.compile(r"memory|h_vmem|s_vmem|m_mem|h_rss|s_rss")
+_OF_TIME = re.compile(r"[hs]_(?:rt|cpu)")
 
 
 class Sge:
@@ -229,14 +233,22 @@ def _ended(key: str, said: dict[str, str]) -> SchedulerJob:
     took = re.match(r"([\d.]+)", said.get("ru_wallclock", ""))
     elapsed = float(took.group(1)) if took else None
     memory = megabytes(said.get("maxvmem", ""))
-    asked = dict(
-        re.findall(r"\b(h_rt|s_rt|h_vmem)=([\w.:]+)", said.get("category", ""))
-    )
+    # UGE has no category; what was asked for stands in the submit command
+    request = said.get("category", said.get("submit_cmd", ""))
+    asked = dict(re.findall(r"\b(h_rt|s_rt|h_vmem)=([\w.:]+)", request))
     limit = _limit(asked.get("h_rt", ""))
     state = JobState.FAILED
-    by, doubt = said.get("deleted_by", "NONE").replace("NONE", ""), ""
+    by = said.get("deleted_by", "NONE").replace("NONE", "").partition("@")[0]
+    doubt = ""
+    words = said.get("failed", "").partition(":")[2].strip()
+    enforced = words if "enforced" in words else ""
+    memory_enforced, time_enforced = (
+        bool(kind.search(enforced)) for kind in (_OF_MEMORY, _OF_TIME)
+    )
     if code == 0 and status == 0:
         state = JobState.SUCCEEDED
+    elif memory_enforced != time_enforced:  # UGE says which one it was
+        state = JobState.OUT_OF_MEMORY if memory_enforced else JobState.TIMEOUT
     elif code == _RAN_INTO_A_LIMIT or status in (138, 152):
         is_long = limit is None or elapsed is None or elapsed >= limit
         is_memory = "h_vmem" in asked and not is_long
@@ -247,7 +259,6 @@ def _ended(key: str, said: dict[str, str]) -> SchedulerJob:
             doubt = "by qdel, or killed on its node: Grid Engine does not say which"
     elif code == 25:
         state = JobState.PREEMPTED
-    words = said.get("failed", "").partition(":")[2].strip()
     return SchedulerJob(
         id=key,
         state=state,
@@ -255,8 +266,8 @@ def _ended(key: str, said: dict[str, str]) -> SchedulerJob:
         reason=words,
         exit_status=status if status is not None and status < 128 else None,
         signal=status - 128 if status is not None and status > 128 else None,
-        started_at=ctime(said.get("start_time", "")),
-        ended_at=ctime(said.get("end_time", "")),
+        started_at=_moment(said.get("start_time", "")),
+        ended_at=_moment(said.get("end_time", "")),
         elapsed_s=elapsed,
         limit_s=limit,
         nodes=said.get("hostname", ""),
@@ -264,6 +275,14 @@ def _ended(key: str, said: dict[str, str]) -> SchedulerJob:
         doubt=doubt,
         memory_mb=memory,
     )
+
+
+def _moment(text: str) -> float | None:
+    """Seconds since 1970 of SGE's "Mon Nov 23 ..." or UGE's "11/23/2026 ..."."""
+    try:
+        return float(timegm(time.strptime(text[:19], "%m/%d/%Y %H:%M:%S")))
+    except ValueError:
+        return ctime(text)
 
 
 def _limit(text: str) -> float | None:

@@ -189,6 +189,72 @@ def test_the_ways_a_job_ends_are_told_apart(row, state, limit):
     assert bool(job.doubt) == (state is JobState.ABORTED)
 
 
+UGE = """\
+==============================================================
+qname        all.q
+hostname     node089.example.org
+group        lab
+owner        alice
+project      cryoem
+department   defaultdepartment
+jobname      AutoPick_job006_k7f3q2ab12
+jobnumber    11399639
+taskid       undefined
+pe_taskid    NONE
+account      sge
+priority     0
+cwd          /home/alice/project
+submit_host  login1.example.org
+submit_cmd   qsub -terse -N AutoPick_job006_k7f3q2ab12 -l {asked} a.script
+qsub_time    08/07/2019 16:55:33.829
+start_time   08/07/2019 16:55:36.043
+end_time     08/07/2019 17:25:36.855
+granted_pe   NONE
+slots        1
+failed       {failed}
+deleted_by   {by}
+exit_status  {status}
+ru_wallclock 1800.812
+ru_maxrss    18680
+wallclock    1800.967
+cpu          0.472
+maxvmem      {memory}
+maxrss       0.000
+bound_cores  NONE
+"""
+
+
+@pytest.mark.parametrize(
+    ("failed", "status", "more", "state"),
+    [
+        ("0", "0", {}, JobState.SUCCEEDED),
+        ("44  : execd enforced h_rt limit    ", "137", {}, JobState.TIMEOUT),
+        ("52  : cgroups enforced memory limit", "137", {}, JobState.OUT_OF_MEMORY),
+        ("37  : qmaster enforced h_rt, h_cpu, or h_vmem limit", "137",
+         {"asked": "h_rt=00:30:00"}, JobState.TIMEOUT),
+        ("37  : qmaster enforced h_rt, h_cpu, or h_vmem limit", "137",
+         {"asked": "h_rt=02:00:00,h_vmem=4G"}, JobState.OUT_OF_MEMORY),
+        ("100 : assumedly after job", "137",
+         {"by": "alice@login1.example.org"}, JobState.ABORTED),
+        ("100 : assumedly after job", "139", {}, JobState.FAILED),
+    ],
+)  # fmt: skip
+def test_univas_accounting_is_read(failed, status, more, state):
+    """UGE 8.6: the record of a test of jobmon's, ABCI's guide, limits as users report.
+
+    Times have another form and milliseconds, and the limit is named.
+    """
+    said = {"asked": "h_rt=00:30:00", "by": "NONE", "memory": "1.500G", **more}
+    text = UGE.format(failed=failed, status=status, **said)
+    job = SGE.parse("qacct", 0, text, "").jobs["11399639"]
+    assert job.state is state
+    assert (job.nodes, job.memory_mb) == ("node089.example.org", 1536)
+    assert (job.started_at, job.ended_at) == (1565196936, 1565198736)
+    assert job.elapsed_s == pytest.approx(1800.812)
+    assert job.limit_s == (7200 if "02:" in said["asked"] else 1800)
+    assert job.cancelled_by == ("alice" if "by" in more else "")
+
+
 def test_accounting_of_a_start_that_failed_does_not_end_a_job_in_the_queue():
     text = qacct(
         number=8,
