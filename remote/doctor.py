@@ -181,13 +181,22 @@ async def _disk(contact: Contact) -> list[Finding]:
     return findings
 
 
+#: GPFS' own folder is seldom on a PATH
+_MMLSQUOTA = "PATH=$PATH:/usr/lpp/mmfs/bin; exec mmlsquota --block-size auto"
+
+
 async def _quota(contact: Contact) -> list[Finding]:
     user, home = contact.agent.hello["user"], contact.agent.hello["home"]
     place = contact.project or home
     if not place.startswith("/"):
         place = home + place[1:] if place.startswith("~") else f"{home}/{place}"
     found: list[Quota] = []
-    for argv in (("quota", "-s"), ("lfs", "quota", "-h", "-u", user, place)):
+    for argv in (
+        ("quota", "-s"),
+        ("lfs", "quota", "-h", "-u", user, place),
+        ("sh", "-c", _MMLSQUOTA),
+        ("beegfs-ctl", "--getquota", "--uid", user),
+    ):
         # both end with 1 where a limit is exceeded
         _, text = await contact.tool("env", "LC_ALL=C", *argv, limit=10.0)
         found += quotas(text)

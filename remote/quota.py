@@ -1,21 +1,24 @@
-"""What `quota` and `lfs quota` say: text in, limits out.
+"""What `quota`, `lfs quota`, `mmlsquota` and `beegfs-ctl` say: text in, limits out.
 
-Both tools print one table: file system, space used, soft limit ("quota"), hard limit
+The first two print one table: file system, space used, soft limit ("quota"), hard limit
 ("limit"), grace, then the same for files. A long name stands on a line of its own; the
 grace is missing, "-" or "none" as long as nothing is exceeded. An asterisk marks what
-is. Sizes carry letters, and brackets where a server of Lustre did not answer.
+is. Sizes carry letters, and brackets where a server of Lustre did not answer. GPFS
+adds what is "in doubt" (promised to nodes) and has its columns in two halves; BeeGFS
+has a row per account under the name of each storage pool, and no soft limit.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NEARLY = 0.9  # of a limit used: soon nothing can be written
 
 _SIZE = re.compile(r"\[?(\d+(?:\.\d+)?)([kKMGTPE]?)\]?(\*?)")
 _POWERS = "KMGTPE"
+_BYTES = re.compile(r"(?<=\d) ([KMGTPE]?)i?B(?:yte)?$")  # 20.63 GiB, 0 Byte
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,62 @@ class Quota:
 
 def quotas(text: str) -> list[Quota]:
     """Limits that are set; none where there are none or no such tool."""
+    if "in_doubt" in text:
+        return list(_of_gpfs(text))
+    if "chunk files" in text:
+        return list(_of_beegfs(text))
+    return _of_linux(text)
+
+
+def _of_gpfs(text: str) -> Iterator[Quota]:
+    """Both halves of a row: file system, fileset, kind | files."""
+    columns = 0
+    unit = ""
+    for line in text.splitlines():
+        space, _, files = line.partition("|")
+        words = space.split()
+        if "in_doubt" in words:
+            columns = words.index("quota") - 1  # before what is used
+            unit = "K" if words[columns] == "KB" else ""
+            continue
+        if not columns or len(words) < columns + 4:
+            continue  # "no limits" is one word less
+        named = [word for word in words[:columns] if word not in ("USR", "GRP")]
+        place = ":".join(word for word in named if word != "FILESET")
+        for what, half, letter in (
+            ("space", words[columns:], unit),
+            ("files", files.split(), ""),
+        ):
+            sizes = [w + letter if w.isdigit() else w for w in half[:3]]
+            numbers = _sizes(sizes)
+            if len(numbers) < 3:
+                break
+            grace = " ".join(half[4:6] if half[4:] and half[4].isdigit() else half[4:5])
+            quota = _quota(place, what, numbers, grace)
+            if quota is not None:
+                left = grace.replace("expired", "none") if quota.is_exceeded else ""
+                yield replace(quota, grace=left)
+
+
+def _of_beegfs(text: str) -> Iterator[Quota]:
+    """Rows of `name|id||used|hard||used|hard`, by storage pool."""
+    place = "BeeGFS"
+    for line in text.splitlines():
+        pool = re.search(r"storage pool (\S+)", line)
+        if pool is not None:
+            place = f"BeeGFS pool {pool.group(1)}"
+        parts = [half.split("|") for half in line.split("||")]
+        if [len(half) for half in parts] != [2, 2, 2] or not parts[0][1].strip(" -"):
+            continue
+        for what, half in (("space", parts[1]), ("files", parts[2])):
+            used, hard = (_BYTES.sub(r"\1", word.strip()) for word in half)
+            numbers = _sizes([used, "0", hard])
+            quota = _quota(place, what, numbers, "") if len(numbers) == 3 else None
+            if quota is not None:
+                yield quota
+
+
+def _of_linux(text: str) -> list[Quota]:
     found = []
     for place, words in _rows(text):
         for what in ("space", "files"):

@@ -78,6 +78,29 @@ async def test_setup_lines_are_run_before_the_tools_are_looked_for(cluster):
         ),
         ({"quota": "echo 'Disk quotas for user a: none'"}, {}, "quota", None, "", ""),
         (
+            {
+                "mmlsquota": "echo 'Filesystem Fileset type blocks quota limit "
+                "in_doubt grace | files quota limit in_doubt grace Remarks'; echo "
+                "'fs home USR 11G 10G 12G 0 expired | 7 0 0 0 none'"
+            },
+            {},
+            "quota",
+            "problem",
+            "fs:home: 11G of 10G used; nothing more can be written",
+            "delete or move",
+        ),
+        (
+            {
+                "beegfs-ctl": "echo 'storage pool work (ID: 1): chunk files'; "
+                'echo "$3|31001|| 4.75 TiB| 5.00 TiB||7|unlimited"'
+            },
+            {},
+            "quota",
+            "warning",
+            "BeeGFS pool work: 4.75T of 5.00T used",
+            "make room",
+        ),
+        (
             {"nvidia-smi": "echo 'NVIDIA A100'; echo 'NVIDIA A100'"},
             {},
             "GPU",

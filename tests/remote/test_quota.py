@@ -92,3 +92,58 @@ def test_lustre_with_a_server_that_did_not_answer() -> None:
 )
 def test_where_there_is_no_limit_nothing_is_said(text) -> None:
     assert quotas(text) == []
+
+
+GPFS = """\
+                         Block Limits                                               |     File Limits
+Filesystem Fileset    type         blocks      quota      limit   in_doubt    grace |    files   quota    limit in_doubt    grace  Remarks
+scale      share      USR               0          0          0          0     none |        1       0        0        0     none scale.example.org
+scale      home       USR           20.7G        50G        51G     426.2M     none |   369754 1000000  1100000       60     none scale.example.org
+scale      projects   USR         10.35T        10T        12T     11.86G   6 days |  1000400 1000000  1100000       60   6 days
+"""  # noqa: E501
+GPFS_OLD = """\
+                         Block Limits                                    |     File Limits
+Filesystem type             KB      quota      limit   in_doubt    grace |    files   quota    limit in_doubt    grace  Remarks
+gpfs0      USR      444181792 1073741824 1073741824    6072144     none |   815985       0        0     2462  expired
+fs1        USR       no limits
+"""  # noqa: E501
+BEEGFS = """\
+
+Quota information for storage pool scratch (ID: 1):
+
+      user/group     ||           size          ||    chunk files
+     name     |  id  ||    used    |    hard    ||  used   |  hard
+--------------|------||------------|------------||---------|---------
+         alice|588559||    4.75 TiB|    5.00 TiB||   278772|unlimited
+
+Quota information for storage pool home (ID: 2):
+
+      user/group     ||           size          ||    chunk files
+     name     |  id  ||    used    |    hard    ||  used   |  hard
+--------------|------||------------|------------||---------|---------
+         alice|588559||      0 Byte|   30.00 GiB||  1000002|  1000000
+"""
+
+
+def test_gpfs_has_filesets_and_what_is_in_doubt() -> None:
+    """As in the guides of Trixie, RIS (WashU) and Raven: IBM's mmlsquota."""
+    assert seen(GPFS) == [
+        ("scale:home", "space", "20.7G", "50G", False, ""),
+        ("scale:home", "files", "369754", "1000000", False, ""),
+        ("scale:projects", "space", "10.35T", "10T", True, "6 days"),
+        ("scale:projects", "files", "1000400", "1000000", True, "6 days"),
+    ]
+    assert seen(GPFS_OLD) == [
+        ("gpfs0", "space", "444181792K", "1073741824K", False, "")
+    ]
+    assert quotas(GPFS_OLD)[0].share == pytest.approx(0.4137, abs=1e-3)
+
+
+def test_beegfs_has_a_table_for_each_storage_pool() -> None:
+    """As DelftBlue, Baobab and UCI print it; v7's beegfs-ctl."""
+    assert seen(BEEGFS) == [
+        ("BeeGFS pool scratch", "space", "4.75T", "5.00T", False, ""),
+        ("BeeGFS pool home", "space", "0", "30.00G", False, ""),
+        ("BeeGFS pool home", "files", "1000002", "1000000", True, ""),
+    ]
+    assert quotas(BEEGFS)[0].share == pytest.approx(0.95)
