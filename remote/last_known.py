@@ -39,6 +39,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "statistics.picks": ("name", "micrograph"),
     "hunting.of_job": ("name",),
     "overlap.of_jobs": ("first", "second"),
+    "class_overlap.of_jobs": ("first", "second"),
     "pictures.gallery": ("name", "iteration"),
     "pictures.micrograph": ("name", "micrograph", "region"),
 }

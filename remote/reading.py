@@ -16,7 +16,8 @@ from engine.jobs.registry import by_key
 from engine.jobs.site_fields import with_site_defaults, with_site_fields
 from remote.agent.text import one_line
 from remote.calls import OnProgress
-from remote.errors import AgentError, BadRequestError
+from remote.comparing import Comparing
+from remote.errors import BadRequestError
 from remote.reading_logs import ReadingLogs
 from remote.schedulers.queues import ARGV, QueueLimits, queues_of
 from remote.views import (
@@ -36,8 +37,8 @@ _QUEUES_S = 900.0
 _QUEUES_WAIT_S = 8.0  # a form is checked without it then
 
 
-class Reading(ReadingLogs):
-    """Statistics, pictures, lists; and logs."""
+class Reading(ReadingLogs, Comparing):
+    """Statistics, pictures, lists; logs, and two jobs side by side."""
 
     _queues: tuple[float, dict[str, QueueLimits]] | None = None
 
@@ -264,25 +265,6 @@ class Reading(ReadingLogs):
             pixel_size=float(said["pixel_size"]),
             map_count=sum(bool(row["has_map"]) for row in said["micrographs"]),
         )
-
-    async def overlap(
-        self, first: str, second: str, *, within_angstrom: float = 40.0
-    ) -> dict[str, Any]:
-        """How many picks two jobs share, on the micrographs that both have done.
-
-        {"within_angstrom", "micrographs": [{"name", "first", "second", "shared"}]}
-        """
-        try:
-            said: dict[str, Any] = await self.ask(
-                "overlap.of_jobs",
-                first=first,
-                second=second,
-                within_angstrom=within_angstrom,
-                timeout=_LONG_S,
-            )
-        except AgentError as error:
-            raise BadRequestError(str(error)) from error
-        return said
 
     async def gallery(
         self,

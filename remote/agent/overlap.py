@@ -1,6 +1,6 @@
 """How the picks of two jobs agree: counted where the coordinate files are."""
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 from engine.project.errors import StarError
 from remote.agent import lists
@@ -57,6 +57,13 @@ def of_jobs(
 
 def count_pairs(first: List[Point], second: List[Point], radius: float) -> int:
     """Number of pairs within a radius, the nearest first, no point used twice."""
+    return len(pairs_within(first, second, radius))
+
+
+def pairs_within(
+    first: List[Point], second: List[Point], radius: float
+) -> List[Tuple[int, int]]:
+    """Places in both lists of pairs within a radius, the nearest first, none twice."""
     cells: Dict[Tuple[int, int], List[int]] = {}
     side = max(radius, 1e-6)
     for j, (x, y) in enumerate(second):
@@ -70,9 +77,12 @@ def count_pairs(first: List[Point], second: List[Point], radius: float) -> int:
                     square = (second[j][0] - x) ** 2 + (second[j][1] - y) ** 2
                     if square <= radius * radius:
                         pairs.append((square, i, j))
-    used_first, used_second = set(), set()
+    used_first: Set[int] = set()
+    used_second: Set[int] = set()
+    found = []
     for _, i, j in sorted(pairs):
         if i not in used_first and j not in used_second:
             used_first.add(i)
             used_second.add(j)
-    return len(used_first)
+            found.append((i, j))
+    return found

@@ -1,0 +1,121 @@
+"""Two 2D classifications class by class: which class of one holds which of the other.
+
+Made of the answer of `Workspace.class_overlap`, for both interfaces.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+_ALSO_FROM = 0.1  # of a class's particles, to be named beside the best
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassMatch:
+    """A class, and the class of the other job that holds most of its particles.
+
+    `share` is the part of its particles (of those that both jobs have) in `best`,
+    `share_of_best` the part of `best`'s particles that these are, `overlap` both at
+    once: shared ones of all in either. Without shared particles `best` is 0.
+    """
+
+    number: int
+    particles: int
+    resolution: float | None
+    best: int
+    best_resolution: float | None
+    shared: int
+    share: float
+    share_of_best: float
+    overlap: float
+    also: tuple[tuple[int, float], ...]
+
+    def record(self) -> dict[str, Any]:
+        """As `--json` tells it."""
+        return {
+            "number": self.number,
+            "particles": self.particles,
+            "resolution": self.resolution,
+            "best": self.best or None,
+            "best_resolution": self.best_resolution,
+            "shared": self.shared,
+            "share": round(self.share, 4),
+            "share_of_best": round(self.share_of_best, 4),
+            "overlap": round(self.overlap, 4),
+            "also": [[number, round(share, 4)] for number, share in self.also],
+        }
+
+
+def class_matches(answer: dict[str, Any], side: int = 0) -> list[ClassMatch]:
+    """Classes of the first job (side 0) or of the second, the largest first."""
+    mine: dict[int, Counter[int]] = {}
+    for pair in answer["counts"]:
+        mine.setdefault(int(pair[side]), Counter())[int(pair[1 - side])] = int(pair[2])
+    others = {int(row["number"]): row for row in answer["classes"][1 - side]}
+    rows = sorted(
+        answer["classes"][side], key=lambda row: (-row["particles"], row["number"])
+    )
+    return [_match(row, mine.get(int(row["number"]), Counter()), others) for row in rows]
+
+
+def _match(
+    row: dict[str, Any], held: Counter[int], others: dict[int, dict[str, Any]]
+) -> ClassMatch:
+    order = sorted(held, key=lambda number: (-held[number], number))
+    best = order[0] if order else 0
+    other = others.get(best, {})
+    own, theirs, shared = sum(held.values()), int(other.get("shared", 0)), held[best]
+    either = own + theirs - shared
+    return ClassMatch(
+        number=int(row["number"]),
+        particles=int(row["particles"]),
+        resolution=row.get("resolution"),
+        best=best,
+        best_resolution=other.get("resolution"),
+        shared=shared,
+        share=shared / own if own else 0.0,
+        share_of_best=shared / theirs if theirs else 0.0,
+        overlap=shared / either if either else 0.0,
+        also=tuple(
+            (number, held[number] / own)
+            for number in order[1:]
+            if held[number] >= _ALSO_FROM * own
+        ),
+    )
+
+
+def agreement(answer: dict[str, Any]) -> float | None:
+    """Adjusted Rand index of two classifications (Hubert and Arabie 1985).
+
+    1: the same particles are together in both; around 0: no more than by chance. None
+    if they share too few particles, or have but one class each.
+    """
+    rows: Counter[int] = Counter()
+    columns: Counter[int] = Counter()
+    cells = 0.0
+    for a, b, count in answer["counts"]:
+        rows[a] += count
+        columns[b] += count
+        cells += _pairs(count)
+    in_rows, in_columns = (sum(map(_pairs, one.values())) for one in (rows, columns))
+    every = _pairs(sum(rows.values()))
+    if not every:
+        return None
+    by_chance = in_rows * in_columns / every
+    most = (in_rows + in_columns) / 2
+    return None if most == by_chance else (cells - by_chance) / (most - by_chance)
+
+
+def _pairs(count: int) -> float:
+    return count * (count - 1) / 2
+
+
+def summary_words(answer: dict[str, Any]) -> str:
+    """What was matched, in a line."""
+    shared, (first, second) = answer["shared"], answer["particles"]
+    how = "by image"
+    if answer["matched_by"] == "place":
+        how = f"by place, within {answer['within_angstrom']:g} Å"
+    return f"{shared:,} particles in both, {how}, of {first:,} and {second:,}"
