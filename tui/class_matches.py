@@ -9,6 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from tui.charts import Line, bar
+from tui.plain import plain
+
 _ALSO_FROM = 0.1  # of a class's particles, to be named beside the best
 
 
@@ -25,6 +28,7 @@ class ClassMatch:
     particles: int
     resolution: float | None
     best: int
+    best_particles: int
     best_resolution: float | None
     shared: int
     share: float
@@ -39,6 +43,7 @@ class ClassMatch:
             "particles": self.particles,
             "resolution": self.resolution,
             "best": self.best or None,
+            "best_particles": self.best_particles,
             "best_resolution": self.best_resolution,
             "shared": self.shared,
             "share": round(self.share, 4),
@@ -57,7 +62,9 @@ def class_matches(answer: dict[str, Any], side: int = 0) -> list[ClassMatch]:
     rows = sorted(
         answer["classes"][side], key=lambda row: (-row["particles"], row["number"])
     )
-    return [_match(row, mine.get(int(row["number"]), Counter()), others) for row in rows]
+    return [
+        _match(row, mine.get(int(row["number"]), Counter()), others) for row in rows
+    ]
 
 
 def _match(
@@ -73,6 +80,7 @@ def _match(
         particles=int(row["particles"]),
         resolution=row.get("resolution"),
         best=best,
+        best_particles=int(other.get("particles", 0)),
         best_resolution=other.get("resolution"),
         shared=shared,
         share=shared / own if own else 0.0,
@@ -119,3 +127,58 @@ def summary_words(answer: dict[str, Any]) -> str:
     if answer["matched_by"] == "place":
         how = f"by place, within {answer['within_angstrom']:g} Å"
     return f"{shared:,} particles in both, {how}, of {first:,} and {second:,}"
+
+
+def match_lines(
+    answer: dict[str, Any], names: tuple[str, str], width: int
+) -> list[Line]:
+    """A row for each class of the first job beside the class that holds most of it."""
+    own, theirs = (plain(name) for name in names)
+    lines: list[Line] = [
+        [("Class by class", "title"), ("  " + summary_words(answer), "faint")]
+    ]
+    index = agreement(answer)
+    if index is not None:
+        words = "  1: the same are together in both, 0: by chance"
+        said = (f"{index:.3f}", "title")
+        lines.append([("agreement (adjusted Rand) ", "dim"), said, (words, "faint")])
+    if not answer["shared"]:
+        words = "No particle is in both: were they made from the same picks?"
+        return [*lines, [(words, "warn")]]
+    room = min(40, width - _TABLE_WIDTH)
+    side = f"{'class':>6}{'parts.':>7}{'Å':>6}"
+    heads = f"{side}    {side}  shared  of it  of that"
+    lines += [
+        [],
+        [(f"  {own[:_SIDE]:<{_SIDE}}    ", "text"), (theirs[:_SIDE], "bar2")],
+        [(heads, "dim"), ("  overlap" if room > _LEAST_BAR else "", "dim")],
+    ]
+    for match in class_matches(answer):
+        lines.append(_match_line(match, room))
+    return lines
+
+
+_SIDE = 19  # columns of a class: number, particles, resolution
+_TABLE_WIDTH = 2 * _SIDE + 28
+_LEAST_BAR = 6
+
+
+def _match_line(match: ClassMatch, room: int) -> Line:
+    line: Line = [(_side(match.number, match.particles, match.resolution), "text")]
+    if not match.best:
+        return [*line, ("  → ", "faint"), ("   none of its particles", "dim")]
+    line += [
+        ("  → ", "faint"),
+        (_side(match.best, match.best_particles, match.best_resolution), "bar2"),
+        (f"{match.shared:8d}", "text"),
+        (f"{100 * match.share:5.0f} %", "title"),
+        (f"{100 * match.share_of_best:7.0f} %", "dim"),
+    ]
+    if room > _LEAST_BAR:
+        line.append(("  " + bar(match.overlap, 1.0, room - 2), "bar"))
+    return line
+
+
+def _side(number: int, particles: int, resolution: float | None) -> str:
+    detail = f"{resolution:.1f}" if resolution is not None else "-"
+    return f"{number:>6d}{particles:>7d}{detail:>6}"

@@ -28,6 +28,7 @@ VIEWS = {
     "pictures": "tui.screens.pictures:PicturesPane",
     "picture": "tui.widgets.picture_view:PictureView",
     "gallery": "tui.screens.gallery:GalleryPane",
+    "beside": "tui.screens.beside:BesideScreen",
     "tiles": "tui.widgets.tile_view:TileView",
     "hand": "tui.screens.hand:HandScreen",
     "ticks": "tui.widgets.tick_list:TickList",

@@ -85,6 +85,8 @@ def full_caption(tile: Tile) -> str:
 
 def short_caption(tile: Tile, order: Order, room: int, *, mark: str = "") -> str:
     """Number and what fits: first what one sorts by, then share and resolution."""
+    if tile.get("caption"):
+        return f"{mark}{tile['caption']}"[:room]
     text = f"{mark}{tile.get('number')}"
     for one in (order, ORDERS[0], ORDERS[2]):
         said = one.said(tile)
@@ -106,18 +108,24 @@ def columns_of(rows: int, cell: tuple[int, int]) -> int:
 
 
 def fitting_rows(
-    count: int, width: int, height: int, cell: tuple[int, int], box: int
+    count: int,
+    width: int,
+    height: int,
+    cell: tuple[int, int],
+    box: int,
+    aspect: int = 1,
 ) -> int:
     """Rows of a tile so that all are seen at once, if they can be told apart then.
 
-    Real pixels are shown at least one to one, at most three to one.
+    Real pixels are shown at least one to one, at most three to one. A tile is `aspect`
+    times as wide as high.
     """
     least, most = 8, _MOST_ROWS
     if cell != (1, 2):
         least = max(2, -(-box // cell[1]))
         most = max(least, 3 * box // cell[1])
     for rows in range(most, least, -1):
-        across = max(1, width // (columns_of(rows, cell) + FRAME))
+        across = max(1, width // (aspect * columns_of(rows, cell) + FRAME))
         if -(-count // across) * (rows + FRAME) <= height:
             return rows
     return least
@@ -126,8 +134,7 @@ def fitting_rows(
 def tile_canvas(tile: Tile, width: int, height: int, contrast: float = 0.0) -> Canvas:
     """A tile as large as fits, in the middle of a canvas with its own background."""
     w, h = int(tile["width"]), int(tile["height"])
-    side = min(width, height, _MOST_TIMES * max(w, h))
-    scale = min(side / max(1, w), side / max(1, h))
+    scale = min(width / max(1, w), height / max(1, h), _MOST_TIMES)
     across, down = max(1, round(w * scale)), max(1, round(h * scale))
     pixels = scaled(_contrasted(tile, contrast), w, h, across, down)
     return _on_ground(pixels, across, down, width, height)

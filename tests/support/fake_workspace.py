@@ -797,6 +797,36 @@ class FakeWorkspace:
             "tiles": tiles,
         }
 
+    async def class_overlap(
+        self, first: str, second: str, **more: object
+    ) -> dict[str, Any]:
+        await self._pause()
+        self.calls.append(("class_overlap", first, second))
+        counts = []  # 10 n particles of class n: 8 n in the next, 2 n in the one after
+        for n in range(1, 12):
+            counts += [[n, n % 12 + 1, 8 * n], [n, (n + 1) % 12 + 1, 2 * n]]
+        sides = []
+        for side in (0, 1):
+            shared = dict.fromkeys(range(1, 13), 0)
+            for pair in counts:
+                shared[pair[side]] += pair[2]
+            sides.append(
+                [
+                    {"number": n, "resolution": 9.0 + n, "particles": p + 1}
+                    | {"shared": p, "distribution": p / 660}
+                    for n, p in shared.items()
+                ]
+            )
+        return {
+            "matched_by": "image",
+            "within_angstrom": None,
+            "iterations": [25, 25],
+            "particles": [672, 672],
+            "shared": 660,
+            "classes": sides,
+            "counts": counts,
+        }
+
     async def class_scores(self, model: str) -> dict[int, float]:
         await self._pause()
         return {number: number / 12 for number in range(1, 13)}

@@ -50,6 +50,13 @@ async def two_jobs_compared(pilot: Pilot[int]) -> None:
     await pilot.press("d")
 
 
+async def classes_beside(pilot: Pilot[int]) -> None:
+    await job(CLASSES, "pictures", "B", shows="25.0%")(pilot)
+    await seen(pilot, "job008: beside", "Class2D/job015")
+    await pilot.press("enter")
+    await seen(pilot, "1 → 2 80%")
+
+
 async def asked_whether_a_picture_is_seen(pilot: Pilot[int]) -> None:
     await job(PICKED, "pictures", "w", shows="picks")(pilot)
     await until(pilot, lambda: type(pilot.app.screen).__name__ == "WhyPictures")
@@ -79,6 +86,7 @@ WAYS: dict[str, Way] = {
     "JobsScreen": press(),
     "FilePicker": in_a_new_form("ctrl+o"),
     "KeepClasses": job(CLASSES, "pictures", "space", "S", shows="25.0%"),
+    "BesideScreen": classes_beside,
     "ClusterForm": press("colon", *"clusters", "enter", "a"),
     "ClustersScreen": press("colon", *"clusters", "enter"),
 }

@@ -49,7 +49,8 @@ def add_commands(commands: Commands) -> None:
         "adding and removing those that the options name. Without MICROGRAPH: how\n"
         "many there are on each.",
         examples="  cryodeck picks ManualPick/job004 1 --add 1424,1572\n"
-        "  cryodeck picks LoG 00021 --remove 1424,1572 --json",
+        "  cryodeck picks LoG 00021 --remove 1424,1572 --json\n"
+        "  cryodeck picks LoG 00021 --original",
     )
     add_job(picking)
     picking.add_argument(
@@ -62,7 +63,13 @@ def add_commands(commands: Commands) -> None:
         picking.add_argument(
             option, metavar="X,Y", action="append", default=[], help=words
         )
-    picking.add_argument("--clear", action="store_true", help="remove all, then --add")
+    anew = picking.add_mutually_exclusive_group()
+    anew.add_argument("--clear", action="store_true", help="remove all, then --add")
+    anew.add_argument(
+        "--original",
+        action="store_true",
+        help="take the program's own picks again, as before anyone changed them",
+    )
     picking.add_argument(
         "--within",
         metavar="PX",
@@ -153,7 +160,8 @@ async def picks(invocation: Invocation) -> int:
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     if invocation.micrograph is None:
-        if invocation.add or invocation.remove or invocation.clear:
+        changes = (invocation.add, invocation.remove, invocation.clear)
+        if any(changes) or invocation.original:
             message = "say on which MICROGRAPH: its number, or a part of its name"
             raise CommandFailure(message)
         return await micrograph_counts(invocation, workspace, row.name)
@@ -163,6 +171,10 @@ async def picks(invocation: Invocation) -> int:
         picking = Picking(sheet)
     except ProjectError as error:
         raise CommandFailure(str(error)) from error
+    if invocation.original:
+        text = await workspace.original_picks(row.name, name)
+        layout = (await workspace.hand_table(row.name)).layout
+        picking.replace("the program's picks", text, layout)
     _edit(invocation, picking)
     if picking.is_changed:
         await workspace.write_picks(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tui.class_matches import agreement, class_matches, match_lines
 from tui.cli.failure import DONE, CommandFailure
 from tui.cli.formats import number
+from tui.words import how_far_words
 
 if TYPE_CHECKING:
     from remote.views import JobRow
@@ -23,10 +25,11 @@ def add_command(commands: Commands) -> None:
         "compare",
         compare_jobs,
         "compare the numbers, options and picks of two jobs of one type",
-        about="Say in what two jobs of one type differ: options, numbers, and for\n"
-        "picking jobs how many picks they share. With --engines, do job A once more\n"
-        "by the other engine (RELION's executables, or cryodeck's) and compare;\n"
-        "with --first N both do only the first N micrographs of A's list.",
+        about="Say in what two jobs of one type differ: options, numbers, for picking\n"
+        "jobs how many picks they share, for 2D classifications which class of B\n"
+        "holds most of each class of A. With --engines, do job A once more by the\n"
+        "other engine (RELION's executables, or cryodeck's) and compare; with\n"
+        "--first N both do only the first N micrographs of A's list.",
         examples="  cryodeck compare LoG fewer\n"
         "  cryodeck compare LoG --engines --first 3",
     )
@@ -37,7 +40,8 @@ def add_command(commands: Commands) -> None:
         metavar="A",
         type=float,
         default=_WITHIN_ANGSTROM,
-        help="two picks this many Å apart are still the same one [40]",
+        help="picks this many Å apart are still the same one, and particles of "
+        "other extractions the same particle [40]",
     )
     compare.add_argument(
         "--engines", action="store_true", help="A against the same by the other engine"
@@ -78,6 +82,15 @@ async def compare_jobs(invocation: Invocation) -> int:
     if first.type in _PICKING:
         overlap = await workspace.overlap(*names, within_angstrom=invocation.within)
         record["overlap"] = overlap
+    classes = None
+    if first.type == "class2d":
+        classes = await workspace.class_overlap(
+            *names,
+            within_angstrom=invocation.within,
+            on_progress=lambda seen: output.status(how_far_words(seen)),
+        )
+        output.clear_status()
+        record["classes"] = _class_record(classes)
     output.result(record)
     heads = ("", *(">" + name for name in names))
     output.line("options that differ", "bold")
@@ -89,7 +102,21 @@ async def compare_jobs(invocation: Invocation) -> int:
     output.table(heads, [(key, *(number(v) for v in singles[key])) for key in singles])
     if overlap is not None:
         _print_overlap(output, names, overlap)
+    if classes is not None:
+        output.line()
+        output.drawing(match_lines(classes, (names[0], names[1]), output.width))
     return DONE
+
+
+def _class_record(answer: dict[str, Any]) -> dict[str, Any]:
+    """What `--json` says of two classifications, class by class and both ways."""
+    keys = ("matched_by", "within_angstrom", "iterations", "particles", "shared")
+    return {
+        **{key: answer[key] for key in keys},
+        "agreement": agreement(answer),
+        "first": [match.record() for match in class_matches(answer)],
+        "second": [match.record() for match in class_matches(answer, side=1)],
+    }
 
 
 def _print_overlap(output: Output, names: list[str], overlap: dict[str, Any]) -> None:

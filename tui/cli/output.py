@@ -129,18 +129,20 @@ class Output:
         from tui.charts import BarRow, bar_rows
 
         shown = [BarRow(printable(a), b, printable(c)) for a, b, c in rows]
-        self.drawing(bar_rows(shown, self._width()))
+        self.drawing(bar_rows(shown, self.width))
 
     def histogram(self, histogram: dict[str, Any]) -> None:
         """Print the counts of a histogram as columns over an axis."""
         from tui import charts
 
         lines = charts.histogram(
-            histogram["edges"], histogram["counts"], self._width(), _HISTOGRAM_ROWS
+            histogram["edges"], histogram["counts"], self.width, _HISTOGRAM_ROWS
         )
         self.drawing(lines)
 
-    def _width(self) -> int:
+    @property
+    def width(self) -> int:
+        """Columns of a chart."""
         return max(40, min(100, _columns() - 1))
 
     def picture_mode(self) -> PictureMode:

@@ -134,6 +134,7 @@ def build_parser() -> tuple[Parser, Commands]:
     """Return the parser with all commands, and the commands by name."""
     from tui.cli import (
         by_hand,
+        classes,
         clusters,
         completion,
         control,
@@ -175,6 +176,7 @@ def build_parser() -> tuple[Parser, Commands]:
         listing,
         following,
         results,
+        classes,
         particles,
         graphing,
         hunting,

@@ -53,7 +53,7 @@ def add_commands(commands: Commands) -> None:
 
 async def show_particles(invocation: Invocation) -> int:
     """Show a page of particles, or an average."""
-    from tui.cli.showing import PNG_WIDTH, fitting_width, sheet_of
+    from tui.cli.showing import show_tiles
     from tui.words import particles_of
 
     row = await invocation.find(invocation.job)
@@ -66,18 +66,8 @@ async def show_particles(invocation: Invocation) -> int:
         record, tiles, words = await _average(invocation, workspace, path)
     else:
         record, tiles, words = await _page(invocation, workspace, path)
-    output = invocation.output
-    file: Path | None = invocation.file
-    canvas = sheet_of(tiles, PNG_WIDTH if file is not None else fitting_width())
-    if file is not None:
-        from tui.cli.png import encode_rgb
-
-        file.write_bytes(encode_rgb(canvas.rgb(), canvas.width, canvas.height))
-        output.line(f"{file}: {words}")
-    else:
-        output.line(words, "dim")
-        output.picture(canvas)
-    output.result({"job": row.name, **record, "file": str(file) if file else ""})
+    file = show_tiles(invocation, tiles, words)
+    invocation.output.result({"job": row.name, **record, "file": file})
     return DONE
 
 
@@ -109,6 +99,7 @@ async def _page(invocation: Invocation, workspace: Workspace, path: str) -> _Sho
 
 
 async def _average(invocation: Invocation, workspace: Workspace, path: str) -> _Shown:
+    from tui.cli.showing import average_tiles
     from tui.ticking import numbers_of
 
     numbers = None
@@ -119,8 +110,7 @@ async def _average(invocation: Invocation, workspace: Workspace, path: str) -> _
             raise CommandFailure(message)
         numbers = sorted(chosen)
     found = await workspace.particle_average(path, numbers)
-    size = {"width": found["width"], "height": found["height"]}
-    tiles = [{"pixels": found[key], **size} for key in ("pixels", "deviation_pixels")]
+    tiles = average_tiles(found)
     words = f"{path}: average and deviation of {found['count']} particles"
     if found["count"] < found["total"]:
         words += f", an even sample of {found['total']}"

@@ -262,6 +262,28 @@ def sheet_of(tiles: list[dict[str, Any]], width: int) -> Canvas:
     return canvas
 
 
+def average_tiles(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return an average and its deviation as two tiles."""
+    size = {"width": found["width"], "height": found["height"]}
+    return [{"pixels": found[key], **size} for key in ("pixels", "deviation_pixels")]
+
+
+def show_tiles(invocation: Invocation, tiles: list[dict[str, Any]], words: str) -> str:
+    """Print tiles, or write them to the PNG file that is wanted; its name."""
+    output = invocation.output
+    file: Path | None = invocation.file
+    canvas = sheet_of(tiles, PNG_WIDTH if file is not None else fitting_width())
+    if file is None:
+        output.line(words, "dim")
+        output.picture(canvas)
+        return ""
+    from tui.cli.png import encode_rgb
+
+    file.write_bytes(encode_rgb(canvas.rgb(), canvas.width, canvas.height))
+    output.line(f"{file}: {words}")
+    return str(file)
+
+
 async def _class_sheet(
     invocation: Invocation, workspace: Workspace, name: str, width: int
 ) -> tuple[Canvas, str]:

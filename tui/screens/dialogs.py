@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -18,6 +18,8 @@ from tui.widgets.lines import text_of
 from tui.words import bytes_words, displayed_name, plural
 
 if TYPE_CHECKING:
+    from textual.widget import Widget
+
     from remote.views import JobRow
     from tui.app import CryodeckApp
 
@@ -147,6 +149,34 @@ class Choose(_Dialog):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Answer."""
         self.dismiss(self._choices[event.option_index])
+
+
+def ask_other_job(
+    asker: Widget,
+    row: JobRow,
+    title: str,
+    then: Callable[[str], None],
+    *,
+    nobody: str = "",
+) -> None:
+    """Ask for another job of the type; `nobody` is a choice that means "" instead."""
+    app: CryodeckApp = asker.app  # type: ignore[assignment]
+    overview = app.bridge.overview
+    labels = {
+        f"{one.name}  {one.alias.rstrip('/')}  {one.summary}": one.name
+        for one in reversed(overview.jobs if overview is not None else ())
+        if one.type == row.type and one.name != row.name
+    }
+    if not labels:
+        app.notify("There is no other job of this type", timeout=4)
+        return
+
+    def chosen(label: str | None) -> None:
+        if label:
+            then(labels.get(label, ""))
+
+    choices = [*labels, nobody] if nobody else list(labels)
+    app.push_screen(Choose(title, choices), chosen)
 
 
 def plan_words(plan: dict[str, Any]) -> str:

@@ -125,7 +125,7 @@ def show_difference(
     asker: Widget, cluster: Cluster, project: str, row: JobRow, other: str = ""
 ) -> None:
     """Show in what two jobs differ; without the other's name, ask for it."""
-    from tui.screens.dialogs import Choose
+    from tui.screens.dialogs import ask_other_job
 
     app: CryodeckApp = asker.app  # type: ignore[assignment]
 
@@ -134,20 +134,5 @@ def show_difference(
 
     if other:
         show(other)
-        return
-    overview = app.bridge.overview
-    jobs = overview.jobs if overview is not None else ()
-    labels = {
-        f"{one.name}  {one.alias.rstrip('/')}  {one.summary}": one.name
-        for one in reversed(jobs)
-        if one.type == row.type and one.name != row.name
-    }
-    if not labels:
-        app.notify("There is no other job of this type", timeout=4)
-        return
-
-    def chosen(label: str | None) -> None:
-        if label:
-            show(labels[label])
-
-    app.push_screen(Choose(f"{row.name}: difference from", list(labels)), chosen)
+    else:
+        ask_other_job(asker, row, f"{row.name}: difference from", show)

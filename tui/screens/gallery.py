@@ -23,6 +23,7 @@ from tui.widgets.tile_view import TileView
 
 if TYPE_CHECKING:
     from tui.app import CryodeckApp
+    from tui.screens.job import JobScreen
 
 _TILE_PX = 64
 _ALIAS = "templates4autopick"  # as in RELION's tutorial
@@ -45,6 +46,7 @@ class GalleryPane(Vertical):
         Binding("m", "average", "average of marked", show=False),
         Binding("l", "unlike", "mark no two alike", show=False),
         Binding("S", "select", "keep the marked"),
+        Binding("B", "beside", "beside another job", show=False),
         Binding("w", "why", "why this kind of picture", show=False),
     ]
 
@@ -400,6 +402,13 @@ class GalleryPane(Vertical):
         taken = {row.alias for row in overview.jobs} if overview else set()
         alias = "" if f"Select/{_ALIAS}/" in taken else _ALIAS
         self.app.push_screen(KeepClasses(words, numbers, self.shown, alias), decided)
+
+    def action_beside(self) -> None:
+        """Show which class of another classification each of these is."""
+        from tui.screens.beside import show_beside
+
+        screen: JobScreen = self.screen  # type: ignore[assignment]
+        show_beside(self, screen.cluster, screen.project, self.row)
 
     def action_why(self) -> None:
         """Tell which kind of picture was chosen, and why."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from remote.places import at_home
 from remote.views import HowFar, JobRow, Statistics
+from tui.charts import Line
+from tui.class_matches import match_lines
 from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.lines import LinesView
@@ -41,6 +43,7 @@ class StatisticsPane(LinesView):
         self.row = row
         self.mine: Statistics | None = None
         self.theirs: Statistics | None = None
+        self._matched: dict[str, Any] | None = None
         self._trouble = ""
         self._asked_at = 0.0
         self._is_counting = False
@@ -100,6 +103,8 @@ class StatisticsPane(LinesView):
         if message.what == "statistics":
             self._counted()
             self.mine = message.answer
+        elif message.what == "classes":
+            self._matched = message.answer
         else:
             self.theirs = message.answer
         self._write()
@@ -129,8 +134,16 @@ class StatisticsPane(LinesView):
             return
         other = self.theirs.values if self.theirs is not None else None
         names = (self.mine.job, self.theirs.job if self.theirs is not None else "")
+        beside: list[Line] = []
+        if self._matched is not None and self.theirs is not None:
+            beside = match_lines(self._matched, names, self.size.width - 2)
         lines = statistics_lines(
-            self.mine.type, self.mine.values, self.size.width, other=other, names=names
+            self.mine.type,
+            self.mine.values,
+            self.size.width,
+            other=other,
+            names=names,
+            beside=beside,
         )
         for warning in self.mine.warnings:
             lines.append([(plain(warning), "warn")])
@@ -199,29 +212,20 @@ class StatisticsPane(LinesView):
 
     def action_compare(self) -> None:
         """Choose another job of the same type."""
-        from tui.screens.dialogs import Choose
+        from tui.screens.dialogs import ask_other_job
 
-        overview = self.app.bridge.overview
-        jobs = overview.jobs if overview is not None else ()
-        rows = [
-            row
-            for row in reversed(jobs)
-            if row.type == self.row.type and row.name != self.row.name
-        ]
-        if not rows:
-            self.app.notify("There is no other job of this type", timeout=4)
-            return
-        labels = {
-            f"{row.name}  {row.alias.rstrip('/')}  {row.summary}": row for row in rows
-        }
+        def beside(name: str) -> None:
+            self.theirs = self._matched = None
+            if name:
+                self._ask_beside(name)
+            self._write()
+
         nobody = "none: this job alone"
+        ask_other_job(self, self.row, "Compare with", beside, nobody=nobody)
 
-        def chosen(label: str | None) -> None:
-            if label == nobody:
-                self.theirs = None
-                self._write()
-            elif label:
-                name = labels[label].name
-                self.app.bridge.ask(self, "other", lambda w: w.statistics(name))
-
-        self.app.push_screen(Choose("Compare with", [*labels, nobody]), chosen)
+    def _ask_beside(self, name: str) -> None:
+        """Ask for another job's numbers; of 2D classifications also who is who."""
+        mine, ask = self.row.name, self.app.bridge.ask
+        ask(self, "other", lambda w: w.statistics(name))
+        if self.row.type == "class2d":
+            ask(self, "classes", lambda w: w.class_overlap(mine, name))

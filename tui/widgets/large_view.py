@@ -55,9 +55,10 @@ class LargeView(Widget, can_focus=True):
     class Marked(Message):
         """The class shown is to be marked or not any more."""
 
-    def __init__(self, mode: PictureMode) -> None:
+    def __init__(self, mode: PictureMode, *, can_mark: bool = True) -> None:
         super().__init__()
         self.mode = mode
+        self.can_mark = can_mark
         self.tiles: list[Tile] = []
         self.lines: list[Line] = []
         self.contrast = 0.0
@@ -150,6 +151,10 @@ class LargeView(Widget, can_focus=True):
     def action_step(self, step: int) -> None:
         """Ask for another class."""
         self.post_message(self.Stepped(step))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without the mark where there is nothing to mark."""
+        return self.can_mark or action != "mark"
 
     def action_mark(self) -> None:
         """Ask for the mark."""

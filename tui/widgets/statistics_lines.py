@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tui.charts import BarRow, Line, bar_rows, histogram, lines_chart, rebinned
@@ -19,13 +19,17 @@ def statistics_lines(
     *,
     other: Values | None = None,
     names: tuple[str, str] = ("", ""),
+    beside: Sequence[Line] = (),
 ) -> list[Line]:
-    """All figures of a job; with `other`, those of a second job beside them."""
+    """All figures of a job; with `other`, those of a second job beside them.
+
+    `beside` are lines about two classifications' classes, for their place.
+    """
     drawers: dict[str, Callable[[Values, int, Values | None], list[Line]]] = {
         "autopick": _picking,
         "manualpick": _picking,
         "extract": _extract,
-        "class2d": _class2d,
+        "class2d": lambda *of: _class2d(*of, beside=beside),
         "select": _select,
     }
     lines: list[Line] = [[]]
@@ -239,7 +243,9 @@ def _greys(values: Values) -> list[Line]:
     ]
 
 
-def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
+def _class2d(
+    values: Values, width: int, other: Values | None, *, beside: Sequence[Line] = ()
+) -> list[Line]:
     classes = sorted(
         values.get("classes", []), key=lambda c: -float(c.get("distribution") or 0)
     )
@@ -257,6 +263,7 @@ def _class2d(values: Values, width: int, other: Values | None) -> list[Line]:
         ]
     )
     lines += _class2d_pace(values, history)
+    lines += [[], *beside] if beside else []
     lines += [
         [],
         [

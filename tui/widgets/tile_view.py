@@ -45,6 +45,7 @@ class TileView(ScrollView, can_focus=True):
     """Tiles in rows; space or a click marks one, Enter shows it large."""
 
     app: PixelApp[int]
+    ASPECT: ClassVar[int] = 1  # how many times as wide as high a picture is
     DEFAULT_CSS = "TileView { height: 1fr; padding: 0 1; overflow-x: hidden; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right", "move(1,0)", "next", show=False),
@@ -129,6 +130,7 @@ class TileView(ScrollView, can_focus=True):
                 max(1, self.size.height),
                 self.mode.cell,
                 box,
+                self.ASPECT,
             )
         lines = -(-len(self.tiles) // self.columns)
         self.virtual_size = Size(self.size.width, lines * self.tile_height)
@@ -148,7 +150,7 @@ class TileView(ScrollView, can_focus=True):
     def cells(self) -> tuple[int, int]:
         """Columns and rows of a picture."""
         rows = max(1, self.rows)
-        return columns_of(rows, self.mode.cell), rows
+        return self.ASPECT * columns_of(rows, self.mode.cell), rows
 
     @property
     def tile_width(self) -> int:

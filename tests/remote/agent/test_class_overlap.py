@@ -1,7 +1,5 @@
 """Classes of two classifications against planted particles, by image and by place."""
 
-import os
-
 import pytest
 
 from remote.agent import class_overlap
@@ -92,7 +90,7 @@ def test_after_another_extraction_they_are_paired_by_place(here, tmp_path):
 def test_the_newest_iteration_that_has_particles_counts(here, tmp_path):
     write_job(tmp_path, "Class2D/job001", ROWS, iteration=3)
     write_job(tmp_path, "Class2D/job001", ROWS[:4], iteration=4)
-    os.remove(tmp_path / "Class2D/job001/run_it004_data.star")
+    (tmp_path / "Class2D/job001/run_it004_data.star").unlink()
     write_job(tmp_path, "Class2D/job002", ROWS)
     said = class_overlap.of_jobs(here, "Class2D/job001", "Class2D/job002")
     assert said["iterations"] == [3, 25]

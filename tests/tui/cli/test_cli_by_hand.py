@@ -70,3 +70,17 @@ def test_micrographs_are_ticked_by_number_rule_and_inversion(picking):
             words[1] in picking.json("micrographs", "byhand", *words, code=2)["error"]
         )
     assert "[x]" in picking("micrographs", "byhand").out
+
+
+def test_the_programs_own_picks_are_taken_again(apart):
+    before = apart.json("picks", "LoG", "1")["picks"]
+    place = f"{before[0]['x']},{before[0]['y']}"
+    changed = apart.json("picks", "LoG", "1", "--remove", place, "--add", "33,44")
+    assert changed["changed"]
+    assert changed["picks"] != before
+    back = apart.json("picks", "LoG", "1", "--original")
+    assert back["changed"]
+    assert back["picks"] == before
+    assert not apart.json("picks", "LoG", "1", "--original")["changed"]
+    error = apart.json("picks", "LoG", "2", "--original", code=2)["error"]
+    assert "as the program has picked it" in error
