@@ -27,7 +27,8 @@ _ATTRIBUTES = re.compile(rb"\x1b\[\?([\d;]*)c")
 _CELL = re.compile(rb"\x1b\[6;(\d+);(\d+)t")
 _COLORS = re.compile(rb"\x1b\[\?1;0;(\d+)S")
 _USUAL_CELL = (10, 20)
-KINDS = ("kitty", "sixel", "blocks", "ascii")
+KINDS = ("kitty", "sixel", "blocks", "grey", "ascii", "none")
+_NO_PIXELS = KINDS[2:]
 #: these print what they do not understand, or hand nothing on
 _NOT_ASKED = ("dumb", "linux", "screen", "vt100", "vt220")
 _NEAR_BYTES, _FAR_BYTES = 250_000, 100_000  # a screen of pictures, here and over SSH
@@ -40,7 +41,9 @@ _NAMES = {
     "kitty": "kitty pixels",
     "sixel": "sixel pixels",
     "blocks": "half-blocks",
+    "grey": "grey half-blocks",
     "ascii": "letters",
+    "none": "no pictures",
 }
 
 
@@ -164,7 +167,7 @@ def decided(
         return mode.instead("ascii", "Letters, because this terminal has no colors.")
     if wants_no_color(environment):
         words = "Half-blocks in grey, because NO_COLOR is set."
-        return mode.instead("blocks", words)
+        return mode.instead("grey", words)
     if mode.in_tmux:
         words = (
             "Half-blocks, because inside tmux pixels are unreliable: kitty's need "
@@ -194,7 +197,7 @@ def choose() -> PictureMode:
     wanted = environment.get("CRYODECK_PICTURES", "") or wish.partition(" ")[0]
     answers = Answers()
     term = environment.get("TERM", "dumb")
-    is_settled = wanted in {"blocks", "ascii"} or wants_no_color(environment)
+    is_settled = wanted in _NO_PIXELS or wants_no_color(environment)
     if not is_settled and term not in _NOT_ASKED:
         started = time.monotonic()
         said = asked(0, 2)

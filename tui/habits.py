@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from remote.errors import BadRequestError
+from tui.graphics import KINDS
 from tui.settings import settings_file, site_file
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "theme": ("cryodeck-dark", "cryodeck-light", "cryodeck-contrast"),
     "notify": ("bell", "desktop", "both", "none"),
     "slow_link": ("auto", "on", "off"),
-    "pictures": ("", "kitty", "sixel", "blocks", "grey", "ascii"),
+    "pictures": ("", *KINDS),
 }
 HELP = {
     "theme": "colors; ^T goes through them",

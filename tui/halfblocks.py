@@ -126,18 +126,20 @@ class Canvas:
         for row in range(self.height // 2):
             yield self.row(row)
 
-    def row(self, row: int) -> list[tuple[Rgb, Rgb, int]]:
-        """One row of cells as runs of (upper, lower, how many)."""
-        upper_at, lower_at = 2 * row * self.width, (2 * row + 1) * self.width
-        marks, grey = self.marks, self.grey
+    def row(
+        self, row: int, *, is_grey: bool = False, has_few: bool = False
+    ) -> list[tuple[Rgb, Rgb, int]]:
+        """One row of cells as runs of (upper, lower, how many).
+
+        `is_grey`: marks are white or black, whatever stands out there. `has_few`: only
+        the greys of terminals with 16 colors, as fine patterns of neighbors.
+        """
+        uppers = self._pixels(2 * row, is_grey=is_grey, has_few=has_few)
+        lowers = self._pixels(2 * row + 1, is_grey=is_grey, has_few=has_few)
         runs: list[tuple[Rgb, Rgb, int]] = []
         before: tuple[Rgb, Rgb] | None = None
         length = 0
-        for x in range(self.width):
-            pair = (
-                marks.get(upper_at + x) or _greys[grey[upper_at + x]],
-                marks.get(lower_at + x) or _greys[grey[lower_at + x]],
-            )
+        for pair in zip(uppers, lowers, strict=True):
             if pair == before:
                 length += 1
                 continue
@@ -147,6 +149,22 @@ class Canvas:
         if before is not None:
             runs.append((*before, length))
         return runs
+
+    def _pixels(self, y: int, *, is_grey: bool, has_few: bool) -> list[Rgb]:
+        """Colors of a row of pixels."""
+        at, width = y * self.width, self.width
+        greys = self.grey[at : at + width]
+        if has_few:
+            tables = _patterns[y % len(_patterns)]
+            found = [tables[x % len(tables)][grey] for x, grey in enumerate(greys)]
+        else:
+            found = [_greys[grey] for grey in greys]
+        if self.marks:
+            for x in range(width):
+                color = self.marks.get(at + x)
+                if color is not None:
+                    found[x] = _standing_out(greys[x]) if is_grey else color
+        return found
 
     def ascii_row(self, row: int) -> str:
         """One row of cells as letters, denser for lighter; an o where marks are."""
@@ -163,6 +181,14 @@ class Canvas:
                 line.append(SHADES[level * (len(SHADES) - 1) // 255])
         return "".join(line)
 
+    def marks_row(self, row: int) -> str:
+        """One row of cells without the picture: an o where marks are."""
+        first = 2 * row * self.width
+        return "".join(
+            "o" if at in self.marks or at + self.width in self.marks else " "
+            for at in range(first, first + self.width)
+        )
+
     def rgb(self) -> bytes:
         """All pixels in red, green and blue, for sixel, kitty and files."""
         out = bytearray(3 * len(self.grey))
@@ -176,12 +202,38 @@ class Canvas:
 RAMP = (0, *range(8, 239, 10), 255)
 _nearest = [min(RAMP, key=lambda level: abs(level - grey)) for grey in range(256)]
 _greys: list[Rgb] = [(grey, grey, grey) for grey in _nearest]
+#: the greys of terminals with 16 colors: black, bright black, white, bright white
+FEW = (0, 128, 192, 255)
+# thresholds of neighbors, 4 x 4: Bayer 1973
+_BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
 
 
-def escape_lines(canvas: Canvas) -> list[str]:
+def _few_greys(threshold: float) -> list[Rgb]:
+    """For every grey one of the few below and above it, the upper past a threshold."""
+    found = []
+    for grey in range(256):
+        low = max(level for level in FEW if level <= grey)
+        high = min(level for level in FEW if level >= grey)
+        level = high if high > low and grey - low > threshold * (high - low) else low
+        found.append((level, level, level))
+    return found
+
+
+_patterns = [[_few_greys((cell + 0.5) / 16) for cell in row] for row in _BAYER]
+
+
+def _standing_out(grey: int) -> Rgb:
+    return (255, 255, 255) if grey < _MIDDLE_GREY else (0, 0, 0)
+
+
+_MIDDLE_GREY = 128
+
+
+def escape_lines(canvas: Canvas, *, is_grey: bool = False) -> list[str]:
     """Lines with escape sequences, for printing."""
     lines = []
-    for runs in canvas.rows():
+    for row in range(canvas.height // 2):
+        runs = canvas.row(row, is_grey=is_grey)
         parts = [
             f"\x1b[38;2;{u[0]};{u[1]};{u[2]};48;2;{d[0]};{d[1]};{d[2]}m{'▀' * n}"
             for u, d, n in runs

@@ -16,7 +16,7 @@ from textual.filter import LineFilter, monochrome_style
 #: How far a background must be from the screen's own to be meant: a cursor, a button.
 _MEANT = 75
 #: How near to its background a letter must be to be dim.
-_FAINT = 300
+_FAINT = 450
 _PICTURE = frozenset("▀▄")
 
 

@@ -18,6 +18,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 
 from tui.halfblocks import RAMP
+from tui.palette import OF_256, SIXTEEN
 
 Span = tuple[int, int, int]  # row, first column, column after the last
 Ink = tuple[str, str, str]  # codes of attributes, of the letter's color, of the ground
@@ -161,7 +162,15 @@ class SentCells:
             if red == green == blue and red in _RAMP:
                 return f"{38 + ground};5;{_RAMP[red]}"
         lower = color.downgrade(self.colors)
+        if color.triplet is not None and self.colors in _STANDS_FOR:
+            red, green, blue = color.triplet
+            number = _STANDS_FOR[self.colors].get((red, green, blue))
+            lower = lower if number is None else Color.from_ansi(number)
         return ";".join(lower.get_ansi_codes(foreground=not ground))
+
+
+#: of a theme's colors some are another than the nearest that the terminal has
+_STANDS_FOR = {ColorSystem.STANDARD: SIXTEEN, ColorSystem.EIGHT_BIT: OF_256}
 
 
 def _lines(update: CompositorUpdate) -> Iterator[tuple[int, int, Iterable[Segment]]]:

@@ -20,7 +20,7 @@ from tui.charts import (
     resampled,
     text_of,
 )
-from tui.halfblocks import Canvas, fom_color, scaled
+from tui.halfblocks import FEW, Canvas, fom_color, scaled
 from tui.plain import plain
 
 EIGHTHS = {"█": 8, "▉": 7, "▊": 6, "▋": 5, "▌": 4, "▍": 3, "▎": 2, "▏": 1}
@@ -125,3 +125,24 @@ def test_charts_need_no_textual() -> None:
         "assert not {'textual', 'rich'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_marks_are_black_or_white_where_pictures_are_grey() -> None:
+    canvas = Canvas(4, 2)
+    canvas.paste(bytes([10, 250, 10, 250, 10, 250, 10, 250]), 4, 2)
+    for x in range(4):
+        canvas.dot(x, 0, (255, 80, 60))
+    uppers = [upper for upper, _, n in canvas.row(0, is_grey=True) for _ in range(n)]
+    assert uppers == [(255,) * 3, (0,) * 3] * 2
+    colored = [upper for upper, _, n in canvas.row(0) for _ in range(n)]
+    assert colored == [(255, 80, 60)] * 4
+    assert canvas.marks_row(0) == "oooo"
+
+
+def test_few_greys_make_patterns_as_light_as_the_picture() -> None:
+    for grey in (0, 40, 100, 128, 150, 200, 230, 255):
+        canvas = Canvas(8, 8, ground=grey)
+        runs = [run for row in range(4) for run in canvas.row(row, has_few=True)]
+        shown = [value for u, d, n in runs for value in [u[0], d[0]] * n]
+        assert set(shown) <= set(FEW)
+        assert abs(sum(shown) / len(shown) - grey) < 5

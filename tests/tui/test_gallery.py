@@ -20,7 +20,11 @@ from tui.widgets.tile_view import TileView
 SIZES = [(80, 24), (120, 40), (200, 50)]
 KITTY = PictureMode(kind="kitty", cell=(8, 16))
 SIXEL = PictureMode(kind="sixel", cell=(8, 16))
-MODES = [PictureMode(kind="ascii"), PictureMode(), KITTY, SIXEL]
+MODES = [
+    *(PictureMode(kind=kind) for kind in ("blocks", "grey", "ascii", "none")),
+    KITTY,
+    SIXEL,
+]
 
 
 async def gallery(pilot) -> GalleryPane:

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from tui.graphics import (
+    KINDS,
     QUESTIONS,
     Answers,
     PictureMode,
@@ -107,10 +108,10 @@ def test_a_silent_terminal_gets_half_blocks_and_its_settings_back():
 
 def test_the_person_decides_before_the_terminal():
     all_of_it = Answers.of(KITTY)
-    for kind in ("ascii", "blocks", "sixel"):
+    for kind in KINDS:
         mode = decided({**TRUE, "CRYODECK_PICTURES": kind}, "utf-8", all_of_it)
         assert mode.kind == kind
-    assert decided({**TRUE, "NO_COLOR": "1"}, "utf-8", all_of_it).kind == "blocks"
+    assert decided({**TRUE, "NO_COLOR": "1"}, "utf-8", all_of_it).kind == "grey"
     assert decided({**TRUE, "TMUX": "x"}, "utf-8", all_of_it).kind == "blocks"
     wish = "sixel your answer"
     mode = decided({**TRUE, "TMUX": "x"}, "utf-8", all_of_it, wish)

@@ -157,14 +157,15 @@ class Output:
         """Print a picture: in pixels, in colors and half-blocks, else in letters."""
         from tui.halfblocks import escape_lines
 
-        if self.as_json:
+        kind = "blocks" if mode is None else mode.kind
+        if self.as_json or kind == "none":
             return
         if mode is not None and mode.has_pixels:
             self._out.write(printed(canvas, mode))
             self._out.flush()
             return
-        if self.in_color and (mode is None or mode.kind != "ascii"):
-            lines = escape_lines(canvas)
+        if self.in_color and kind != "ascii":
+            lines = escape_lines(canvas, is_grey=kind == "grey")
         else:
             rows = range(canvas.height // 2)
             lines = [canvas.ascii_row(row).rstrip() for row in rows]

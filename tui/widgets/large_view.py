@@ -22,7 +22,7 @@ from tui.pixel_image import PixelImage
 from tui.pixel_layer import Piece
 from tui.tile_sheet import Tile, columns_of, sheet_images, tile_canvas
 from tui.widgets.lines import strip_of
-from tui.widgets.picture_view import cell_style
+from tui.widgets.picture_view import cell_segments
 
 _WORDS = 38  # columns of the numbers beside it
 _GAP = 2
@@ -89,6 +89,8 @@ class LargeView(Widget, can_focus=True):
     @property
     def cells(self) -> tuple[int, int]:
         """Columns and rows of each picture."""
+        if self.mode.kind == "none":
+            return 0, 1
         count = max(1, len(self.tiles))
         room = (self.size.width - self._words_width) // count - _GAP
         rows = max(1, self.size.height)
@@ -179,9 +181,4 @@ class LargeView(Widget, can_focus=True):
             return self.app.pixels.cells(pieces[i], y)
         if i >= len(self._canvases) or y >= rows:
             return [Segment(" " * columns)]
-        if self.mode.kind == "ascii":
-            return [Segment(self._canvases[i].ascii_row(y))]
-        return [
-            Segment("▀" * n, cell_style(upper, lower))
-            for upper, lower, n in self._canvases[i].row(y)
-        ]
+        return cell_segments(self.app, self._canvases[i], y, self.mode.kind)

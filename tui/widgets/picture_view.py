@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
 
-from rich.color import Color
+from rich.color import Color, ColorSystem
 from rich.segment import Segment
 from rich.style import Style
 from textual import work
@@ -43,6 +43,21 @@ Mark = tuple[float, float, Rgb]  # x and y in the file, color
 def cell_style(upper: Rgb, lower: Rgb) -> Style:
     """Style of a cell whose halves have these colors."""
     return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
+
+
+def cell_segments(
+    app: PixelApp[int], canvas: Canvas, row: int, kind: str
+) -> list[Segment]:
+    """One row of a picture's cells, as a kind that has no pixels draws them."""
+    if kind == "ascii":
+        return [Segment(canvas.ascii_row(row))]
+    if kind == "none":
+        return [Segment(canvas.marks_row(row))]
+    has_few = app.sent_cells.colors is ColorSystem.STANDARD
+    return [
+        Segment("▀" * n, cell_style(upper, lower))
+        for upper, lower, n in canvas.row(row, is_grey=kind == "grey", has_few=has_few)
+    ]
 
 
 class PictureView(WindowView):
@@ -305,12 +320,7 @@ class PictureView(WindowView):
         if canvas.width > width or not 0 <= row < canvas.height // 2:
             return strip_of(self, [], width)
         margin = " " * ((width - canvas.width) // 2)
-        if self.mode.kind == "ascii":
-            return strip_of(self, [(margin + canvas.ascii_row(row), "text")], width)
         segments = [Segment(margin)]
-        segments += [
-            Segment("▀" * n, cell_style(upper, lower))
-            for upper, lower, n in canvas.row(row)
-        ]
+        segments += cell_segments(self.app, canvas, row, self.mode.kind)
         strip = Strip(segments, len(margin) + canvas.width)
         return strip.adjust_cell_length(width).apply_style(self.rich_style)

@@ -34,11 +34,12 @@ from tui.tile_sheet import (
     tile_canvas,
 )
 from tui.widgets.lines import strip_of
-from tui.widgets.picture_view import cell_style
+from tui.widgets.picture_view import cell_segments
 
 # frames: corners and lines of a tile that is marked, under the cursor, or both
 _FRAMES = {"": "      ", "mark": "┏━┓┃┗┛", "here": "╔═╗║╚╝"}
 _ASCII_FRAMES = {"": "      ", "mark": "+=+I++", "here": "#-#|##"}
+_CAPTION = 18  # columns of a tile that is nothing but its caption
 
 
 class TileView(ScrollView, can_focus=True):
@@ -149,6 +150,8 @@ class TileView(ScrollView, can_focus=True):
     @property
     def cells(self) -> tuple[int, int]:
         """Columns and rows of a picture."""
+        if self.mode.kind == "none":
+            return _CAPTION, 0
         rows = max(1, self.rows)
         return self.ASPECT * columns_of(rows, self.mode.cell), rows
 
@@ -404,9 +407,4 @@ class TileView(ScrollView, can_focus=True):
         if canvas is None:
             canvas = tile_canvas(tile, columns, 2 * rows, self.contrast)
             self._canvases[int(tile["number"])] = canvas
-        if self.mode.kind == "ascii":
-            return [Segment(canvas.ascii_row(line))]
-        return [
-            Segment("▀" * n, cell_style(upper, lower))
-            for upper, lower, n in canvas.row(line)
-        ]
+        return cell_segments(self.app, canvas, line, self.mode.kind)
