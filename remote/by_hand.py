@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
+from remote.calls import OnProgress
 from remote.errors import AgentError, BadRequestError, ConflictError
 from remote.mending import Mending
 from remote.views import HandTable, PickSheet
@@ -14,9 +15,13 @@ from remote.views import HandTable, PickSheet
 class ByHand(Mending):
     """Manual picking and subset selection; each call may be repeated safely."""
 
-    async def hand_table(self, name: str) -> HandTable:
+    async def hand_table(
+        self, name: str, *, on_progress: OnProgress | None = None
+    ) -> HandTable:
         """Micrographs of a picking or selecting job, with picks, CTF and ticks."""
-        said = await self._do_read("by_hand.table", name=name, timeout=120.0)
+        said = await self._do_read(
+            "by_hand.table", name=name, timeout=120.0, on_progress=on_progress
+        )
         return HandTable(
             job=said["job"],
             layout=said["version"],

@@ -91,11 +91,20 @@ class Contact:
         return (-1 if setup and status == 127 else status), said["out"] + said["err"]
 
     async def ask_blob(
-        self, verb: str, *, timeout: float = 60.0, **args: Any
+        self,
+        verb: str,
+        *,
+        timeout: float = 60.0,
+        on_progress: OnProgress | None = None,
+        **args: Any,
     ) -> tuple[Any, bytes]:
         """Answer of a verb that reads, with the bytes beside it."""
         said, blob = await self.agent.call_blob(
-            verb, project=self.project, timeout=timeout, **args
+            verb,
+            project=self.project,
+            timeout=timeout,
+            on_progress=on_progress,
+            **args,
         )
         self.remember(verb, args, said, blob)
         return said, blob

@@ -340,7 +340,9 @@ async def _agent(contact: Contact) -> list[Finding]:
     limits = contact.agent.hello["limits"]
     if contact.agent.hello["site_limits"]:
         held = ", ".join(f"{key} {value:g}" for key, value in sorted(limits.items()))
-        found += _ok("limits", f"the site's own hold: {held}")
+        files = sorted(set(contact.agent.hello["limit_origins"].values()))
+        where = f" ({', '.join(files)})" if files else ""
+        found += _ok("limits", f"the site's own hold: {held}{where}")
     return found
 
 

@@ -197,6 +197,7 @@ class Reading(ReadingLogs, Comparing):
         sigma_contrast: float = 0.0,
         black: float = 0.0,
         white: float = 0.0,
+        on_progress: OnProgress | None = None,
     ) -> Picture:
         """A micrograph reduced to fit; `region`: x, y, width, height in its pixels.
 
@@ -216,6 +217,7 @@ class Reading(ReadingLogs, Comparing):
             black=black,
             white=white,
             greys=_GREYS,
+            on_progress=on_progress,
         )
         return Picture(
             width=said["width"],

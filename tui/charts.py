@@ -7,6 +7,7 @@ has a form in plain ASCII, for terminals and fonts that have nothing else.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -30,6 +31,46 @@ class BarRow(NamedTuple):
 def text_of(line: Line) -> str:
     """The line without its roles."""
     return "".join(text for text, _ in line)
+
+
+def wrapped(line: Line, width: int, indent: int = 0) -> list[Line]:
+    """A line as several that are no wider, broken at blanks, else anywhere.
+
+    All but the first begin with so many blanks.
+    """
+    indent = max(0, min(indent, width - 8))
+    room = max(1, width - indent)
+    lines: list[Line] = [[]]
+    left = width
+    for text, role in line:
+        for word in re.findall(r"\s*\S+|\s+", text):
+            if len(word) > left and word.isspace():
+                continue
+            if len(word) > left and len(word.strip()) <= room:
+                lines.append([(" " * indent, role)])
+                left, word = room, word.lstrip()
+            while len(word) > left:
+                lines[-1].append((word[:left], role))
+                lines.append([(" " * indent, role)])
+                word, left = word[left:], room
+            if word:
+                lines[-1].append((word, role))
+                left -= len(word)
+    return lines
+
+
+def clipped(line: Line, width: int) -> Line:
+    """As much of a line as fits, with an ellipsis where something is missing."""
+    if sum(len(text) for text, _ in line) <= width:
+        return line
+    found: Line = []
+    left = max(0, width - 1)
+    for text, role in line:
+        if len(text) > left:
+            return [*found, (text[:left].rstrip() + "…", role)]
+        found.append((text, role))
+        left -= len(text)
+    return found
 
 
 def bar(value: float, longest: float, width: int, *, ascii_only: bool = False) -> str:

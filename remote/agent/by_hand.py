@@ -66,10 +66,11 @@ def table(request: Request, name: str) -> Dict[str, Any]:
     files = None
     if place.picks_job:
         files = lists.CoordinateFiles(request, job_folder(request, place.picks_job)[1])
-    rows = [
-        micrograph_facts(request, row, files)
-        for row in lists.micrograph_rows(place.source)
-    ]
+    rows: List[Dict[str, Any]] = []
+    listed = list(lists.micrograph_rows(place.source))
+    for micrograph in listed:
+        request.report(len(rows), len(listed), len(rows), "micrographs")
+        rows.append(micrograph_facts(request, micrograph, files))
     ticks = ticked.read_ticks(place.folder, place.kind, [r["name"] for r in rows])
     for row, tick in zip(rows, ticks):
         row["selected"] = tick

@@ -39,6 +39,7 @@ def hello(request: Request) -> Dict[str, Any]:
         "cost": cost(),
         "limits": dict(limits.HELD),
         "site_limits": limits.is_set(),
+        "limit_origins": dict(limits.ORIGINS),
     }
 
 

@@ -29,8 +29,13 @@ def paths() -> List[str]:
     return [PATH, named] if named else [PATH]
 
 
-def read(files: Optional[Sequence[str]] = None) -> Dict[str, float]:
-    """The limits that hold; lines that cannot be read limit nothing."""
+def read(
+    files: Optional[Sequence[str]] = None, origins: Optional[Dict[str, str]] = None
+) -> Dict[str, float]:
+    """The limits that hold; lines that cannot be read limit nothing.
+
+    `origins` is told the file of each limit that is not cryodeck's own.
+    """
     held = {key: usual for key, (usual, _) in USUAL.items()}
     for path in paths() if files is None else files:
         try:
@@ -38,8 +43,11 @@ def read(files: Optional[Sequence[str]] = None) -> Dict[str, float]:
                 lines = file.read(65536).splitlines()
         except OSError:
             continue
+        before = dict(held)
         for line in lines:
             _tighten(held, line)
+        if origins is not None:
+            origins.update({key: path for key in held if held[key] != before[key]})
     return held
 
 
@@ -64,8 +72,11 @@ def is_set(files: Optional[Sequence[str]] = None) -> bool:
 def too_much(resident_bytes: int) -> str:
     """What to say of an agent that has become too large."""
     text = "the agent takes {:.0f} MB of memory; {:.0f} MB are allowed here ({})"
-    where = "memory_mb in " + " or ".join(paths()) if is_set() else "cryodeck's own"
+    path = ORIGINS.get("memory_mb")
+    where = "memory_mb in " + path if path else "cryodeck's own"
     return text.format(resident_bytes / 1e6, HELD["memory_mb"], where)
 
 
-HELD = read()
+#: limit -> the file that says it, of those that are not cryodeck's own
+ORIGINS: Dict[str, str] = {}
+HELD = read(origins=ORIGINS)

@@ -120,7 +120,7 @@ def reduce_image(
     rows: List[Any] = []
     for j in range(down):
         if request is not None and j % 16 == 0:
-            request.check()
+            request.report(j, down, j * binning, "lines of pixels")
         total: Any = None
         top = first + (y + j * binning) * row_bytes
         if is_whole:

@@ -721,6 +721,7 @@ class FakeWorkspace:
         height: int = 512,
         lowpass_angstrom: float = 0.0,
         region: tuple[int, int, int, int] | None = None,
+        on_progress: Any = None,
         **filters: float,
     ) -> Picture:
         await self._pause()
@@ -934,7 +935,7 @@ class FakeWorkspace:
 
     # by hand
 
-    async def hand_table(self, name: str) -> HandTable:
+    async def hand_table(self, name: str, **_: Any) -> HandTable:
         await self._pause()
         row = self._find(name)
         total = 24 if row.type in {"manualpick", "select"} else 5

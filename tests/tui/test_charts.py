@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from tui.charts import (
     BarRow,
+    Line,
     bar,
     bar_rows,
+    clipped,
     histogram,
     lines_chart,
     progress_bar,
     rebinned,
     resampled,
     text_of,
+    wrapped,
 )
 from tui.halfblocks import FEW, Canvas, fom_color, scaled
 from tui.plain import plain
@@ -146,3 +149,26 @@ def test_few_greys_make_patterns_as_light_as_the_picture() -> None:
         shown = [value for u, d, n in runs for value in [u[0], d[0]] * n]
         assert set(shown) <= set(FEW)
         assert abs(sum(shown) / len(shown) - grey) < 5
+
+
+LONG: Line = [("  Select/job004/micrographs_split1.star", "text"), ("  a b c d", "dim")]
+
+
+def test_wrapped_lines_are_no_wider_and_lose_nothing() -> None:
+    for width in range(10, 60):
+        lines = wrapped(LONG, width, 4)
+        texts = [text_of(line) for line in lines]
+        assert all(len(text) <= width for text in texts)
+        assert "".join("".join(texts).split()) == "".join(text_of(LONG).split())
+        roles = {role for line in lines for _, role in line}
+        assert roles == {"text", "dim"}
+
+
+def test_clipped_lines_end_in_an_ellipsis() -> None:
+    whole = text_of(LONG)
+    assert clipped(LONG, len(whole)) == LONG
+    for width in range(2, len(whole)):
+        text = text_of(clipped(LONG, width))
+        assert len(text) <= width
+        assert text.endswith("…")
+        assert whole.startswith(text[:-1])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remote.views import HowFar, JobState, Statistics
+from remote.views import HowFar, JobState, Picks, Picture, Statistics
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, screen_text, seen, until
 from tui.screens.job import JobScreen
@@ -241,3 +241,66 @@ async def test_a_job_under_way_is_not_continued() -> None:
         await pilot.pause(0.05)
         assert isinstance(pilot.app.screen, JobScreen)
         assert pilot.app.screen.current == "overview"
+
+
+class Slow(FakeWorkspace):
+    """Micrographs and their pictures take for ever here, and say how far they are."""
+
+    def __init__(self, *, slow_list: bool) -> None:
+        super().__init__()
+        self.slow_list = slow_list
+
+    async def micrographs(self, name: str, **asked: Any) -> list[dict[str, Any]]:
+        if self.slow_list:
+            asked["on_progress"](
+                HowFar(done=600, total=2000, found=600, what="micrographs")
+            )
+            await asyncio.sleep(3600)
+        return await super().micrographs(name)
+
+    async def micrograph(self, name: str, micrograph: str, **asked: Any) -> Picture:
+        if asked["on_progress"] is not None:
+            asked["on_progress"](HowFar(done=3, total=8, found=0, what="lines"))
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+
+async def test_a_long_list_of_micrographs_says_how_far_it_is() -> None:
+    async with interface(Slow(slow_list=True)) as pilot:
+        await open_job(pilot, "AutoPick/job006", "pictures")
+        await seen(pilot, "30 %, 600 micrographs so far")
+
+
+async def test_a_picture_on_its_way_says_how_far_it_is() -> None:
+    async with interface(Slow(slow_list=False)) as pilot:
+        await open_job(pilot, "AutoPick/job006", "pictures")
+        await seen(pilot, "reading 37 %")
+
+
+async def test_pictures_of_a_running_job_show_how_far_it_is_and_its_new_picks() -> None:
+    space = FakeWorkspace()
+    name = "AutoPick/job012"
+    async with interface(space) as pilot:
+        await open_job(pilot, name, "pictures")
+        await seen(pilot, "━", "11 of 24 micrographs")
+        pane = pilot.app.screen.query_one(PicturesPane)
+        await until(pilot, lambda: pane.view.picks is not None)
+        before = len(pane.view.picks.x)
+        picks_of = space.picks
+
+        async def more(name: str, micrograph: str) -> Picks:
+            found = await picks_of(name, micrograph)
+            return replace(found, x=(*found.x, 5.0), y=(*found.y, 5.0), fom=())
+
+        items = await space.micrographs(name)
+
+        async def listed(name: str, **_: Any) -> list[dict[str, Any]]:
+            return [{**one, "picks": (one["picks"] or 0) + 1} for one in items]
+
+        space.picks, space.micrographs = more, listed  # type: ignore[method-assign]
+        row = space.jobs[name]
+        progress = replace(row.progress, done=12)
+        space.jobs[name] = replace(row, progress=progress)
+        pilot.app.bridge.refresh()
+        await seen(pilot, "12 of 24 micrographs")
+        await until(pilot, lambda: len(pane.view.picks.x) == before + 1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.cli.failure import DONE, CommandFailure
 from tui.cli.parser import add_job
+from tui.words import how_far_words
 
 if TYPE_CHECKING:
     from remote.views import HandTable
@@ -83,13 +84,16 @@ async def micrographs(invocation: Invocation) -> int:
     """List micrographs, after ticking some."""
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
-    table = await workspace.hand_table(row.name)
+    output = invocation.output
+    table = await workspace.hand_table(
+        row.name, on_progress=lambda seen: output.status(how_far_words(seen))
+    )
+    output.clear_status()
     ticks = _wanted_ticks(invocation, table)
     if ticks is not None:
         chosen = [i for i, tick in enumerate(ticks) if tick]
         await workspace.write_ticks(row.name, chosen, if_version=table.selection)
         table = await workspace.hand_table(row.name)
-    output = invocation.output
     selected = sum(bool(item["selected"]) for item in table.micrographs)
     output.result(
         {
@@ -246,8 +250,11 @@ async def micrograph_counts(
     invocation: Invocation, workspace: Workspace, name: str
 ) -> int:
     """Print how many picks there are on each micrograph."""
-    found = await workspace.micrographs(name)
     output = invocation.output
+    found = await workspace.micrographs(
+        name, on_progress=lambda seen: output.status(how_far_words(seen))
+    )
+    output.clear_status()
     output.result({"job": name, "micrographs": found})
     output.table(
         ("No", "Micrograph", "Picks"),

@@ -155,14 +155,11 @@ def _environment_rows(layers: Layers | None) -> list[tuple[str, str, str]]:
 
 def _limit_rows(hello: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return what the login node's administrators allow."""
-    from remote.agent.limits import PATH, USUAL
-
-    rows = []
-    for key, value in hello.get("limits", {}).items():
-        usual = USUAL.get(key, (None, False))[0]
-        source = PATH if hello.get("site_limits") and value != usual else "default"
-        rows.append((f"limit {key}", f"{value:g}", source))
-    return rows
+    origins = hello.get("limit_origins", {})
+    return [
+        (f"limit {key}", f"{value:g}", origins.get(key, "default"))
+        for key, value in hello.get("limits", {}).items()
+    ]
 
 
 def _profile_rows(

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from remote.views import HandTable, JobRow, JobState, LinkState, PickSheet
+from remote.views import HandTable, HowFar, JobRow, JobState, LinkState, PickSheet
 from tui.charts import Line
 from tui.messages import Answered, LinkChanged, Refused
 from tui.picking import Display, Picking
@@ -23,7 +23,7 @@ from tui.ticking import rows_where
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.lines import text_of
 from tui.widgets.tick_list import TickList
-from tui.words import count, plural
+from tui.words import count, how_far_words, plural
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
@@ -69,7 +69,7 @@ class HandScreen(Screen[None]):
         self.settings = Display()
         self._wanted = micrograph  # to be opened at once
         self._form: Job | None = None
-        self._trouble = ""
+        self._trouble, self._far = "", ""
         self._is_leaving = False
         where = (cluster.name, project)
         self.saving = HandSaving(self, where, self.say, self._ask_about)
@@ -103,7 +103,13 @@ class HandScreen(Screen[None]):
         job = self.job
         ask = self.app.bridge.ask
         ask(self, "display", lambda w: _display(w, job))
-        ask(self, "table", lambda w: w.hand_table(job))
+        ask(self, "table", lambda w: w.hand_table(job, on_progress=self._tell))
+
+    def _tell(self, far: HowFar) -> None:
+        """Say how many micrographs have been looked at."""
+        self._far = how_far_words(far)
+        if self.is_attached:
+            self.say()
 
     def take(self, message: Message) -> None:
         """Send what waits as soon as the link is back."""
@@ -224,7 +230,7 @@ class HandScreen(Screen[None]):
             return
         listed = self.listed
         self.query_one("#tick-head", Static).update(text_of(self, [listed.head()]))
-        line: Line = [("reading …", "queued")]
+        line: Line = [(self._far or "reading …", "queued")]
         below: Line = []
         if self._trouble:
             line = [(plain(self._trouble), "warn")]

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from remote.views import JobRow, JobState, LinkState
-from tui.charts import Line
+from tui.charts import Line, clipped
 from tui.messages import Answered, LinkChanged, OverviewArrived, ProjectOpened, Refused
 from tui.plain import plain
 from tui.screens.job_deeds import JobDeeds
@@ -238,7 +238,8 @@ class JobsScreen(JobDeeds):
         if self.table.filter_text:
             counts += f", filter: {plain(self.table.filter_text)}"
         lines.append([(counts, "faint")])
-        detail.show_lines(lines)
+        width = detail.size.width
+        detail.show_lines([clipped(line, width) if width else line for line in lines])
 
     # filter and order
 

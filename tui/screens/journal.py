@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from remote.journal import last_records
-from tui.charts import Line
-from tui.plain import plain
+from tui.charts import Line, wrapped
+from tui.plain import plain, shortened
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.lines import LinesView
 from tui.words import count
@@ -53,7 +53,12 @@ class JournalScreen(Screen[None]):
         view = self.query_one(LinesView)
         follows = view.scroll_offset.y >= view.max_scroll_y - 1
         path = state_home() / "journal.jsonl"
-        lines = [_line(record) for record in last_records(path)]
+        width = view.size.width
+        lines = [
+            part
+            for record in last_records(path)
+            for part in wrapped(_line(record, width), width, 4)
+        ]
         nothing: list[Line] = [[(f"nothing in {plain(path)} yet", "dim")]]
         view.show_lines(lines or nothing)
         view.focus()
@@ -61,16 +66,26 @@ class JournalScreen(Screen[None]):
             view.call_after_refresh(view.scroll_end, animate=False)
 
 
-def _line(record: dict[str, Any]) -> Line:
+_ROOMY = 104  # columns from which every part has its place
+
+
+def _line(record: dict[str, Any], width: int) -> Line:
     when = time.strftime("%m-%d %H:%M:%S", time.localtime(float(record.get("t", 0))))
     outcome = plain(record.get("outcome", ""))
+    cluster, verb, about = (10, 24, 28) if width >= _ROOMY else (6, 17, 10)
     milliseconds = float(record.get("ms", 0))
     return [
         (f"{when}  ", "faint"),
-        (plain(record.get("cluster", "")).ljust(10)[:10] + " ", "dim"),
-        (plain(record.get("verb", "")).ljust(24) + " ", "text"),
-        (plain(record.get("subject", "")).ljust(28)[:28] + " ", "accent2"),
-        (f"{milliseconds:8.0f} ms ", "warn" if milliseconds > 1000 else "dim"),
+        (
+            shortened(plain(record.get("cluster", "")), cluster).ljust(cluster + 1),
+            "dim",
+        ),
+        (shortened(plain(record.get("verb", "")), verb).ljust(verb + 1), "text"),
+        (
+            shortened(plain(record.get("subject", "")), about).ljust(about + 1),
+            "accent2",
+        ),
+        (f"{milliseconds:7.0f} ms ", "warn" if milliseconds > 1000 else "dim"),
         (f"{count(float(record.get('received', 0))):>9} B  ", "faint"),
         (outcome, "dim" if outcome == "ok" else "bad"),
     ]

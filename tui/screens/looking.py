@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from textual.binding import Binding, BindingType
+from textual.message import Message
 
 from engine.project.picks_file import FOM
-from remote.views import Picture
+from remote.views import HowFar, Picture
 from tui.charts import Line
 from tui.halfblocks import fom_color
 from tui.picking import Colors, Display
@@ -19,6 +20,7 @@ from tui.widgets.window_view import Region
 if TYPE_CHECKING:
     from textual.widget import Widget
 
+    from remote.calls import OnProgress
     from tui.app import CryodeckApp
 
 LOWPASSES = (0.0, 10.0, 20.0, 40.0)
@@ -60,6 +62,14 @@ class Filters:
         return " · ".join(parts)
 
 
+class ReadOn(Message):
+    """More of a picture has been read where it lies."""
+
+    def can_replace(self, message: Message) -> bool:
+        """The newest says all."""
+        return isinstance(message, ReadOn)
+
+
 class Looking:
     """Asks for pixels on behalf of a widget; remembers those it had."""
 
@@ -73,6 +83,7 @@ class Looking:
         self.scale = 0.0  # a new micrograph is shown at, screen to file; 0: all of it
         self._is_new = True
         self.is_reading = True
+        self.far = ""  # how far the reading is, in words
         self._kept: OrderedDict[tuple[Any, ...], Picture] = OrderedDict()
 
     def _key(self, name: str = "") -> tuple[Any, ...]:
@@ -90,8 +101,8 @@ class Looking:
         if key in self._kept:
             self.take(key, self._kept[key])
         else:
-            self.is_reading = True
-            self._fetch(key, "picture")
+            self.is_reading, self.far = True, ""
+            self._fetch(key, "picture", self._tell)
 
     def ahead(self, name: str) -> None:
         """Fetch a micrograph before it is asked for."""
@@ -99,7 +110,15 @@ class Looking:
         if self.view.looked_at is None and not self.spectrum and key not in self._kept:
             self._fetch(key, "ahead")
 
-    def _fetch(self, key: tuple[Any, ...], group: str) -> None:
+    def _tell(self, far: HowFar) -> None:
+        """Hear how much of the picture has been read."""
+        self.far = f"{100 * far.done // far.total} %" if far.total else ""
+        if self._owner.is_attached:
+            self._owner.post_message(ReadOn())
+
+    def _fetch(
+        self, key: tuple[Any, ...], group: str, tell: OnProgress | None = None
+    ) -> None:
         job = self.job
         name, region, (width, height), filters = key
 
@@ -115,6 +134,7 @@ class Looking:
                 black=filters.black,
                 white=filters.white,
                 region=region,
+                on_progress=tell,
             )
             return key, picture
 
@@ -138,6 +158,12 @@ class Looking:
             self.view.look_at_scale(1 / self.scale)
         self._is_new = False
         return True
+
+    def reading_line(self) -> Line:
+        """That a picture is being read, and how far."""
+        if not self.is_reading:
+            return []
+        return [(f"  reading {self.far or '…'}", "queued")]
 
     def set_diameter(self, diameter: float) -> None:
         """Draw circles of another size."""

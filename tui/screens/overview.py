@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from remote.views import JobRow
-from tui.charts import Line, progress_bar
+from tui.charts import Line, progress_bar, wrapped
 from tui.plain import plain
 from tui.widgets.lines import LinesView
 from tui.words import age, clock, duration, eta, is_active, state_words
@@ -25,7 +25,7 @@ class OverviewPane(LinesView):
     """All that is known about a job, in the order of what one asks first."""
 
     app: CryodeckApp
-    DEFAULT_CSS = "OverviewPane { height: 1fr; padding: 0 1; }"
+    DEFAULT_CSS = "OverviewPane { height: 1fr; padding: 0 1; overflow-x: hidden; }"
 
     def __init__(self, row: JobRow) -> None:
         super().__init__(id="pane-overview")
@@ -57,9 +57,9 @@ class OverviewPane(LinesView):
         width = self.size.width
         lines = [
             *self._verdict(width),
-            *self._hints(),
-            *self._witnesses(),
-            *self._times(),
+            *self._hints(width),
+            *self._witnesses(width),
+            *self._times(width),
             *self._files(width),
             *self._continue(width),
         ]
@@ -81,26 +81,25 @@ class OverviewPane(LinesView):
             if is_active(row):
                 words += f", {eta(p, now)}" if eta(p, now) else ""
                 words += f" (said {age(p.at, now)})"
-            lines.append([("  ", "text"), *bar, (words, "dim")])
+            lines += wrapped([("  ", "text"), *bar, (words, "dim")], width, 4)
         if row.summary and row.summary != row.verdict.reason:
-            lines.append([("  " + plain(row.summary), "title")])
+            lines += wrapped([("  " + plain(row.summary), "title")], width, 4)
         return lines
 
-    def _witnesses(self) -> list[Line]:
+    def _witnesses(self, width: int) -> list[Line]:
         now = time.time()
         lines: list[Line] = [[], [("Who says so", "faint")]]
         for witness in self.row.verdict.witnesses:
             when = age(witness.at, now) if witness.at is not None else ""
-            lines.append(
-                [
-                    ("  " + plain(witness.name).ljust(14), "dim"),
-                    (plain(witness.says).ljust(34), "text"),
-                    (" " + when, "faint"),
-                ]
-            )
+            line: Line = [
+                ("  " + plain(witness.name).ljust(14), "dim"),
+                (plain(witness.says).ljust(34), "text"),
+                (" " + when, "faint"),
+            ]
+            lines += wrapped(line, width, 16)
         return lines
 
-    def _times(self) -> list[Line]:
+    def _times(self, width: int) -> list[Line]:
         row = self.row
         parts = []
         if row.started_at is not None:
@@ -110,7 +109,8 @@ class OverviewPane(LinesView):
                 parts.append(f"took {duration(end - row.started_at)}")
         if row.scheduler_id:
             parts.append(f"scheduler's number {plain(row.scheduler_id)}")
-        return [[], [("Times  ", "faint"), (" · ".join(parts) or "none yet", "dim")]]
+        words = " · ".join(parts) or "none yet"
+        return [[], *wrapped([("Times  ", "faint"), (words, "dim")], width, 7)]
 
     def _files(self, width: int) -> list[Line]:
         row, overview = self.row, self.app.bridge.overview
@@ -119,20 +119,22 @@ class OverviewPane(LinesView):
         lines: list[Line] = [[], [("Takes from", "faint")]]
         for name in row.inputs:
             alias = plain(aliases.get(name, "")).rstrip("/")
-            lines.append([("  " + plain(name), "text"), (f"  {alias}", "accent2")])
+            line = [("  " + plain(name), "text"), (f"  {alias}", "accent2")]
+            lines += wrapped(line, width, 4)
         if not row.inputs:
             lines.append([("  no other job", "dim")])
         lines.append([("Makes", "faint")])
         for node in row.outputs:
-            lines.append(
-                [("  " + plain(node.name), "text"), (f"  {plain(node.label)}", "faint")]
-            )
+            line = [("  " + plain(node.name), "text")]
+            line.append((f"  {plain(node.label)}", "faint"))
+            lines += wrapped(line, width, 4)
         if not row.outputs:
             lines.append([("  nothing yet", "dim")])
         users = [job.name for job in jobs if row.name in job.inputs]
         if users:
             lines.append([("Used by", "faint")])
-            lines += [[("  " + plain(name), "text")] for name in users]
+            for name in users:
+                lines += wrapped([("  " + plain(name), "text")], width, 4)
         return lines
 
     def say_hints(self, hints: Sequence[Hint]) -> None:
@@ -140,17 +142,18 @@ class OverviewPane(LinesView):
         self.hints = tuple(hints)
         self._write()
 
-    def _hints(self) -> list[Line]:
+    def _hints(self, width: int) -> list[Line]:
         if not self.hints:
             return []
         lines: list[Line] = [
             [],
             [("Next", "faint"), ("   x", "key"), (" starts one of these", "dim")],
         ]
-        return lines + [
-            [("  " + plain(hint.title), "text"), (f"  {plain(hint.reason)}", "faint")]
-            for hint in self.hints
-        ]
+        for hint in self.hints:
+            line: Line = [("  " + plain(hint.title), "text")]
+            line.append((f"  {plain(hint.reason)}", "faint"))
+            lines += wrapped(line, width, 4)
+        return lines
 
     def _continue(self, width: int) -> list[Line]:
         if not self.continue_words:

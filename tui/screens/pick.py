@@ -207,6 +207,10 @@ class PickScreen(LookingKeys, Screen[None]):
         self._trouble = message.reason
         self.say()
 
+    def on_read_on(self) -> None:
+        """Say how far it is."""
+        self.say()
+
     def on_window_view_wanted(self) -> None:
         """Other pixels of the same micrograph."""
         self.looking.ask()
@@ -263,7 +267,7 @@ class PickScreen(LookingKeys, Screen[None]):
         if self._trouble:
             words, role = self._trouble, "warn"
         elif self.looking.is_reading:
-            words, role = "reading …", "queued"
+            words, role = f"reading {self.looking.far or '…'}", "queued"
         line.append((f"  {plain(words)}", role))
         return line
 

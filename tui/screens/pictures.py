@@ -13,8 +13,8 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 from engine.project.picks_file import FOM
-from remote.views import JobRow, Picks
-from tui.charts import Line, bar
+from remote.views import HowFar, JobRow, Picks
+from tui.charts import Line, bar, progress_bar
 from tui.messages import Answered, Refused
 from tui.picking import Colors, Display
 from tui.plain import plain, shortened
@@ -28,7 +28,7 @@ from tui.screens.looking import (
 )
 from tui.widgets.lines import LinesView, strip_of, text_of
 from tui.widgets.picture_view import PictureView
-from tui.words import count
+from tui.words import count, how_far_words, is_active
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
@@ -134,7 +134,7 @@ class PicturesPane(LookingKeys, Horizontal):
         super().__init__(id="pane-pictures")
         self.row = row
         self._kept_picks: dict[str, Picks] = {}
-        self._trouble = ""
+        self._trouble, self._counting = "", ""
         self._colored_by: Display | None = None
         self._colors: dict[str, Colors] = {}
 
@@ -172,7 +172,13 @@ class PicturesPane(LookingKeys, Horizontal):
         ask = self.app.bridge.ask
         ask(self, "display", lambda w: w.defaults("manualpick"))
         ask(self, "form", lambda w: w.load_job(name))
-        ask(self, "micrographs", lambda w: w.micrographs(name))
+        ask(self, "micrographs", lambda w: w.micrographs(name, on_progress=self._count))
+
+    def _count(self, far: HowFar) -> None:
+        """Hear how many micrographs have been looked at."""
+        self._counting = how_far_words(far)
+        if self.is_attached and not self.listed.items:
+            self._say()
 
     def activate(self) -> None:
         """Come to the front."""
@@ -184,9 +190,11 @@ class PicturesPane(LookingKeys, Horizontal):
 
     def show_row(self, row: JobRow) -> None:
         """See new micrographs of a running job."""
-        if self.display and row.progress != self.row.progress:
-            self.app.bridge.ask(self, "micrographs", lambda w: w.micrographs(row.name))
+        is_new = row.progress != self.row.progress
         self.row = row
+        if self.display and is_new:
+            self.app.bridge.ask(self, "micrographs", lambda w: w.micrographs(row.name))
+            self._say()
 
     # answers
 
@@ -226,7 +234,8 @@ class PicturesPane(LookingKeys, Horizontal):
         self._say()
 
     def _take_list(self, items: list[dict[str, Any]]) -> None:
-        is_first = not self.listed.items
+        is_first, self._counting = not self.listed.items, ""
+        self._forget_changed(items)
         self.listed.show_items(items)
         if not items:
             self.looking.is_reading = False
@@ -238,6 +247,15 @@ class PicturesPane(LookingKeys, Horizontal):
                 self.listed.go_to(at)
             else:
                 self._look()
+
+    def _forget_changed(self, items: list[dict[str, Any]]) -> None:
+        """Ask anew for picks that the job has made since."""
+        numbers = {str(item["name"]): item.get("picks") or 0 for item in items}
+        for name, picks in list(self._kept_picks.items()):
+            if numbers.get(name) != len(picks.x):
+                del self._kept_picks[name]
+                if name == self.current:
+                    self._ask_picks(name)
 
     def _take_display(self, display: Display) -> None:
         """Colors of the last Manual picking form, as RELION's window takes them."""
@@ -271,18 +289,22 @@ class PicturesPane(LookingKeys, Horizontal):
 
     def _look(self) -> None:
         """Show the micrograph under the list's cursor, and its picks."""
-        name, job = self.current, self.row.name
+        name = self.current
         self.looking.look_elsewhere(name)
         self.view.show_picks(None)
         if name in self._kept_picks:
             self._show_picks(name)
         else:
-
-            async def question(w: Any) -> tuple[str, Picks]:
-                return name, await w.picks(job, name)
-
-            self.app.bridge.ask(self, "picks", question)
+            self._ask_picks(name)
         self._say()
+
+    def _ask_picks(self, name: str) -> None:
+        job = self.row.name
+
+        async def question(w: Any) -> tuple[str, Picks]:
+            return name, await w.picks(job, name)
+
+        self.app.bridge.ask(self, "picks", question)
 
     def _show_picks(self, name: str) -> None:
         """Show the picks that are here, colored by another table if a form says so."""
@@ -313,6 +335,10 @@ class PicturesPane(LookingKeys, Horizontal):
         """Say what is seen."""
         self._say()
 
+    def on_read_on(self) -> None:
+        """Say how far it is."""
+        self._say()
+
     def on_micrograph_list_chosen(self, message: MicrographList.Chosen) -> None:
         """Another micrograph, seen as a whole."""
         self._look()
@@ -338,8 +364,8 @@ class PicturesPane(LookingKeys, Horizontal):
                 line.append((words, "mark"))
         if self._trouble:
             line.append((f"  {plain(self._trouble)}", "warn"))
-        elif self.looking.is_reading:
-            line.append(("  reading …", "queued"))
+        else:
+            line += self._progress_line()
         below = self.looking.scale_line()
         if view.picks is not None and view.picks.fom and not self.looking.spectrum:
             below += color_line(view, self._color_name)
@@ -347,6 +373,19 @@ class PicturesPane(LookingKeys, Horizontal):
         text = text_of(self, [line, below])
         text.no_wrap, text.overflow = True, "ellipsis"
         self.query_one("#picture-status", Static).update(text)
+
+    def _progress_line(self) -> Line:
+        """How far a picture or the list is; else how far a job is that goes on."""
+        if self._counting:
+            return [(f"  {self._counting}", "queued")]
+        if self.looking.is_reading:
+            return self.looking.reading_line()
+        progress = self.row.progress
+        if not is_active(self.row) or progress is None or progress.total <= 0:
+            return []
+        done, total = progress.done, progress.total
+        words = f" {done:g} of {total:g} {plain(progress.unit)}"
+        return [("  ", "text"), *progress_bar(done, total, 10), (words, "run")]
 
     @property
     def _color_name(self) -> str:

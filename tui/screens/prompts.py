@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.events import Resize
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
@@ -142,6 +143,11 @@ class QuestionsDialog(ModalScreen[list[str] | None]):
     def on_mount(self) -> None:
         """Type at once."""
         self.query(Input).first().focus()
+
+    def on_resize(self, event: Resize) -> None:
+        """A long banner scrolls: what is asked must be seen."""
+        room = event.size.height * 92 // 100 - 6 - 2 * len(self._questions)
+        self.query_one(VerticalScroll).styles.max_height = max(2, room)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the next question, or answer."""

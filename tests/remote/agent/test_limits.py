@@ -39,5 +39,8 @@ def test_of_two_files_the_stricter_line_holds(tmp_path, monkeypatch):
     more.write_text("poll_s = 10\nmemory_mb = 80\n")
     monkeypatch.setattr(limits, "PATH", str(site))
     monkeypatch.setenv(limits.VARIABLE, str(more))
-    assert limits.read() == {**USUAL, "poll_s": 30.0, "memory_mb": 80.0}
+    origins = {}
+    found = limits.read(origins=origins)
+    assert found == {**USUAL, "poll_s": 30.0, "memory_mb": 80.0}
+    assert origins == {"poll_s": str(site), "memory_mb": str(more)}
     assert limits.is_set()

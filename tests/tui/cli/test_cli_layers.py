@@ -65,6 +65,12 @@ def test_every_setting_that_there_is_stands_there_with_its_origin(settled, tmp_p
     assert found["CRYODECK_SITE"] == (str(site), "environment")
     assert found["CRYODECK_PICTURES"] == ("", "not set")
     assert found["limit memory_mb"] == ("400", "default")
+    limits = tmp_path / "limits"
+    limits.write_text("memory_mb = 200\n")
+    settled.environment["CRYODECK_SITE_LIMITS"] = str(limits)
+    found = rows(settled)
+    assert found["limit memory_mb"] == ("200", str(limits))
+    assert found["limit nice"] == ("10", "default")
     settled.environment["CRYODECK_PICTURES"] = "blocks"
     asked = rows(settled, "--offline")["interface pictures"]
     assert asked == ("blocks", "CRYODECK_PICTURES")
