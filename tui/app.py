@@ -110,6 +110,11 @@ class CryodeckApp(TypeAhead[int], PixelApp[int]):
             if not was_seen():
                 self.call_later(self.action_tour)
 
+    @property
+    def is_far(self) -> bool:
+        """Whether few bytes should go to the terminal at a time."""
+        return self.slow_choice == "on" or super().is_far
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Without color if the person or the terminal wants none."""
         return self._without_color or super().get_line_filters()

@@ -31,7 +31,8 @@ KINDS = ("kitty", "sixel", "blocks", "grey", "ascii", "none")
 _NO_PIXELS = KINDS[2:]
 #: these print what they do not understand, or hand nothing on
 _NOT_ASKED = ("dumb", "linux", "screen", "vt100", "vt220")
-_NEAR_BYTES, _FAR_BYTES = 250_000, 100_000  # a screen of pictures, here and over SSH
+_NEAR_BYTES, FAR_BYTES = 250_000, 100_000  # a screen of pictures, here and over SSH
+_AT_HAND_S = 0.03  # a terminal that answers so soon is as near as one without SSH
 ADVICE = (
     f"CRYODECK_PICTURES={', '.join(KINDS[:-1])} or {KINDS[-1]} asks for another kind, "
     'as does pictures = "..." in settings.toml; w in a view of pictures tries them.'
@@ -108,6 +109,11 @@ class PictureMode:
         return self.kind in {"kitty", "sixel"}
 
     @property
+    def is_far(self) -> bool:
+        """Whether few bytes should go to the terminal."""
+        return self.view_bytes <= FAR_BYTES
+
+    @property
     def most_greys(self) -> int:
         """Greys that leave a few of the terminal's colors for marks."""
         return max(8, (self.answers.colors or 256) - 8)
@@ -148,10 +154,12 @@ def decided(
 
     `wish` is a kind and, after a blank, whose wish it is.
     """
-    is_far = "SSH_CONNECTION" in environment
+    is_far = "SSH_CONNECTION" in environment and (
+        answers.took_s is None or answers.took_s > _AT_HAND_S
+    )
     mode = PictureMode(
         in_tmux="TMUX" in environment,
-        view_bytes=_FAR_BYTES if is_far else _NEAR_BYTES,
+        view_bytes=FAR_BYTES if is_far else _NEAR_BYTES,
         answers=answers,
     )
     wanted, source = environment.get("CRYODECK_PICTURES", ""), "CRYODECK_PICTURES"

@@ -7,7 +7,7 @@ escape sequences.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from itertools import accumulate, pairwise
@@ -120,6 +120,33 @@ class Canvas:
         for y in range(top, top + height):
             self.dot(left, y, color)
             self.dot(left + width - 1, y, color)
+
+    def part(self, left: int, top: int, width: int, height: int) -> Canvas:
+        """A rectangle cut out, with its marks."""
+        cut = Canvas(width, height)
+        for y in range(height):
+            start = (top + y) * self.width + left
+            cut.grey[y * width : (y + 1) * width] = self.grey[start : start + width]
+        first, end = top * self.width, (top + height) * self.width
+        for at, color in self.marks.items():
+            if first <= at < end:
+                y, x = divmod(at, self.width)
+                if left <= x < left + width:
+                    cut.marks[(y - top) * width + x - left] = color
+        return cut
+
+    def in_greys(self, grey: bytearray) -> Canvas:
+        """The same marks over other greys."""
+        other = Canvas(self.width, self.drawn_height)
+        other.grey, other.marks = grey, self.marks
+        return other
+
+    def quantized(self, greys: int) -> bytearray:
+        """Its greys as the nearest of so many."""
+        steps = greys - 1
+        levels = [255 * i // steps for i in range(greys)]
+        table = bytes(levels[(grey * steps + 127) // 255] for grey in range(256))
+        return self.grey.translate(table)
 
     def rows(self) -> Iterator[list[tuple[Rgb, Rgb, int]]]:
         """Rows of cells as runs of (upper, lower, how many)."""
@@ -256,13 +283,19 @@ def scaled(
 
 
 def _mixed(rows: list[bytes], old: int, new: int) -> list[bytes]:
-    """Rows of another number, each a mixture of neighboring ones.
+    """Rows of another number, each a mixture of neighboring ones."""
+    return rows if old == new else mixed(rows, _weights(old, new))
 
-    A row is one large number of two bytes a pixel, so that a row times a weight is one
-    multiplication; weights add to 256, so the upper byte is the result.
+
+def mixed(
+    rows: list[bytes], weights: Iterable[tuple[int, tuple[int, ...]]]
+) -> list[bytes]:
+    """Rows that are mixtures, each given by a first row and some weights.
+
+    The weights, of that row and the next ones, add to 256. A row is one large number of
+    two bytes a pixel, so that a row times a weight is one multiplication, and the upper
+    byte is the result.
     """
-    if old == new:
-        return rows
     length = 2 * len(rows[0])
     numbers = []
     for row in rows:
@@ -271,10 +304,10 @@ def _mixed(rows: list[bytes], old: int, new: int) -> list[bytes]:
         numbers.append(int.from_bytes(lanes, "little"))
     half = int.from_bytes(b"\x80\0" * len(rows[0]), "little")
     found = []
-    for at, weights in _weights(old, new):
+    for at, shares in weights:
         total = half + sum(
             number * weight
-            for number, weight in zip(numbers[at:], weights, strict=False)
+            for number, weight in zip(numbers[at:], shares, strict=False)
         )
         found.append(total.to_bytes(length, "little")[1::2])
     return found

@@ -6,6 +6,7 @@ know for keys that were pressed.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Iterable
@@ -18,11 +19,15 @@ from textual.message import Message
 from tui.hang_up import end_with_terminal
 
 #: of kitty's protocol, of colors and sizes, of cells, of attributes
-_ANSWER = re.compile(r"\x1b_G[^\x1b]*\x1b\\|\x1b\[\?[0-9;]*[cS]|\x1b\[6;[0-9]+;[0-9]+t")
+_ANSWER = re.compile(
+    r"\x1b_G[^\x1b]*\x1b\\|\x1b\[\?[0-9;]*[cS]|\x1b\[6;[0-9]+;[0-9]+t|\x1b\[0n"
+)
+_READY = "\x1b[0n"  # to a question about the terminal's state: all before it is drawn
 #: what may become one when more has come; a lone ESC or "ESC [" is a key's
-_BEGINNING = re.compile(r"\x1b(?:_G[^\x1b]*\x1b?|\[\?[0-9;]*|\[6;[0-9;]*)\Z")
+_BEGINNING = re.compile(r"\x1b(?:_G[^\x1b]*\x1b?|\[\?[0-9;]*|\[6;[0-9;]*|\[0)\Z")
 #: what may be the Escape key too: only kept, for a moment, while answers are missing
 _FIRST_LETTERS = re.compile(r"\x1b[\[_]?\Z|\x1b\[6\Z")
+ASK_READY = "\x1b[5n"
 _LONGEST = 200
 _MOMENT_S = 0.1
 
@@ -31,6 +36,8 @@ class DeafParser(XTermParser):
     """Textual's parser of keys, without the answers among them."""
 
     are_missing: ClassVar[bool] = False  # the terminal was asked and did not answer
+    #: what waits until the terminal has drawn all that it was sent
+    waiting: ClassVar[tuple[asyncio.AbstractEventLoop, asyncio.Event] | None] = None
     _held = ""
     _held_at = 0.0
 
@@ -42,9 +49,13 @@ class DeafParser(XTermParser):
 
     def without_answers(self, data: str) -> str:
         """What is left for keys; the beginning of an answer is kept until its end."""
-        text = _ANSWER.sub("", self._held + data)
+        text = self._held + data
+        if _READY in text and DeafParser.waiting is not None:
+            (loop, is_drawn), DeafParser.waiting = DeafParser.waiting, None
+            loop.call_soon_threadsafe(is_drawn.set)
+        text = _ANSWER.sub("", text)
         begun = _BEGINNING.search(text[-_LONGEST:])
-        if begun is None and self.are_missing:
+        if begun is None and (self.are_missing or self.waiting is not None):
             begun = _FIRST_LETTERS.search(text[-3:])
         self._held = begun[0] if begun else ""
         self._held_at = time.monotonic()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import count
 
 from tui.halfblocks import Canvas
-from tui.pixel_image import PixelImage, pixel_image
+from tui.pixel_image import PixelImage, exact
 
 Box = tuple[int, int, int, int]  # first column and row of cells, columns, rows
 _GAP = 2  # cells between changes that are one patch
@@ -56,10 +56,8 @@ def changed_boxes(
     return found
 
 
-def patch(
-    canvas: Canvas, box: Box, cell: tuple[int, int], base: PixelImage, kind: str
-) -> PixelImage:
-    """The cells of a box as a picture with as many greys as the whole one has.
+def patch(canvas: Canvas, box: Box, cell: tuple[int, int], kind: str) -> PixelImage:
+    """The cells of a box as a picture, in the greys that the canvas has.
 
     No two are the same to a terminal, which keeps those that it had: a later one must
     lie over an earlier one.
@@ -68,16 +66,8 @@ def patch(
     left, top = box[0] * across, box[1] * down
     width = min(canvas.width - left, box[2] * across)
     height = min(canvas.drawn_height - top, box[3] * down)
-    cut = Canvas(width, height)
-    for y in range(height):
-        start = (top + y) * canvas.width + left
-        cut.grey[y * width : (y + 1) * width] = canvas.grey[start : start + width]
-    for at, color in canvas.marks.items():
-        y, x = divmod(at, canvas.width)
-        if left <= x < left + width and top <= y < top + height:
-            cut.marks[(y - top) * width + x - left] = color
-    greys = 255 // base.palette[1][0] + 1
-    image = pixel_image(cut, kind, greys=greys)
+    image = exact(canvas.part(left, top, width, height))
     serial = next(_serial)
     mark = (serial >> 16 & 255, serial >> 8 & 255, serial & 255)
-    return replace(image, palette=(*image.palette[:255], mark))
+    image = replace(image, palette=(*image.palette[:255], mark))
+    return image.encoded(kind)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from rich.color import ColorSystem
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import CompositorUpdate, InlineUpdate
 from textual.app import App, ReturnType
+from textual.events import Event, InputEvent, MouseMove
 from textual.screen import Screen
 
 from tui.graphics import PictureMode
@@ -29,6 +31,18 @@ class PixelApp(App[ReturnType]):
         self.sent_cells = SentCells(self._colors())
         self.pixels = PixelLayer(self, self.pictures)  # type: ignore[arg-type]
         self._after_frame = ""
+        self.touched_at = 0.0  # when a key or the mouse was last used
+
+    @property
+    def is_far(self) -> bool:
+        """Whether few bytes should go to the terminal at a time."""
+        return self.pictures.is_far
+
+    async def on_event(self, event: Event) -> None:
+        """Note that somebody is there."""
+        if isinstance(event, InputEvent) and not isinstance(event, MouseMove):
+            self.touched_at = time.monotonic()
+        await super().on_event(event)
 
     def _colors(self) -> ColorSystem:
         """All colors, where xterm's modest TERM hides that it has pixels and them."""

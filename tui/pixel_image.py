@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tui.halfblocks import Canvas
 
 _GREYS = {"kitty": (64, 16, 8), "sixel": (16, 8, 6)}
-_MARK_STEP = 32  # colors of marks nearer than this in every part are one
+#: colors of marks nearer than this in every part are one, if there may be so many
+_MARK_STEPS = (32, 64, 96, 128)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def pixel_image(
     kind: str,
     *,
     greys: int = 0,
+    most_colors: int = 256,
     cell: tuple[int, int] = (1, 1),
     ground: Rgb = (0, 0, 0),
     most_bytes: int = 250_000,
@@ -94,24 +96,58 @@ def pixel_image(
     """
     unit = cell if kind == "sixel" else (1, 1)
     for levels in (greys,) if greys else _GREYS[kind]:
-        image = _indexed(canvas, levels).filled(unit, ground).encoded(kind)
+        image = indexed(canvas, levels, most_colors)
+        image = image.filled(unit, ground).encoded(kind)
         if image.cost(kind) <= most_bytes:
             break
     return image
 
 
-def _indexed(canvas: Canvas, greys: int) -> PixelImage:
-    """Greys come first in the palette, then the colors of the marks."""
+def indexed(canvas: Canvas, greys: int, most_colors: int = 256) -> PixelImage:
+    """A canvas in so many greys, not encoded yet.
+
+    Greys come first in the palette, then the colors of the marks: the nearer ones are
+    one, the more so the fewer there may be.
+    """
     palette: list[Rgb] = [(255 * i // (greys - 1),) * 3 for i in range(greys)]
     table = bytes((grey * (greys - 1) + 127) // 255 for grey in range(256))
     size = canvas.width * canvas.drawn_height
     out = bytearray(canvas.grey[:size].translate(table))
-    colors: dict[tuple[int, ...], int] = {}
+    colors: dict[Rgb, int] = {}
+    for group in _groups(set(canvas.marks.values()), most_colors - greys):
+        if len(palette) < 256:
+            colors |= dict.fromkeys(group, len(palette))
+            palette.append(group[len(group) // 2])
     for at, color in canvas.marks.items():
-        key = tuple(part // _MARK_STEP for part in color)
-        if key not in colors and len(palette) < 256:
-            colors[key] = len(palette)
-            palette.append(color)
         if at < size:
-            out[at] = colors.get(key, greys - 1)
+            out[at] = colors.get(color, greys - 1)
     return PixelImage(canvas.width, canvas.drawn_height, bytes(out), tuple(palette))
+
+
+def exact(canvas: Canvas) -> PixelImage:
+    """A canvas whose greys are few already, each as it is."""
+    levels = sorted(set(canvas.grey))
+    table = bytearray(256)
+    for number, level in enumerate(levels):
+        table[level] = number
+    marked = indexed(canvas, 2)
+    colors = marked.palette[2:][: 256 - len(levels)]
+    out = bytearray(canvas.grey[: len(marked.indices)].translate(table))
+    for at in canvas.marks:
+        if at < len(out):
+            out[at] = len(levels) + marked.indices[at] - 2
+    palette = (*((level,) * 3 for level in levels), *colors)
+    return PixelImage(canvas.width, canvas.drawn_height, bytes(out), palette)
+
+
+def _groups(colors: set[Rgb], most: int) -> list[list[Rgb]]:
+    """Colors that are near one another, in no more groups than `most` if it can be."""
+    found: dict[tuple[int, ...], list[Rgb]] = {}
+    for step in _MARK_STEPS:
+        found = {}
+        for color in sorted(colors):
+            key = tuple(part // step for part in color)
+            found.setdefault(key, []).append(color)
+        if len(found) <= most:
+            break
+    return list(found.values())

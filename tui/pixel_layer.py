@@ -8,6 +8,8 @@ Inside tmux kitty's images are bound to characters in the text, which tmux moves
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
+from textual.message import Message
 from textual.widget import Widget
 
 from tui.graphics import PictureMode
@@ -40,6 +43,8 @@ from tui.uncovered import free_columns, free_rectangles
 if TYPE_CHECKING:
     from tui.pixel_app import PixelApp
 
+_UNASKED_S, _LONGEST_S = 0.3, 10.0  # to wait for a terminal that does not answer
+_BAND_BYTES = 30_000
 _TOGETHER_S = 0.03  # what widgets want within it is sent together
 _KEPT_PIXELS = 16_000_000  # of images that a terminal keeps though they are not shown
 _numbers = count(0x10_0001)  # kitty's image numbers; three bytes, as a color has
@@ -54,6 +59,7 @@ class Piece:
     row: int
     columns: int
     rows: int
+    is_sharper: bool = False  # lies over a coarse one, and is not worth sending twice
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,10 @@ class _Shown:
     source: Rect
     place: Region
     is_scaled: bool
+
+
+class SharpnessLost(Message):
+    """A widget's sharper pieces were not sent again with the coarse ones below."""
 
 
 class PixelLayer:
@@ -115,6 +125,30 @@ class PixelLayer:
             for column in range(min(piece.columns, MOST_CELLS))
         ]
 
+    def lines_at_once(self, width: int) -> int:
+        """Lines of cells, so wide, that hold keys up only for a moment."""
+        if self._in_text:
+            return MOST_CELLS
+        per_pixel = 1.0 if self.mode.kind == "sixel" else 0.75
+        return max(1, int(_BAND_BYTES / (per_pixel * width * self.mode.cell[1])))
+
+    async def drawn(self) -> None:
+        """Wait until the terminal has drawn what it was sent, or for long enough.
+
+        Only the terminal knows: bytes wait in many places on their way to it.
+        """
+        if not self.mode.answers.answered or self.app._driver is None:
+            await asyncio.sleep(_UNASKED_S)
+            return
+        from tui.late_answers import ASK_READY, DeafParser
+
+        is_drawn = asyncio.Event()
+        DeafParser.waiting = asyncio.get_running_loop(), is_drawn
+        self.write(ASK_READY)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST_S):
+                await is_drawn.wait()
+
     # what is sent
 
     def _between_frames(self) -> None:
@@ -148,6 +182,8 @@ class PixelLayer:
 
     def frame(self, painted: Sequence[Span]) -> str:
         """What has to follow a frame that painted these cells; `look` goes before."""
+        if self.mode.kind == "sixel" and self._lose_sharpness(painted):
+            self.look()
         wanted = self._belongs
         gone = [shown for shown in self._shown if shown not in wanted]
         if self.mode.kind == "kitty":
@@ -155,6 +191,19 @@ class PixelLayer:
         else:
             parts = self._sixel_changes(wanted, gone, painted)
         return f"\x1b7{''.join(parts)}\x1b8" if parts else ""
+
+    def _lose_sharpness(self, painted: Sequence[Span]) -> bool:
+        """Leave out sharper pieces where the coarse one below has to be sent again."""
+        touched = [s.place for s in self._shown if _touches(painted, s.place)]
+        is_lost = False
+        for widget, pieces in self._wanted.items() if touched else ():
+            coarse = tuple(piece for piece in pieces if not piece.is_sharper)
+            region = widget.content_region
+            if coarse != pieces and any(region.overlaps(place) for place in touched):
+                self._wanted[widget] = coarse
+                widget.post_message(SharpnessLost())
+                is_lost = True
+        return is_lost
 
     def _kitty_changes(
         self, wanted: dict[_Shown, PixelImage], gone: list[_Shown]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
@@ -17,7 +18,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from remote.views import Picks, Picture
-from tui.graphics import PictureMode
+from tui.coarse import bands, fitted, whole
+from tui.graphics import FAR_BYTES, PictureMode
 from tui.halfblocks import (
     NO_FOM,
     Canvas,
@@ -28,14 +30,15 @@ from tui.halfblocks import (
 )
 from tui.patches import changed_boxes, patch
 from tui.pixel_app import PixelApp
-from tui.pixel_image import PixelImage, pixel_image
-from tui.pixel_layer import Piece
+from tui.pixel_image import PixelImage
+from tui.pixel_layer import Piece, SharpnessLost
 from tui.pixel_protocols import MOST_CELLS
 from tui.widgets.lines import strip_of
 from tui.widgets.window_view import WINDOW_KEYS, Region, WindowView
 
 MOST_PATCHES = 60  # over a picture before it is sent whole again
 _TOGETHER_S = 0.04
+IDLE_S = 0.6  # after the last key, before a coarse picture is sharpened
 Mark = tuple[float, float, Rgb]  # x and y in the file, color
 
 
@@ -91,6 +94,9 @@ class PictureView(WindowView):
         self._piece: Piece | None = None  # what the terminal shows
         self._patches: list[Piece] = []  # and over it, the latest on top
         self._on_screen: Canvas | None = None  # both together
+        self._grey = bytearray()  # of the picture that the terminal shows
+        self._coarse = bytearray()  # and before parts of it were sharpened
+        self._sharp_rows = 0  # from the top
 
     def set_mode(self, mode: PictureMode) -> None:
         """Draw in another way."""
@@ -170,16 +176,20 @@ class PictureView(WindowView):
         base, shown = self._piece, self._on_screen
         if base is None or shown is None or len(self._patches) >= MOST_PATCHES:
             return False
+        is_coarse = self._sharp_rows < canvas.drawn_height
         boxes = changed_boxes(shown, canvas, self.cell)
         if boxes is None:
             return False
+        marked = canvas.in_greys(self._grey)
         for box in boxes:
-            image = patch(canvas, box, self.cell, base.image, self.mode.kind)
+            image = patch(marked, box, self.cell, self.mode.kind)
             column, row = base.column + box[0], base.row + box[1]
             self._patches.append(Piece(image, column, row, box[2], box[3]))
         self._on_screen = canvas
         self.workers.cancel_group(self, "pixels")
         self.app.pixels.show(self, (base, *self._patches))
+        if is_coarse:
+            self._sharpen()
         return True
 
     def _drawn(self) -> Canvas | None:
@@ -264,18 +274,60 @@ class PictureView(WindowView):
             return
         # a picture and its picks come one after the other and are sent once
         await asyncio.sleep(_TOGETHER_S)
-        image = await asyncio.to_thread(
-            pixel_image,
+        shown = await asyncio.to_thread(
+            fitted if self.app.is_far else whole,
             canvas,
             self.mode.kind,
             cell=self.cell,
             ground=self.background_colors[1].rgb,
-            most_bytes=self.mode.view_bytes,
+            most_bytes=FAR_BYTES if self.app.is_far else self.mode.view_bytes,
         )
         if canvas is self._canvas:
-            self._piece = self._placed(image)
+            self._piece = self._placed(shown.image)
             self._patches, self._on_screen = [], canvas
+            self._grey, self._coarse = shown.grey, bytearray(shown.grey)
+            self._sharp_rows = 0 if shown.side > 1 else canvas.drawn_height
             self.app.pixels.show(self, (self._piece,))
+            if shown.side > 1:
+                self._sharpen()
+
+    @work(exclusive=True, group="pixels")
+    async def _sharpen(self) -> None:
+        """Send what a coarse picture lacks, band by band, while nobody does anything.
+
+        The next band goes out when the terminal has drawn the one before, so that a key
+        waits for one at most.
+        """
+        base, canvas, kind = self._piece, self._on_screen, self.mode.kind
+        if base is None or canvas is None:
+            return
+        lines = self.app.pixels.lines_at_once(canvas.width)
+        for top, band in bands(canvas, lines * self.cell[1], self._sharp_rows):
+            await self.app.pixels.drawn()
+            while (left := self.app.touched_at + IDLE_S - time.monotonic()) > 0:
+                await asyncio.sleep(left)
+            shown = await asyncio.to_thread(
+                whole, band, kind, cell=self.cell, ground=self.background_colors[1].rgb
+            )
+            size = canvas.width * top
+            self._grey[size : size + len(shown.grey)] = shown.grey
+            self._sharp_rows = top + band.drawn_height
+            row = base.row + top // self.cell[1]
+            rows = -(-shown.image.height // self.cell[1])
+            self._patches.append(
+                Piece(
+                    shown.image, base.column, row, base.columns, rows, is_sharper=True
+                )
+            )
+            self.app.pixels.show(self, (base, *self._patches))
+
+    def on_sharpness_lost(self, message: SharpnessLost) -> None:
+        """Begin again with what is coarse."""
+        message.stop()
+        if self._piece is not None:
+            self._patches = [p for p in self._patches if not p.is_sharper]
+            self._grey, self._sharp_rows = bytearray(self._coarse), 0
+            self._sharpen()
 
     def _placed(self, image: PixelImage) -> Piece:
         """An image on whole cells in the middle."""
