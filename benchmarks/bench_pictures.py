@@ -5,7 +5,8 @@
 Fifty real class averages (RELION's, of EMPIAR-10017) in the gallery and a noisy
 micrograph with its picks, in an interface of 150 x 48 cells of 9 x 18 pixels without a
 terminal: what it would be sent is counted, text and pixels apart. "far" is the budget
-of a line (`view_bytes`) where cryodeck itself runs at the other end of an SSH.
+of a line (`view_bytes`) where cryodeck itself runs at the other end of an SSH; what
+follows there while nobody does anything is counted by itself.
 """
 
 from __future__ import annotations
@@ -134,6 +135,10 @@ async def measure(mode: PictureMode, meter: Meter) -> dict[str, dict[str, float]
     space = RealClasses()
     space.tiles = real_tiles()
     found: dict[str, dict[str, float]] = {}
+    is_idle = (
+        asyncio.Event()
+    )  # the terminal has drawn what it was sent, and it is quiet
+    PixelLayer.drawn = lambda _: is_idle.wait()  # type: ignore[method-assign,assignment]
     async with interface(space, size=SIZE, pictures=mode) as pilot:
         app = pilot.app
 
@@ -175,6 +180,9 @@ async def measure(mode: PictureMode, meter: Meter) -> dict[str, dict[str, float]
             else:
                 await step("next micrograph", "n")
                 await step("circles off", "o")
+                is_idle.set()
+                await settled()
+                found["sharpened afterwards"] = meter.read()
             await pilot.press("escape")
             await pilot.pause(0.3)
     return found

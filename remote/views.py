@@ -275,6 +275,7 @@ class Picture:
     pixel_size: float  # Å per pixel of the file; 0 if unknown
     binning: float  # file pixels per picture pixel
     label: str = ""
+    on_its_way_s: float = 0.0  # what was not spent on making it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

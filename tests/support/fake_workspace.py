@@ -378,6 +378,7 @@ class FakeWorkspace:
         self.log_levels: dict[str, dict[str, list[float]]] = {}
         self.calls: list[tuple[Any, ...]] = []
         self.looks: list[tuple[Any, ...]] = []  # pictures that were asked for
+        self.on_its_way_s = 0.0  # pictures
         self.searches: list[tuple[Any, ...]] = []  # in logs
         self.search_s = 10.0  # a request's time for one
         self.sheets: dict[tuple[str, str], str] = {}  # coordinate files
@@ -722,12 +723,14 @@ class FakeWorkspace:
         lowpass_angstrom: float = 0.0,
         region: tuple[int, int, int, int] | None = None,
         on_progress: Any = None,
+        coarser: int = 1,
         **filters: float,
     ) -> Picture:
         await self._pause()
-        self.looks.append((micrograph, region, lowpass_angstrom, filters))
+        more = {"coarser": coarser} if coarser > 1 else {}
+        self.looks.append((micrograph, region, lowpass_angstrom, filters | more))
         x0, y0, w, h = region or (0, 0, *MICROGRAPH_PX)
-        binning = max(1.0, w / width, h / height)
+        binning = coarser * max(1.0, w / width, h / height)
         out_w, out_h = max(1, int(w / binning)), max(1, int(h / binning))
         chance = random.Random(micrograph)
         rows = bytearray(
@@ -753,6 +756,7 @@ class FakeWorkspace:
             pixel_size=PIXEL_SIZE,
             binning=binning,
             label=micrograph,
+            on_its_way_s=self.on_its_way_s,
         )
 
     async def gallery(

@@ -1,4 +1,4 @@
-"""What a far terminal gets: few bytes at first, with every pick clear, then the rest."""
+"""What a far terminal gets: few bytes at first, every pick clear, then the rest."""
 
 from __future__ import annotations
 

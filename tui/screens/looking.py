@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,13 @@ from textual.message import Message
 from engine.project.picks_file import FOM
 from remote.views import HowFar, Picture
 from tui.charts import Line
-from tui.halfblocks import fom_color
+from tui.halfblocks import enlarged, fom_color
 from tui.picking import Colors, Display
-from tui.widgets.picture_view import PictureView
+from tui.widgets.picture_view import IDLE_S, PictureView
 from tui.widgets.window_view import Region
 
 if TYPE_CHECKING:
+    from textual.timer import Timer
     from textual.widget import Widget
 
     from remote.calls import OnProgress
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 LOWPASSES = (0.0, 10.0, 20.0, 40.0)
 KEPT = 32
+COARSER = 2  # times a pixel's side, of what comes first over a slow link
+_LATE_S = 0.8  # on the way: the link is slow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,31 +86,56 @@ class Looking:
         self.pixel_size = 0.0  # Å; 0 for the file's
         self.scale = 0.0  # a new micrograph is shown at, screen to file; 0: all of it
         self._is_new = True
+        self._is_late = False  # pictures take long on their way
+        self._sharpening: Timer | None = None
         self.is_reading = True
         self.far = ""  # how far the reading is, in words
         self._kept: OrderedDict[tuple[Any, ...], Picture] = OrderedDict()
 
-    def _key(self, name: str = "") -> tuple[Any, ...]:
+    @property
+    def is_far(self) -> bool:
+        """Whether a quarter of the pixels should come first."""
+        app: CryodeckApp = self._owner.app  # type: ignore[assignment]
+        is_slow = self._is_late or app.is_slow
+        return is_slow and self.view.mode.has_pixels and not self.spectrum
+
+    def _key(self, name: str = "", coarser: int = 1) -> tuple[Any, ...]:
         shown = name or self.spectrum or self.name
         filters = Filters() if self.spectrum and not name else self.filters
         region = None if name else self.view.looked_at
-        return (shown, region, self.view.room(), filters)
+        return (shown, region, self.view.room(), filters, coarser)
 
     def ask(self) -> None:
         """Show what should be seen, at once if it is kept."""
         if not self.name or self.view.size.width < 2:
             return
         self.view.is_spectrum = bool(self.spectrum)
-        key = self._key()
+        key, coarse = self._key(), self._key(coarser=COARSER)
+        if self.is_far and key not in self._kept:
+            key = coarse
         if key in self._kept:
             self.take(key, self._kept[key])
         else:
             self.is_reading, self.far = True, ""
             self._fetch(key, "picture", self._tell)
 
+    def _sharpen(self) -> None:
+        """Ask for all pixels once nobody does anything."""
+        app: CryodeckApp = self._owner.app  # type: ignore[assignment]
+        left = app.touched_at + IDLE_S - time.monotonic()
+        if left > 0:
+            self._sharpen_in(left)
+        elif self._key() not in self._kept:
+            self._fetch(self._key(), "picture")
+
+    def _sharpen_in(self, seconds: float) -> None:
+        if self._sharpening is not None:
+            self._sharpening.stop()
+        self._sharpening = self._owner.set_timer(seconds, self._sharpen)
+
     def ahead(self, name: str) -> None:
         """Fetch a micrograph before it is asked for."""
-        key = self._key(name)
+        key = self._key(name, COARSER if self.is_far else 1)
         if self.view.looked_at is None and not self.spectrum and key not in self._kept:
             self._fetch(key, "ahead")
 
@@ -120,7 +149,7 @@ class Looking:
         self, key: tuple[Any, ...], group: str, tell: OnProgress | None = None
     ) -> None:
         job = self.job
-        name, region, (width, height), filters = key
+        name, region, (width, height), filters, coarser = key
 
         async def question(w: Any) -> tuple[tuple[Any, ...], Picture]:
             picture = await w.micrograph(
@@ -135,6 +164,7 @@ class Looking:
                 white=filters.white,
                 region=region,
                 on_progress=tell,
+                **({"coarser": coarser} if coarser > 1 else {}),
             )
             return key, picture
 
@@ -147,8 +177,18 @@ class Looking:
         self._kept.move_to_end(key)
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
-        if key != self._key():
+        is_coarse = key[-1] > 1
+        if picture.on_its_way_s > 0:
+            self._is_late = picture.on_its_way_s > (
+                _LATE_S / 2 if is_coarse else _LATE_S
+            )
+        if key != self._key(coarser=key[-1]) or (
+            is_coarse and self._key() in self._kept
+        ):
             return False
+        if is_coarse:
+            picture = enlarged(picture, COARSER)
+            self._sharpen_in(IDLE_S)
         self.is_reading = False
         pixel = self.pixel_size or picture.pixel_size
         self.view.diameter_px = self.diameter / pixel if pixel else 0.0
