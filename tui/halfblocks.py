@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Rgb = tuple[int, int, int]
 NO_FOM = -999.0  # RELION's word for a pick without a figure of merit: one by hand
 HAND_COLOR: Rgb = (90, 230, 90)
+WORTH_FILLING = 1.1  # times larger: a picture is stretched to fill its room
 SHADES = " .:-=+*#%@"
 
 
@@ -329,6 +330,22 @@ def _weights(old: int, new: int) -> list[tuple[int, tuple[int, ...]]]:
         sums = [round(256 * s / total) for s in accumulate(parts)]
         found.append((at, tuple(b - a for a, b in pairwise([0, *sums]))))
     return found
+
+
+def filling(picture: Picture, width: int, height: int) -> Picture:
+    """A picture as large as a room lets it be; as it is if that is hardly larger."""
+    times = min(width / picture.width, height / picture.height)
+    if times < WORTH_FILLING:
+        return picture
+    across = int(picture.width * times)
+    down = min(height, round(picture.height * across / picture.width))
+    return replace(
+        picture,
+        width=across,
+        height=down,
+        pixels=scaled(picture.pixels, picture.width, picture.height, across, down),
+        binning=picture.binning * picture.width / across,
+    )
 
 
 def enlarged(picture: Picture, times: int) -> Picture:

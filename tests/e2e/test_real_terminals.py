@@ -34,7 +34,7 @@ KITTY += [
     "update_check_interval=0",
 ]
 KITTY += ["-o", "linux_display_server=x11"]
-CIRCLE_PX = 140 / 2 / 6  # radius at 6 Å a pixel
+PIXEL_SIZE, DIAMETER = 3.0, 140.0  # Å
 
 
 @pytest.fixture(scope="module")
@@ -79,31 +79,38 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def check_micrograph(pixels: np.ndarray, project: Path) -> None:
-    """The micrograph at half its size, and a ring at every pick in its color."""
+    """The micrograph as large as it can be, a ring at every pick in its color."""
     (place,) = pictures(pixels)
     shown = pixels[place].astype(float)
     image = read_image(gallery_project.MICROGRAPH)
-    half = image[:600, :620].reshape(300, 2, 310, 2).mean((1, 3))
-    window = shown[:300, :310]
+    width = shown.shape[0] * 620 // 600  # the room is wider than high
+    assert 0 <= shown.shape[1] - width < 8  # up to whole cells
+    scale = width / 620
+    small = ndimage.zoom(ndimage.uniform_filter(image, 2), scale, order=1)
+    down, across = small.shape
+    window = shown[:down, :across]
     is_plain = ~colored(window)
     assert is_plain.mean() > 0.6
-    assert correlation(half[is_plain], window[is_plain][:, 0]) > 0.85
+    assert correlation(small[is_plain], window[is_plain][:, 0]) > 0.85
+    radius = DIAMETER / 2 / PIXEL_SIZE * scale
     job = project / "AutoPick/job002/Micrographs"
     (file,) = job.glob("*_autopick.star")
     picks = read_coordinates(file)
     foms, hues, hits, misses = [], [], [], []
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     for x, y, fom in zip(picks.x, picks.y, picks.fom, strict=True):
-        around = x / 2 + CIRCLE_PX * np.cos(angles), y / 2 + CIRCLE_PX * np.sin(angles)
+        x, y = (x + 0.5) * scale, (y + 0.5) * scale
+        around = (
+            x + (radius - 0.5) * np.cos(angles),
+            y + (radius - 0.5) * np.sin(angles),
+        )
         columns, rows = (np.floor(a).astype(int) for a in around)
-        inside = (columns >= 0) & (columns < 310) & (rows >= 0) & (rows < 300)
+        inside = (columns >= 0) & (columns < across) & (rows >= 0) & (rows < down)
         ring = window[rows[inside], columns[inside]]
         is_mark = colored(ring[None])[0]
         hits.append(is_mark.mean())
         misses.append(
-            colored(
-                window[int(y / 2) - 1 : int(y / 2) + 2, int(x / 2) - 1 : int(x / 2) + 2]
-            ).mean()
+            colored(window[int(y) - 1 : int(y) + 2, int(x) - 1 : int(x) + 2]).mean()
         )
         if is_mark.any():
             foms.append(fom)

@@ -232,6 +232,8 @@ class Looking:
             words += f" · {self.filters.words()}"
         if self.diameter:
             words += f" · circles {self.diameter:g} Å"
+            if self.view.is_dotted:
+                words += " as dots, + for circles"
         return [(words, "faint")]
 
 

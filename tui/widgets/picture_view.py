@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Iterator
 from functools import cache
@@ -26,6 +27,7 @@ from tui.halfblocks import (
     Rgb,
     contrast_table,
     enlarged,
+    filling,
     fom_mark,
 )
 from tui.patches import changed_boxes, patch
@@ -37,6 +39,7 @@ from tui.widgets.lines import strip_of
 from tui.widgets.window_view import WINDOW_KEYS, Region, WindowView
 
 MOST_PATCHES = 60  # over a picture before it is sent whole again
+MOST_COVERED = 0.4  # of a picture, by circles
 _TOGETHER_S = 0.04
 IDLE_S = 0.6  # after the last key, before a coarse picture is sharpened
 Mark = tuple[float, float, Rgb]  # x and y in the file, color
@@ -89,6 +92,7 @@ class PictureView(WindowView):
         self.threshold: float | None = None
         self.color_range: tuple[float, float] | None = None  # FOM of red and of blue
         self.has_circles = True
+        self.is_dotted = False  # circles would cover the picture
         self.is_spectrum = False  # a power spectrum has no picks
         self._canvas: Canvas | None = None
         self._piece: Piece | None = None  # what the terminal shows
@@ -133,10 +137,12 @@ class PictureView(WindowView):
         self.refresh()
 
     def _grown(self, picture: Picture) -> Picture:
-        """A picture with more room than pixels of the file, enlarged."""
+        """A picture that fills its room: pixels of the file as squares if it can be."""
         width, height = self.room()
-        times = min(width // picture.width, height // picture.height)
-        return enlarged(picture, times) if picture.binning <= 1 else picture
+        if picture.binning <= 1:
+            times = min(width // picture.width, height // picture.height)
+            picture = enlarged(picture, times)
+        return filling(picture, width, height)
 
     def fom_range(self) -> tuple[float, float]:
         """The figures of merit that are reddest and bluest."""
@@ -223,7 +229,15 @@ class PictureView(WindowView):
         assert self.picture is not None
         binning = self.picture.binning
         radius = self.diameter_px / 2 / binning if self.diameter_px else 2.0
-        for x, y, color in self.marks():
+        marks = list(self.marks())
+        if not self._has_pixels:
+            scale = binning * binning
+            seen = canvas.width * canvas.height * scale
+            share = seen / (self.picture.source_width * self.picture.source_height)
+            drawn = share * len(marks) * 2 * math.pi * radius
+            self.is_dotted = drawn > MOST_COVERED * canvas.width * canvas.height
+            radius = 1.0 if self.is_dotted else radius
+        for x, y, color in marks:
             across, down = self.to_picture(x, y)
             canvas.circle(left + across, top + down, radius, color)
             if self._has_pixels and radius > 4:  # one pixel is too thin a line
