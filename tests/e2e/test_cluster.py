@@ -44,7 +44,7 @@ async def test_picking_on_two_ranks_survives_a_cut_link(cluster, micrographs):
     job = job.replace("fn_in_other", "micrographs_ctf.star")
     name = await workspace.create(job)
     await workspace.run(name)
-    assert (await workspace.wait(name, timeout=60)).status == "Succeeded"
+    assert (await workspace.wait(name, timeout=120)).status == "Succeeded"
 
     job = (await workspace.defaults("autopick")).replace("do_log", True)
     job = job.replace("fn_input_autopick", f"{name}/micrographs_ctf.star")
@@ -61,7 +61,7 @@ async def test_picking_on_two_ranks_survives_a_cut_link(cluster, micrographs):
     workspace.retry_now()
     while workspace.link.state is not LinkState.CONNECTED:
         await asyncio.sleep(0.05)
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.SUCCEEDED
     assert row.alias == "AutoPick/LoG"
     assert row.scheduler_id == number
@@ -110,12 +110,12 @@ async def test_every_way_to_end_is_told_in_words(cluster, workspace):
     rows = {}
     for case, name in names.items():
         if case not in ("node", "time"):
-            rows[case] = await workspace.wait(name, timeout=60)
+            rows[case] = await workspace.wait(name, timeout=120)
     rows["time"] = await workspace.wait(names["time"], timeout=90)
     cluster.enter(
         "scontrol", "update", f"nodename={where}", "state=down", "reason=test"
     )
-    rows["node"] = await workspace.wait(names["node"], timeout=60)
+    rows["node"] = await workspace.wait(names["node"], timeout=120)
     reasons = {case: row.verdict.reason for case, row in rows.items()}
 
     assert rows["time"].verdict.state is JobState.TIMEOUT
@@ -153,7 +153,7 @@ async def test_an_impossible_request_says_that_it_will_never_start(cluster, work
         row = await far.until(workspace, name, JobState.QUEUED)
     assert "never start" in row.verdict.advice
     assert await workspace.abort(name) == "cancelled with the scheduler"
-    row = await workspace.wait(name, timeout=30)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.ABORTED
     assert row.verdict.reason == (
         f"cancelled by {cluster.user} through cryodeck before it started"
@@ -174,7 +174,7 @@ async def test_a_refused_submission_leaves_a_draft_behind(cluster, workspace):
     assert "refused" in row.verdict.reason
     workspace.cluster = good
     await workspace.run(name)
-    row = await workspace.wait(name, timeout=30)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.SUCCEEDED
 
 
@@ -191,7 +191,7 @@ async def test_a_running_job_is_not_started_again(cluster, workspace):
     cluster.shell("true")
     assert "cancelled" in await said
     assert time.monotonic() - started > 3  # the abort file had its chance
-    assert (await workspace.wait(name, timeout=30)).verdict.state is JobState.ABORTED
+    assert (await workspace.wait(name, timeout=120)).verdict.state is JobState.ABORTED
 
 
 async def test_without_a_scheduler_a_job_outlives_the_connection(cluster, workspace):
@@ -207,9 +207,9 @@ async def test_without_a_scheduler_a_job_outlives_the_connection(cluster, worksp
     await alone.close()
     again = await far.open_project(cluster, folder, **profile)
     await far.until(again, name, JobState.RUNNING)
-    assert (await again.wait(name, timeout=20)).verdict.state is JobState.SUCCEEDED
+    assert (await again.wait(name, timeout=120)).verdict.state is JobState.SUCCEEDED
     assert await again.abort(killed) == "its processes were ended"
-    row = await again.wait(killed, timeout=20)
+    row = await again.wait(killed, timeout=120)
     assert row.verdict.state is JobState.ABORTED
     assert f"by {cluster.user} through cryodeck" in row.verdict.reason or (
         row.verdict.reason == f"stopped at {cluster.user}'s request"
@@ -230,7 +230,7 @@ async def test_two_windows_cannot_start_a_job_twice(cluster, workspace):
     listed = cluster.shell("squeue -h -t all -o '%i %k %Z'").splitlines()
     assert len([line for line in listed if workspace.project in line]) == 1
     for window in (workspace, other):
-        row = await window.wait(name, timeout=30)
+        row = await window.wait(name, timeout=120)
         assert row.scheduler_id == ids[0]
         assert row.verdict.state is JobState.SUCCEEDED
     await other.close()

@@ -72,7 +72,7 @@ async def test_an_array_has_ended_when_its_last_task_has(cluster, workspace):
     scheduler = next(w for w in row.verdict.witnesses if w.name == "scheduler")
     assert scheduler.says == "array 0/5 done, 2 running; RUNNING"
     (marker.parent / "go").touch()
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert (row.verdict.state, row.scheduler_id) == (JobState.SUCCEEDED, number)
     assert (await far.until(workspace, name, JobState.SUCCEEDED)).status == "Succeeded"
     ended = cluster.home / workspace.project / name / ".cryodeck"
@@ -86,7 +86,7 @@ async def test_the_task_that_failed_is_named(cluster, workspace):
         "{ echo 'ERROR: no such micrograph: m3.mrc' >&2; exit 7; }"
     )
     name, _ = await start(cluster, workspace, FIVE, fails)
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.FAILED
     assert row.verdict.reason == (
         "array: 1 of 5 tasks failed; task 3: ERROR: no such micrograph: m3.mrc"
@@ -99,7 +99,7 @@ async def test_an_array_is_cancelled_with_what_still_waits(cluster, workspace):
     await until_said(workspace, name, "2 running")
     assert len(rows(cluster, number)) == 5
     assert await workspace.abort(name) == "cancelled with the scheduler"
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.ABORTED
     assert row.verdict.reason.startswith(
         f"array: 5 of 5 tasks cancelled; task 1: cancelled by {cluster.user} through"
@@ -113,12 +113,12 @@ async def test_a_heterogeneous_job_is_one_job(cluster, workspace):
     row = await far.until(workspace, name, JobState.RUNNING)
     assert row.verdict.reason.startswith("on cpu")
     other, second = await start(cluster, workspace, TWO_PARTS, "sleep 60")
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert (row.verdict.state, row.scheduler_id) == (JobState.SUCCEEDED, number)
     said = (cluster.home / workspace.project / name / "het").read_text()
     assert "SLURM_HET_SIZE=2" in said
     await far.until(workspace, other, JobState.RUNNING)
     cluster.shell(f"scancel {second}")
-    row = await workspace.wait(other, timeout=60)
+    row = await workspace.wait(other, timeout=120)
     assert row.verdict.state is JobState.ABORTED
     assert row.verdict.reason.startswith(f"cancelled by {cluster.user}, not through")

@@ -53,7 +53,7 @@ async def test_ends_and_waits_without_accounting(own_cluster, workspace, monkeyp
     }
     workspace.cluster = profile(own_cluster, workspace, memory="100M")
     await workspace.run(names["memory"])
-    row = await workspace.wait(names["memory"], timeout=60)
+    row = await workspace.wait(names["memory"], timeout=120)
     assert row.verdict.state is JobState.OUT_OF_MEMORY, row.verdict
     assert row.verdict.reason.startswith("killed for taking too much memory after 00:")
     assert "ask for more memory" in row.verdict.advice
@@ -76,7 +76,7 @@ async def test_ends_and_waits_without_accounting(own_cluster, workspace, monkeyp
     own_cluster.shell(
         "sbatch -p urgent -N2 -n2 --exclusive -o /dev/null --wrap 'sleep 2'"
     )
-    row = await workspace.wait(names["pushed"], timeout=60)
+    row = await workspace.wait(names["pushed"], timeout=120)
     assert row.verdict.state is JobState.PREEMPTED
     assert row.verdict.reason.startswith("pushed aside by a job of higher priority")
 
@@ -99,7 +99,7 @@ async def test_a_job_pushed_aside_is_put_back_and_goes_on(own_cluster, workspace
     row = await until_said(workspace, name, "put back into", JobState.QUEUED)
     assert row.status == "Running"  # as RELION counts a job that waits
     own_cluster.enter("scontrol", "update", f"jobid={number}", "StartTime=now")
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.SUCCEEDED
     assert row.scheduler_id == number
     times = Path(workspace.project) / name / "times"
@@ -137,7 +137,7 @@ async def test_a_job_put_back_into_the_queue_is_followed(own_cluster, workspace)
     own_cluster.enter("scontrol", "update", f"jobid={number}", "StartTime=now")
     row = await until_said(workspace, name, "started again", JobState.RUNNING)
     assert row.scheduler_id == number
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.SUCCEEDED
 
 
@@ -160,4 +160,4 @@ async def test_a_job_that_vanished_is_lost_and_nothing_is_written(
     )
     assert "mark it as failed, or continue it" in row.verdict.advice
     await workspace.mark(name, "failed")
-    assert (await workspace.wait(name, timeout=30)).status == "Failed"
+    assert (await workspace.wait(name, timeout=120)).status == "Failed"

@@ -29,7 +29,7 @@ async def test_a_job_submitted_to_a_frozen_controller_is_found_not_repeated(
     await asyncio.sleep(9.0)  # sbatch gives up after ten seconds
     own_cluster.kill("CONT", "slurmctld")
     number = await running
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.SUCCEEDED
     assert row.scheduler_id == number
     assert (folder / name / "times").read_text() == "ran\n"

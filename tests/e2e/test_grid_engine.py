@@ -78,7 +78,7 @@ async def test_every_way_to_end_is_told_in_words(grid_engine, workspace):
     assert (await workspace.abort(names["file"])).startswith("it stopped by itself")
     assert await workspace.abort(names["mine"]) == "cancelled with the scheduler"
     rows = {
-        case: await workspace.wait(name, timeout=60) for case, name in names.items()
+        case: await workspace.wait(name, timeout=120) for case, name in names.items()
     }
     reasons = {case: row.verdict.reason for case, row in rows.items()}
     states = {case: row.verdict.state for case, row in rows.items()}
@@ -123,7 +123,7 @@ async def test_what_waits_says_why_and_can_be_cancelled(grid_engine, workspace):
         row = await far.until(workspace, names[0], JobState.QUEUED)
     for name in names:
         assert await workspace.abort(name) == "cancelled with the scheduler"
-        row = await workspace.wait(name, timeout=30)
+        row = await workspace.wait(name, timeout=120)
         assert row.verdict.state is JobState.ABORTED
         assert row.verdict.reason == (
             f"cancelled by {grid_engine.user} through cryodeck before it started"
@@ -148,7 +148,7 @@ async def test_a_refused_submission_leaves_a_draft_behind(grid_engine, workspace
         assert row.status == "Scheduled"
     workspace.cluster = good
     await workspace.run(name)
-    assert (await workspace.wait(name, timeout=30)).status == "Succeeded"
+    assert (await workspace.wait(name, timeout=120)).status == "Succeeded"
 
 
 async def test_a_job_submitted_as_the_link_broke_is_found(grid_engine, workspace):
@@ -159,7 +159,7 @@ async def test_a_job_submitted_as_the_link_broke_is_found(grid_engine, workspace
         await asyncio.sleep(0.002)
     far.cut_connections(grid_engine)
     number = await running
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.scheduler_id == number
     times = grid_engine.home / workspace.project / name / "times"
     assert times.read_text() == "ran\n"
@@ -190,13 +190,13 @@ async def test_an_array_is_one_job(grid_engine, workspace):
         row = await far.until(workspace, name, JobState.RUNNING)
     assert row.verdict.reason.startswith("array 0/4 done, 2 running; on ")
     (grid_engine.home / workspace.project / name / "go").touch()
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert (row.verdict.state, row.scheduler_id) == (JobState.SUCCEEDED, number)
 
     fails = '[ "$SGE_TASK_ID" != 2 ] || { echo "ERROR: bad m2.mrc" >&2; exit 3; }'
     name = await far.draft(workspace, grid_engine, fails)
     await workspace.run(name)
-    row = await workspace.wait(name, timeout=60)
+    row = await workspace.wait(name, timeout=120)
     assert row.verdict.state is JobState.FAILED
     assert row.verdict.reason.endswith("ERROR: bad m2.mrc")
     assert row.status == "Failed"

@@ -111,7 +111,7 @@ async def run(workspace, type_key, engine, values):
     assert job.version == (await workspace.overview()).version
     name = await workspace.create(job)
     await workspace.run(name)
-    return await workspace.wait(name, timeout=60)
+    return await workspace.wait(name, timeout=120)
 
 
 def output(row, kind):

@@ -50,8 +50,8 @@ async def test_agent_says_who_and_where_it_is(agent):
     assert agent.hello["pid"] != os.getpid()
     assert agent.hello["home"] == str(Path.home())
     assert (await agent.measure()).state is LinkState.CONNECTED
-    assert abs(agent.clock_skew_s) < 1
-    assert 0 < agent.link.round_trip_s < 5
+    assert abs(agent.clock_skew_s) < 30  # half of what a busy machine makes of a ping
+    assert 0 < agent.link.round_trip_s < 60
 
 
 async def test_requests_overtake_slow_ones(agent):
@@ -62,17 +62,15 @@ async def test_requests_overtake_slow_ones(agent):
     slow.cancel()
 
 
-async def test_a_cancelled_request_ends_its_program(agent):
-    argv = ["sh", "-c", "echo $$ > $0; exec sleep 60", "/dev/stderr"]
+async def test_a_cancelled_request_ends_its_program(agent, tmp_path):
+    pid = tmp_path / "pid"
+    argv = ["sh", "-c", 'echo $$ > "$0.new"; mv "$0.new" "$0"; exec sleep 60', str(pid)]
     task = asyncio.create_task(agent.call("processes.run", argv=argv))
-    await asyncio.sleep(0.3)
+    await until(pid.exists)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    before = await agent.call("host.usage")
-    await asyncio.sleep(0.4)
-    after = await agent.call("host.usage")
-    assert after["children_cpu_s"] >= before["children_cpu_s"]  # it was reaped
+    await until(lambda: not is_alive(int(pid.read_text())))  # and it was reaped
 
 
 async def test_a_program_past_its_time_limit_is_killed_with_its_children(
@@ -81,7 +79,7 @@ async def test_a_program_past_its_time_limit_is_killed_with_its_children(
     pids = tmp_path / "pids"
     script = f"trap '' TERM; sleep 60 & echo $! $$ > '{pids}'; wait"
     with pytest.raises(AgentError, match="time limit") as raised:
-        await agent.call("processes.run", argv=["sh", "-c", script], timeout=0.5)
+        await agent.call("processes.run", argv=["sh", "-c", script], timeout=1.5)
     assert raised.value.code == "time limit"
     for pid in map(int, pids.read_text().split()):
         await until(lambda pid=pid: not is_alive(pid))
@@ -170,11 +168,12 @@ async def test_reading_request_under_way_is_asked_again_after_the_link_broke(
     agent, tmp_path
 ):
     flag = tmp_path / "flag"
-    script = f"while [ ! -e '{flag}' ]; do sleep 0.02; done; echo done"
+    begun = tmp_path / "begun"
+    script = f"touch '{begun}'; until [ -e '{flag}' ]; do sleep 0.02; done; echo done"
     task = asyncio.create_task(
-        agent.call("processes.run", argv=["sh", "-c", script], timeout=20)
+        agent.call("processes.run", argv=["sh", "-c", script], timeout=120)
     )
-    await asyncio.sleep(0.1)
+    await until(begun.exists)
     first = agent.hello["pid"]
     os.kill(first, signal.SIGKILL)
     await until(lambda: agent.hello["pid"] != first)
@@ -234,7 +233,7 @@ async def test_back_off_goes_on_until_the_cluster_answers(monkeypatch):
 async def test_agents_that_die_after_their_hello_are_tried_more_and_more_rarely(
     monkeypatch,
 ):
-    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02, 0.03, 0.04, 0.05))
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.1, 0.2, 0.3, 0.4))
 
     class ShortLived(LocalSession):
         async def start(self, command):
@@ -257,17 +256,17 @@ async def test_agents_that_die_after_their_hello_are_tried_more_and_more_rarely(
 
     def note(link):
         if link.retry_at is not None:
-            waits.append(round(link.retry_at - time.time(), 2))
+            waits.append(round(link.retry_at - time.time(), 1))
 
     client.on_link(note)
     os.kill(first, signal.SIGKILL)
     await until(lambda: client.hello["pid"] not in (0, first))
     assert len(sessions.opened) == 5
-    assert waits == [0.02, 0.03, 0.04, 0.05]
+    assert waits == [0.1, 0.2, 0.3, 0.4]
     await client.measure()
     os.kill(client.hello["pid"], signal.SIGKILL)
     await until(lambda: len(waits) == 5)
-    assert waits[-1] == 0.02  # an agent that answered begins the count anew
+    assert waits[-1] == 0.1  # an agent that answered begins the count anew
     await client.close()
 
 

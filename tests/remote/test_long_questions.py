@@ -123,14 +123,23 @@ async def test_whoever_hears_of_it_waits_on(agent):
 
 
 async def test_one_that_is_not_wanted_any_more_stops(agent, project):
+    async def used():
+        return (await agent.call("host.usage"))["cpu_s"]
+
+    before = await used()
+    await counted(agent, project)
+    one = await used() - before
     copies = [counted(agent, project) for _ in range(8)]
-    await asyncio.sleep(0.3)
+    while await used() - before < 1.5 * one:  # they are at work
+        await asyncio.sleep(0.01)
     for copy in copies:
         copy.cancel()
     await asyncio.gather(*copies, return_exceptions=True)
-    await agent.call("host.ping")
-    await asyncio.sleep(0.2)  # a batch of rows is gone through to its end
-    before = (await agent.call("host.usage"))["cpu_s"]
-    await asyncio.sleep(0.5)
-    after = (await agent.call("host.usage"))["cpu_s"]
-    assert after - before < 0.1  # each of them takes several times as long
+    stopped = last = await used()
+    while True:  # batches of rows are gone through to their end
+        await asyncio.sleep(0.3)
+        now = await used()
+        if now - last < 0.1:
+            break
+        last = now
+    assert now - stopped < 3 * one  # all that were left take more than six times that

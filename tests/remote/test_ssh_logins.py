@@ -204,11 +204,11 @@ async def test_a_slow_person_is_waited_for_beyond_the_connect_time_out(serve):
     usual = person.ask
 
     async def slow(*args):
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(3.5)
         return await usual(*args)
 
     person.ask = slow
-    profile = replace(profile, connect_timeout_s=1.0, login_timeout_s=10.0)
+    profile = replace(profile, connect_timeout_s=3.0, login_timeout_s=60.0)
     assert await log_in(profile, person) > 0
 
 
@@ -220,7 +220,7 @@ async def test_a_login_that_never_ends_is_given_up(serve):
         await asyncio.sleep(60)
 
     person.ask = never
-    profile = replace(profile, connect_timeout_s=1.0, login_timeout_s=1.0)
+    profile = replace(profile, connect_timeout_s=3.0, login_timeout_s=1.0)
     with pytest.raises(SessionError, match="took too long"):
         await asyncio.wait_for(log_in(profile, person), 30)
 

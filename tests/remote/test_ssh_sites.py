@@ -5,10 +5,10 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from support.local_sessions import until
 from support.person import Person
 
 from remote import channel
@@ -18,13 +18,6 @@ from remote.views import LinkState
 from remote.workspace import Workspace
 
 pytestmark = pytest.mark.cluster
-
-
-async def until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.02)
 
 
 async def hello_of(profile, person=None):
@@ -211,10 +204,10 @@ async def test_an_expired_password_is_changed_in_rounds_by_pam(
 
 
 async def test_keep_alives_of_the_server_are_answered(at_door):
-    profile = at_door("alive", "ClientAliveInterval 1", "ClientAliveCountMax 1")
+    profile = at_door("alive", "ClientAliveInterval 1", "ClientAliveCountMax 2")
     workspace = await Workspace.open(profile, "", prompts=Person())
     first = workspace.agent.hello["pid"]
-    await asyncio.sleep(3.5)
+    await asyncio.sleep(4.5)
     await workspace.list_dir("")
     assert workspace.agent.hello["pid"] == first
     await workspace.close()
@@ -225,10 +218,10 @@ async def test_an_idle_limit_is_kept_off_by_pings_and_else_survived(
 ):
     monkeypatch.setattr(channel, "BACK_OFF_S", (0.05,))
     monkeypatch.setattr(channel, "PING_S", 0.5)
-    profile = at_door("idle", "ChannelTimeout session:*=2s")
+    profile = at_door("idle", "ChannelTimeout session:*=3s")
     workspace = await Workspace.open(profile, "", prompts=Person())
     first = workspace.agent.hello["pid"]
-    await asyncio.sleep(4)
+    await asyncio.sleep(4.5)
     assert workspace.agent.hello["pid"] == first
     monkeypatch.setattr(channel, "PING_S", 3600.0)
     await until(lambda: workspace.agent.hello["pid"] != first)
@@ -362,7 +355,7 @@ async def test_an_agent_whose_link_died_silently_ends_by_itself(
     """A laptop that never wakes up: no end of the connection reaches the server."""
     known = bootstrap.sources()
     short = {
-        name: (is_package, text.replace('"silence_s": (900.0,', '"silence_s": (2.0,'))
+        name: (is_package, text.replace('"silence_s": (900.0,', '"silence_s": (5.0,'))
         for name, (is_package, text) in known.items()
     }
     monkeypatch.setattr(bootstrap, "sources", lambda: short)

@@ -23,7 +23,7 @@ class Sessions:
         return session
 
 
-async def until(condition, seconds=10.0):
+async def until(condition, seconds=60.0):
     """Wait for something to become true."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -73,7 +73,7 @@ def cut_connections(live: LiveCluster) -> int:
     return len(pids)
 
 
-async def until(workspace: Workspace, name: str, *states, seconds: float = 40.0):
+async def until(workspace: Workspace, name: str, *states, seconds: float = 120.0):
     """The job's row once its verdict is one of some states."""
     deadline = time.monotonic() + seconds
     while True:

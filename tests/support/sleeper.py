@@ -72,7 +72,7 @@ async def main():
             back.set()
 
     workspace.on_link(note)
-    argv = ["sh", "-c", "echo x >> made; sleep 20"]
+    argv = ["sh", "-c", "echo x >> made; sleep 300"]
     deed = asyncio.create_task(
         workspace.ask("processes.run", argv=argv, reads_only=False)
     )

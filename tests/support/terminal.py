@@ -119,7 +119,7 @@ class Terminal:
         )
         return done.stdout
 
-    def wait_for(self, wanted: str, limit_s: float = 30.0) -> str:
+    def wait_for(self, wanted: str, limit_s: float = 60.0) -> str:
         """The screen once a pattern stands on it; AssertionError if it never does."""
         end = time.monotonic() + limit_s
         while True:
