@@ -7,7 +7,8 @@
 Makes a large project of RELION's kind in FOLDER (a temporary one by default) and asks
 for its views through the agent of a local session; the bytes and round trips are the
 same over SSH. With `--link` the project lies on a real sshd at the end of a link that
-delays and loses packets; with `--queue` so many jobs of a real Slurm are in the queue
+delays and loses packets, and connecting is measured beside `ssh HOST true`, turn by
+turn; with `--queue` so many jobs of a real Slurm are in the queue
 (both as root, with the packages of `make system`). Prints a table; nothing is compared
 with thresholds.
 """
@@ -182,10 +183,17 @@ async def measure(
     }
 
 
-async def connect(profile: Cluster, times: int = 5) -> list[dict[str, Any]]:
+async def connect(profile: Cluster, times: int = 11) -> list[dict[str, Any]]:
     """What connecting takes, by its parts: the median of some times."""
     took: list[tuple[float, float]] = []
+    openssh: list[float] = []
     for _ in range(times):
+        if profile.ssh_config:
+            began = time.perf_counter()
+            argv = ("ssh", "-F", profile.ssh_config, profile.address, "true")
+            ssh = await asyncio.create_subprocess_exec(*argv)
+            assert await ssh.wait() == 0
+            openssh.append(time.perf_counter() - began)
         began = time.perf_counter()
         session = await open_session(profile, NoPrompts())
         logged_in = time.perf_counter()
@@ -208,11 +216,16 @@ async def connect(profile: Cluster, times: int = 5) -> list[dict[str, Any]]:
         round(statistics.median(seconds), 4)
         for seconds in zip(*((a, b, a + b) for a, b in took), strict=True)
     )
-    return [
+    rows = [
         {"view": "SSH login", **empty, "seconds": login},
         {"view": "start of the agent", **empty, **started, "seconds": start},
         {"view": "connect, both", **empty, **started, "seconds": both},
     ]
+    if openssh:
+        plain = round(statistics.median(openssh), 4)
+        rows.append({"view": "`ssh HOST true`", **empty, "seconds": plain})
+        print(f"connecting takes {both / plain:.2f} times as long as `ssh HOST true`")
+    return rows
 
 
 async def run(folder: Path, profile: Cluster) -> list[dict[str, Any]]:
