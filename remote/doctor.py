@@ -266,7 +266,8 @@ async def _engine(contact: Contact) -> list[Finding]:
     if status == 0:
         return _ok("engine", f"`{' '.join(argv)}` answers on the login node")
     says = f"`{' '.join(argv)}`: {_first(text)}"
-    advice = "set engine in the profile to the python of an environment with cryodeck"
+    name = contact.cluster.name
+    advice = f"`cryodeck install {name}` puts it there; or set `engine` in the profile"
     return _warn("engine", says, advice)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from textual.widgets import OptionList
+
 from remote.cluster import Cluster
 from remote.errors import LoginError
 from remote.prompts import HostKey, Prompts, Question
@@ -33,7 +35,12 @@ async def test_one_begins_with_clusters_and_opens_a_path() -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
         await seen(pilot, "hpc1", "/data/p1", "AutoPick/job012")
         await pilot.press("escape")
-        await seen(pilot, "Clusters")
+        await seen(pilot, "Clusters", "⏎ open")
+        await pilot.press("right", "down")
+        projects = pilot.app.screen.query_one("#projects", OptionList)
+        assert projects.highlighted is not None
+        pilot.app.screen.on_screen_resume()  # profiles are read again
+        assert projects.highlighted is not None
 
 
 async def test_host_key_and_both_rounds_of_a_login_are_asked_inside() -> None:

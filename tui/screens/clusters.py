@@ -35,17 +35,17 @@ class ClustersScreen(Screen[None]):
     DEFAULT_CSS = """
     ClustersScreen #columns { height: 1fr; }
     ClustersScreen OptionList {
-        background: $background; border: none; height: 1fr; padding: 0 1;
+        background: $background; height: 1fr;
     }
     ClustersScreen #left { width: 34; background: $background; }
     ClustersScreen #right { width: 1fr; }
     ClustersScreen .column-title {
-        color: $dim; height: 1; padding: 0 2; background: $surface;
+        color: $dim; height: 1; padding: 0 1; background: $surface;
     }
-    ClustersScreen #facts { height: 3; background: $surface; padding: 0 2; }
+    ClustersScreen #facts { height: 3; background: $surface; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "open"),
+        Binding("enter", "open", "open", priority=True),
         Binding("o", "path", "open a path"),
         Binding("b", "browse", "browse"),
         Binding("a", "add", "add a cluster"),
@@ -124,6 +124,7 @@ class ClustersScreen(Screen[None]):
         if cluster is None:
             return
         projects = self.query_one("#projects", OptionList)
+        before = projects.highlighted
         projects.clear_options()
         self._paths = [*cluster.recent]
         self._paths += [p for p in cluster.projects if p not in cluster.recent]
@@ -140,6 +141,8 @@ class ClustersScreen(Screen[None]):
             projects.add_option(
                 Option(text_of(self, [[(f"{key} ", "key"), (words, "text")]]))
             )
+        if projects.has_focus and before is not None:
+            projects.highlighted = min(before, len(self._paths) - 1)
         facts: list[Line] = [
             [
                 ("session ", "faint"),
@@ -191,7 +194,7 @@ class ClustersScreen(Screen[None]):
         return not (self.app.read_only and action in {"add", "edit", "forget"})
 
     def action_open(self) -> None:
-        """Textual's lists take Enter themselves; this is for the palette."""
+        """Enter the cluster or the project that is lit."""
         focused = self.focused
         if isinstance(focused, OptionList):
             focused.action_select()
