@@ -12,7 +12,7 @@ COMMANDS = {
     "jobs": ("[WORD]...", "the job list, filtered by words; !word leaves out"),
     "job": ("JOB [TAB]", "a job at a tab: overview, form, preview, log ..."),
     "new": ("TYPE [from JOB]", "the form of a new job; with another's values"),
-    "graph": ("", "who feeds whom"),
+    "graph": ("", "the job graph: inputs and outputs"),
     "watch": ("", "logs of all that run, below the job list"),
     "clusters": ("", "clusters and their projects"),
     "project": ("PATH", "another project on this cluster"),

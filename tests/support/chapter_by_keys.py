@@ -220,7 +220,7 @@ class Walk:
         self.write("fn_in_other", "micrographs_ctf.star")
         self.field("node_type")
         self.press("Enter")
-        self.see("⏎ takes it")
+        self.see("⏎ choose")
         self.press("Down", "Down", "Down", "Down")
         self.press("Enter")
         self.see("‹ Micrographs STAR file")

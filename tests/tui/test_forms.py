@@ -8,7 +8,7 @@ from textual.widget import AwaitMount, Widget
 from engine.jobs.job import Job
 from engine.jobs.registry import FORMS
 from tests.support.fake_workspace import FakeWorkspace
-from tests.support.interface import interface, seen, until
+from tests.support.interface import interface, screen_text, seen, until
 from tui.forms.fields import Line
 from tui.forms.form import FormPane
 from tui.screens.job import JobScreen
@@ -55,6 +55,27 @@ async def test_a_wrong_value_is_told_beside_its_field_and_on_its_tab() -> None:
         field = pane._fields["angpix"]
         await until(pilot, lambda: field.has_class("wrong"))
         await seen(pilot, "'many' is not a number", "I/O ✗3")
+
+
+async def test_a_path_longer_than_its_field_can_be_read() -> None:
+    space = FakeWorkspace()
+    path = "Select/job012/a_long_name_of_a_list_of_micrographs_of_today.star"
+    async with interface(space, size=(80, 24)) as pilot:
+        app = pilot.app
+        assert app.bridge.cluster is not None
+        values = {"fn_input_autopick": path}
+        screen = JobScreen(
+            app.bridge.cluster, space.project, None, new_type="autopick", values=values
+        )
+        await app.push_screen(screen)
+
+        def line() -> str:
+            lines = screen_text(pilot).splitlines()
+            return next((one for one in lines if " Input micrographs for" in one), "")
+
+        await until(pilot, lambda: "of_today.star" in line())
+        await screen.query_one(FormPane).go_to_field("angpix")
+        await until(pilot, lambda: "Select/job012/a_long" in line())
 
 
 async def test_what_was_typed_last_is_sent_though_its_message_is_on_its_way() -> None:

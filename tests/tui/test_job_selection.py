@@ -139,7 +139,7 @@ def test_jobs_that_feed_each_other_do_not_hang() -> None:
 async def test_the_graph_is_walked_by_keys_and_gives_the_job_back() -> None:
     async with interface(size=(120, 40)) as pilot:
         await pilot.press("w")
-        await seen(pilot, "who feeds whom", "▲", "└─")
+        await seen(pilot, "job graph", "▲", "└─")
         screen = pilot.app.screen
         assert isinstance(screen, GraphScreen)
         view = screen.view

@@ -15,6 +15,7 @@ from engine.errors import EngineError, InputError
 from engine.jobs.job import Job
 from engine.project.errors import ProjectError
 from engine.project.star import parse
+from tui.words import plural
 
 if TYPE_CHECKING:
     from tui.app import CryodeckApp
@@ -56,7 +57,9 @@ def edit_in_editor(pane: FormPane, text: str = "") -> None:
     words = "taken from the text" if job.values else "nothing in it"
     if errors:
         first = errors[0]
-        words += f"; {len(errors)} to put right: {first.key}: {first.message}"
+        words += (
+            f"; {plural(len(errors), 'problem')} to fix: {first.key}: {first.message}"
+        )
     app.notify(
         words, severity="error" if errors else "information", markup=False, timeout=8
     )

@@ -25,6 +25,7 @@ from tui.messages import Answered, Refused
 from tui.palette import role_style
 from tui.plain import plain
 from tui.widgets.tabs import TabBar
+from tui.words import plural
 
 if TYPE_CHECKING:
     from tui.app import CryodeckApp
@@ -52,11 +53,11 @@ class FormPane(Vertical):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "run", "run it"),
-        Binding("ctrl+s", "save", "keep as draft"),
-        Binding("ctrl+g", "as_text", "as text in an editor"),
-        Binding("pagedown,f9", "tab(1)", "next tab"),
-        Binding("pageup,f8", "tab(-1)", "tab before", show=False),
+        Binding("ctrl+r", "run", "run!"),
+        Binding("ctrl+s", "save", "save draft"),
+        Binding("f9,pagedown", "tab(1)", "next tab"),
+        Binding("f8,pageup", "tab(-1)", "previous tab", show=False),
+        Binding("ctrl+g", "as_text", "edit as text"),
     ]
 
     class Wanted(Message):
@@ -298,7 +299,7 @@ class FormPane(Vertical):
             text.append(" ^R  ", role_style(theme, "key"))
             text.append(self.explanation(), role_style(theme, "text"))
             if errors:
-                words = f"  {len(errors)} to put right first."
+                words = f"  {plural(len(errors), 'problem')} to fix first."
                 text.append(words, role_style(theme, "bad"))
         self.query_one("#run-line", Static).update(text)
 

@@ -60,6 +60,7 @@ class ClustersScreen(Screen[None]):
         super().__init__()
         self._all: list[Cluster] = []
         self._paths: list[str] = []
+        self._shown = ""  # the cluster whose projects stand on the right
 
     def compose(self) -> ComposeResult:
         """Two columns and a line about the cluster."""
@@ -141,8 +142,9 @@ class ClustersScreen(Screen[None]):
             projects.add_option(
                 Option(text_of(self, [[(f"{key} ", "key"), (words, "text")]]))
             )
-        if projects.has_focus and before is not None:
+        if before is not None and cluster.name == self._shown:
             projects.highlighted = min(before, len(self._paths) - 1)
+        self._shown = cluster.name
         facts: list[Line] = [
             [
                 ("session ", "faint"),

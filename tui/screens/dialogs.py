@@ -88,7 +88,7 @@ class AskLine(_Dialog):
         with Vertical(classes="dialog"):
             yield Static(plain(self._title), classes="dialog-title", markup=False)
             yield Input(self._value, compact=True)
-            hint = f"{self._hint}  ⏎ takes it, Esc leaves it as it is."
+            hint = f"{self._hint}  ⏎ OK, Esc cancel."
             yield Static(hint.strip(), classes="dialog-hint", markup=False)
 
     def on_mount(self) -> None:
@@ -137,7 +137,7 @@ class Choose(_Dialog):
                 ],
                 compact=True,
             )
-            yield Static("⏎ takes it, Esc leaves it", classes="dialog-hint")
+            yield Static("⏎ choose, Esc cancel", classes="dialog-hint")
 
     def on_mount(self) -> None:
         """Start at the present choice."""
@@ -185,15 +185,14 @@ def plan_words(plan: dict[str, Any]) -> str:
     files = plan.get("files", [])
     total = plan.get("files_total", len(files) if isinstance(files, list) else files)
     size = float(plan.get("bytes", 0) or 0)
-    parts = []
-    if jobs:
-        parts.append(f"Goes: {', '.join(jobs)}.")
-    if total:
-        parts.append(f"Goes: {plural(int(total), 'file')}.")
-    if size:
-        parts.append(f"Frees {bytes_words(size)}.")
+    counts = [plural(int(total), "file")] if total else []
+    counts += [bytes_words(size)] if size else []
+    what = [*jobs, ", ".join(counts)] if counts else jobs
+    if not what:
+        return "There is nothing to move to the Trash."
+    words = f"Moves to the project's Trash: {'; '.join(what)}."
     if isinstance(files, list) and files:
-        parts.append("\n" + "\n".join(f"  {name}" for name in files[:12]))
+        words += "\n" + "\n".join(f"  {name}" for name in files[:12])
         if len(files) > 12:
-            parts.append(f"\n  and {len(files) - 12} more")
-    return " ".join(parts) or "Nothing would go."
+            words += f"\n  and {len(files) - 12} more"
+    return words

@@ -16,7 +16,7 @@ from tui.charts import Line
 from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.lines import text_of
-from tui.words import clock, how_far_words
+from tui.words import bytes_words, clock, how_far_words
 
 if TYPE_CHECKING:
     from remote.views import Folder, HowFar, Overview
@@ -71,11 +71,11 @@ class FilePicker(ModalScreen[str | None]):
         self._fill()
 
     def _fill(self) -> None:
-        hint = "⏎ takes it · Esc leaves the field as it is"
+        hint = "⏎ choose · Esc cancel"
         if self.option is not None and self.option.kind is Kind.NODE:
             hint += " · ^O folders" if self.mode == "nodes" else " · ^O results of jobs"
         if self.folders_only:
-            hint = "⏎ goes into a folder · “this folder” opens it as a project"
+            hint = "⏎ open folder · “this folder” opens it as a project · Esc cancel"
         self.query_one("#hint", Static).update(hint)
         if self.mode == "nodes":
             self._fill_nodes()
@@ -147,10 +147,10 @@ class FilePicker(ModalScreen[str | None]):
             self._entries.append((_UP, _UP, [("↑ ..", "dim")]))
         for entry in entries:
             name, is_dir = str(entry["name"]), bool(entry["is_dir"])
-            size = "" if is_dir else f"{entry.get('size', 0):>14,}"
+            size = "" if is_dir else f"{bytes_words(entry.get('size', 0)):>9}"
             line = [
                 (
-                    plain(name + ("/" if is_dir else "")).ljust(46),
+                    plain(name + ("/" if is_dir else "")).ljust(40),
                     "text" if is_dir else "dim",
                 ),
                 (size, "faint"),
@@ -172,7 +172,11 @@ class FilePicker(ModalScreen[str | None]):
         if self._shown:
             files.highlighted = 0
         elif not self._entries:
-            words = "nothing fits; ^O shows the folders" if self.mode == "nodes" else ""
+            words = (
+                "no job has made such a file yet; ^O browses the folders"
+                if self.mode == "nodes"
+                else ""
+            )
             files.add_option(
                 Entry(text_of(self, [[(words or "empty", "dim")]]), disabled=True)
             )

@@ -116,10 +116,10 @@ class GraphView(LinesView):
         elif names:
             from tui.screens.dialogs import Choose
 
-            title = "Takes from" if direction < 0 else "Feeds"
+            title = "Input from" if direction < 0 else "Output to"
             self.app.push_screen(Choose(title, names), self.go_to_job)
         else:
-            words = "Nothing feeds it" if direction < 0 else "It feeds nothing yet"
+            words = "No job is its input" if direction < 0 else "No job uses it yet"
             self.app.notify(words, timeout=2)
 
     def go_to_job(self, name: str | None) -> None:
@@ -204,7 +204,7 @@ class GraphScreen(Screen[str]):
 
     def compose(self) -> ComposeResult:
         """Place, tree, keys."""
-        yield TopBar("cryodeck", self.cluster.name, self.project, "who feeds whom")
+        yield TopBar("cryodeck", self.cluster.name, self.project, "job graph")
         yield GraphView()
         yield KeyBar()
 

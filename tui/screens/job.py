@@ -43,16 +43,16 @@ class JobScreen(AtOnce):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "Digits, or F2 to F7 while typing, change tabs. In the form: Tab and arrows go "
-        "from field to field, PageDown to the next tab of the form, ^R runs it, ^S "
-        "keeps it as a draft, ^O shows files that fit the field."
+        "Digits change tabs (F2 to F7 while you type). In a form, Tab and the arrows "
+        "go from field to field, F9 and F8 to the form's next and previous tab; ^O "
+        "lists the files that fit a field, ^S saves a draft, ^R is Run!"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         *[
             Binding(f"{i + 1},f{i + 2}", f"tab({i})", f"tab {i + 1}", show=False)
             for i in range(6)
         ],
-        Binding("tab_left,ctrl+left", "step(-1)", "tab before", show=False),
+        Binding("tab_left,ctrl+left", "step(-1)", "previous tab", show=False),
         Binding("ctrl+right", "step(1)", "next tab", show=False),
         Binding("x", "next_job", "next job"),
         Binding("Y,k", "clone", "new job with this form", show=False),

@@ -145,7 +145,7 @@ class JobDeeds(Screen[None]):
         """Make the folder a RELION project."""
         self.app.bridge.act(
             self,
-            f"it is a RELION {version} project now",
+            f"this is a RELION {version} project now",
             lambda w: w.create_project(version),
         )
 
@@ -163,7 +163,7 @@ class JobDeeds(Screen[None]):
             for one in found
         }
         if not files:
-            self.app.notify("The Trash holds no job that could come back", timeout=5)
+            self.app.notify("There is no deleted job to bring back", timeout=5)
             return
 
         def chosen(label: str | None) -> None:
@@ -197,10 +197,9 @@ class JobDeeds(Screen[None]):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self._do_all(names, "in the Trash", delete)
+                self._do_all(names, "moved to Trash", delete)
 
-        words = plan_words(plan) + " It goes to the project's Trash folder."
-        words += _left_alone(plan)
+        words = plan_words(plan) + _left_alone(plan)
         self.app.push_screen(Confirm(f"Delete {named(names)}?", words, "Delete"), sure)
 
 

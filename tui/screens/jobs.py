@@ -43,27 +43,28 @@ class JobsScreen(JobDeeds):
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new job"),
-        Binding("slash", "filter", "filter"),
-        Binding("s", "sort", "sort"),
+        Binding("x", "at_once('next_job')", "next job"),
         Binding("l", "open_tab('log')", "log"),
         Binding("t", "open_tab('statistics')", "statistics"),
+        Binding("slash", "filter", "filter"),
         Binding("p", "open_tab('pictures')", "pictures"),
+        Binding("s", "sort", "sort"),
         Binding("a", "alias", "alias"),
         Binding("A", "abort", "abort"),
         Binding("G", "go_on", "continue", show=False),
         Binding("m", "mark", "mark finished or failed"),
         Binding("r", "refresh_now", "refresh"),
         Binding("v", "watch", "logs of all that run"),
-        Binding("w", "graph", "who feeds whom"),
+        Binding("w", "graph", "job graph"),
         Binding("d", "difference", "difference from another job", show=False),
         Binding("Y,c", "clone", "new job with this form", show=False),
-        Binding("x", "at_once('next_job')", "next job", show=False),
         Binding("P", "at_once('by_hand')", "open by hand", show=False),
         Binding("H", "at_once('hunt')", "threshold hunt", show=False),
         Binding("T", "at_once('stack')", "particles", show=False),
         Binding("C", "clean", "clean up", show=False),
         Binding("D", "delete", "delete", show=False),
         Binding("escape", "back", "back", show=False),
+        Binding("q", "app.quit", "quit", show=False),
     ]
 
     def __init__(self, cluster: Cluster, project: str) -> None:
@@ -225,16 +226,18 @@ class JobsScreen(JobDeeds):
             feeds = [r.name for r in self.table.all_rows if row.name in r.inputs]
             lines.append(
                 [
-                    ("from ", "faint"),
+                    ("input from ", "faint"),
                     (", ".join(plain(n) for n in row.inputs) or "nothing", "dim"),
-                    ("   feeds ", "faint"),
+                    ("   output to ", "faint"),
                     (", ".join(plain(n) for n in feeds) or "nothing yet", "dim"),
                 ]
             )
         counts = f"{plural(len(self.table.rows), 'job')}, "
         counts += SORTS[self.table.sort_key][0]
         if self.table.selected:
-            counts += f", {len(self.table.selected)} selected: A m C D mean all of them"
+            counts += (
+                f", {len(self.table.selected)} selected: A m C D act on all of them"
+            )
         if self.table.filter_text:
             counts += f", filter: {plain(self.table.filter_text)}"
         lines.append([(counts, "faint")])
@@ -309,7 +312,7 @@ class JobsScreen(JobDeeds):
         return self.table.targets()
 
     def action_graph(self) -> None:
-        """Show who feeds whom, beginning at the job under the cursor."""
+        """Show the graph of jobs, beginning at the job under the cursor."""
         from tui.screens.graph import GraphScreen
 
         row = self.table.current

@@ -49,13 +49,14 @@ class KeysHelp(ModalScreen[None]):
         shown = list(self.below.active_bindings.values())
         for active in sorted(shown, key=lambda active: not active.binding.show):
             binding = active.binding
-            if not is_own(binding) or binding.action in seen or not active.enabled:
+            deed = (active.node, binding.action)
+            if not is_own(binding) or deed in seen or not active.enabled:
                 continue
-            seen.add(binding.action)
+            seen.add(deed)
             keys = " ".join(
                 key_word(b.binding.key)
                 for b in self.below.active_bindings.values()
-                if b.binding.action == binding.action
+                if (b.node, b.binding.action) == deed
             )
             lines.append(
                 [(keys[:18].rjust(18) + "  ", "key"), (binding.description, "text")]

@@ -124,7 +124,7 @@ class Sending(GoingOn):
 
     async def _started(self, name: str, number: str) -> None:
         self.drop_typed()
-        words = f"{name} is on its way" + (f" (number {number})" if number else "")
+        words = f"{name} was submitted" + (f" as job {number}" if number else "")
         self.app.notify(plain(words), markup=False, timeout=5)
         await self._become(name, "log")
 

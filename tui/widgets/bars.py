@@ -40,7 +40,7 @@ def key_word(key: str) -> str:
     first = key.split(",")[0]
     shown = _KEYS.get(first, first)
     if shown.startswith("ctrl+"):
-        return "^" + shown[5:]
+        return "^" + shown[5:].upper()
     return (
         shown.upper()
         if len(shown) > 1 and shown[0] == "f" and shown[1:].isdigit()
