@@ -26,10 +26,9 @@ async def hints_of(
     forms = await asyncio.gather(*(_form(workspace, name) for name in names))
     # a form that nobody can read carries nothing over
     loaded = [(n, f) for n, f in zip(names, forms, strict=True) if f is not None]
-    labels = [node.label for node in row.outputs]
     facts = replace(
         NOTHING_KNOWN,
-        has_ctf=any("ctf" in label for label in labels) or None,
+        has_ctf=await _has_ctf(workspace, row),
         last_optimiser=row.continue_from,
     )
     if row.type in _PARTICLES:
@@ -44,6 +43,21 @@ async def hints_of(
         )
     hints = next_jobs(form, row.name, facts=facts, earlier=loaded)
     return await asyncio.gather(*(_sent_as_usual(workspace, hint) for hint in hints))
+
+
+async def _has_ctf(workspace: Any, row: JobRow) -> bool | None:
+    """Whether a job's micrographs have their CTF; None if nothing tells."""
+    if any("ctf" in node.label for node in row.outputs):
+        return True
+    lists = [node.name for node in row.outputs if node.kind == "MicrographsData"]
+    if not lists:
+        return None
+    try:
+        files = (await workspace.inputs(lists[:1]))["files"]
+    except RemoteError:
+        return None
+    known: bool | None = (files.get(lists[0]) or {}).get("has_ctf")
+    return known
 
 
 async def _form(workspace: Any, name: str) -> Job | None:

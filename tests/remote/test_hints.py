@@ -66,3 +66,22 @@ async def test_a_form_that_goes_on_from_a_job_keeps_what_the_job_said(maps):
     hints = {hint.title: hint.job for hint in await hints_of(project, form, row, None)}
     assert hints["Pick on all micrographs"].text("queuename") == "gpu"
     assert hints["Extract particles"].text("queuename") == "cryo"
+
+
+@pytest.mark.parametrize("has_ctf", [True, False])
+async def test_after_an_import_the_ctf_is_offered_only_where_it_is_missing(has_ctf):
+    made = "Import/job001/micrographs_ctf.star"
+    form = Job.new("import", "4.0", {"do_raw": "No", "do_other": "Yes"})
+    form = form.replace("node_type", "Micrographs STAR file (.star)")
+    form = form.replace("fn_in_other", "micrographs_ctf.star")
+    node = Node(name=made, kind="MicrographsData", label="MicrographsData.star")
+    row = replace(ROW, name="Import/job001", type="import", outputs=(node,))
+    project = Project()
+
+    async def inputs(paths):
+        return {"files": {path: {"has_ctf": has_ctf} for path in paths}}
+
+    project.inputs = inputs
+    titles = [hint.title for hint in await hints_of(project, form, row, None)]
+    assert ("Estimate the CTF" in titles) is not has_ctf
+    assert "Pick by Laplacian of Gaussian" in titles
