@@ -160,7 +160,7 @@ def save_job_star(
     with changing(project) as pipeline:
         process = pipeline.process(pipeline.resolve(name))
         if process.status == "Running":
-            message = "{} is running; its job.star must stay as it is"
+            message = "{} is running: its parameters cannot be changed until it ends"
             raise ProjectError(message.format(process.name.rstrip("/")), "running")
         name = process.name
         path = os.path.join(project, name, "job.star")

@@ -29,7 +29,7 @@ def open_micrographs(terminal):
     terminal.wait_for("ManualPick/job002")
     terminal.settled()
     terminal.keys("Enter")
-    terminal.wait_for("Who says so")
+    terminal.wait_for("Evidence")
     terminal.settled()
     terminal.keys("P")
     terminal.wait_for("of 2 micrographs selected")

@@ -49,7 +49,7 @@ async def test_five_micrographs_of_a_hand_picked_job_are_selected(
         await pilot.press("escape")
         await seen(pilot, "3 picks on 1")
         await pilot.press("escape")
-        await seen(pilot, "ManualPick/job002", "Who says so")
+        await seen(pilot, "ManualPick/job002", "Evidence")
         values = {"fn_coords": "ManualPick/job002/coords_suffix_manualpick.star"}
         app.push_screen(
             JobScreen(cluster, str(project), None, new_type="select", values=values)

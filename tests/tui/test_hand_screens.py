@@ -146,7 +146,7 @@ async def test_run_opens_the_micrographs_of_a_new_job_and_submits_nothing() -> N
         assert ("run", "ManualPick/job016", False) in space.calls
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
-        await seen(pilot, "ManualPick/job016", "Who says so")
+        await seen(pilot, "ManualPick/job016", "Evidence")
 
 
 async def test_run_opens_the_list_of_a_subset_selection_without_a_rule() -> None:

@@ -24,7 +24,7 @@ SIZES = [(80, 24), (120, 40), (200, 50)]
 async def test_every_tab_shows_what_it_is_for(size: tuple[int, int]) -> None:
     async with interface(size=size) as pilot:
         await open_job(pilot, "AutoPick/job006")
-        await seen(pilot, "Who says so", "RELION_JOB_EXIT_SUCCESS")
+        await seen(pilot, "Evidence", "RELION_JOB_EXIT_SUCCESS")
         await pilot.press("4")
         await seen(pilot, "run.out", "Done!")
         await pilot.press("5")
@@ -226,7 +226,7 @@ async def test_a_killed_classification_goes_on_from_its_newest_iteration() -> No
     )
     async with interface(space, size=(120, 50)) as pilot:
         await open_job(pilot, name)
-        await seen(pilot, "continue it from run_it017", "What Continue! would do   G")
+        await seen(pilot, "continue it from run_it017", "What Continue! will do   G")
         await pilot.press("G")
         await seen(pilot, "Continue!  Class2D/job008", "Goes on after iteration 17")
         await pilot.press("enter")

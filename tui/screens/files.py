@@ -90,12 +90,14 @@ class FilePicker(ModalScreen[str | None]):
             self.overview.jobs if self.overview is not None else (),
             key=lambda row: -row.number,
         ):
+            alias = plain(row.alias.rstrip("/").rpartition("/")[2])
+            state = plain(row.status.lower())
             for node in row.outputs:
                 if self._suits(node.kind, node.name, wanted):
                     line: Line = [
-                        (plain(node.name).ljust(48), "text"),
-                        (" " + plain(row.alias.rstrip("/")), "accent2"),
-                        (f"  {plain(row.status.lower())}", "faint"),
+                        (plain(node.name), "text"),
+                        (f"  {alias}", "accent2"),
+                        ("" if row.status == "Succeeded" else f"  {state}", "faint"),
                     ]
                     self._entries.append((node.name, node.name, line))
         self.query_one("#where", Static).update("Results of jobs that fit this field")

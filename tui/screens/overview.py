@@ -88,7 +88,7 @@ class OverviewPane(LinesView):
 
     def _witnesses(self, width: int) -> list[Line]:
         now = time.time()
-        lines: list[Line] = [[], [("Who says so", "faint")]]
+        lines: list[Line] = [[], [("Evidence", "faint")]]
         for witness in self.row.verdict.witnesses:
             when = age(witness.at, now) if witness.at is not None else ""
             line: Line = [
@@ -108,7 +108,7 @@ class OverviewPane(LinesView):
             if end is not None:
                 parts.append(f"took {duration(end - row.started_at)}")
         if row.scheduler_id:
-            parts.append(f"scheduler's number {plain(row.scheduler_id)}")
+            parts.append(f"scheduler id {plain(row.scheduler_id)}")
         words = " · ".join(parts) or "none yet"
         return [[], *wrapped([("Times  ", "faint"), (words, "dim")], width, 7)]
 
@@ -116,14 +116,14 @@ class OverviewPane(LinesView):
         row, overview = self.row, self.app.bridge.overview
         jobs = overview.jobs if overview is not None else ()
         aliases = {job.name: job.alias for job in jobs}
-        lines: list[Line] = [[], [("Takes from", "faint")]]
+        lines: list[Line] = [[], [("Input to this job", "faint")]]
         for name in row.inputs:
             alias = plain(aliases.get(name, "")).rstrip("/")
             line = [("  " + plain(name), "text"), (f"  {alias}", "accent2")]
             lines += wrapped(line, width, 4)
         if not row.inputs:
             lines.append([("  no other job", "dim")])
-        lines.append([("Makes", "faint")])
+        lines.append([("Output from this job", "faint")])
         for node in row.outputs:
             line = [("  " + plain(node.name), "text")]
             line.append((f"  {plain(node.label)}", "faint"))
@@ -132,7 +132,7 @@ class OverviewPane(LinesView):
             lines.append([("  nothing yet", "dim")])
         users = [job.name for job in jobs if row.name in job.inputs]
         if users:
-            lines.append([("Used by", "faint")])
+            lines.append([("Used as input by", "faint")])
             for name in users:
                 lines += wrapped([("  " + plain(name), "text")], width, 4)
         return lines
@@ -158,7 +158,7 @@ class OverviewPane(LinesView):
     def _continue(self, width: int) -> list[Line]:
         if not self.continue_words:
             return []
-        head: Line = [("What Continue! would do", "faint")]
+        head: Line = [("What Continue! will do", "faint")]
         if not is_active(self.row) and not self.app.read_only:
             head += [("   G", "key"), (" does it", "dim")]
         lines: list[Line] = [[], head]

@@ -36,7 +36,7 @@ class TickList(LinesView):
         Binding("end,G", "move(1000000)", "last", show=False),
         Binding("space", "tick", "tick"),
         Binding("r", "range", "tick from the last one to here", show=False),
-        Binding("enter", "choose", "pick"),
+        Binding("enter", "choose", "open"),
         Binding("s", "sort", "sort", show=False),
     ]
 
