@@ -56,10 +56,10 @@ class Editing(Reading):
 
     # forms
 
-    async def defaults(self, type_key: str) -> Job:
+    async def defaults(self, type_key: str, *, last_used: bool = True) -> Job:
         """A new form: RELION's defaults, the site's, the last used, the profile's."""
         await self.layers()
-        job = await super().defaults(type_key)
+        job = await super().defaults(type_key, last_used=last_used)
         if self.cluster.scheduler != "shell" and not job.flag("do_queue", True):
             job = job.replace("do_queue", True)
             if self.cluster.queue:

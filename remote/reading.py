@@ -124,7 +124,7 @@ class Reading(ReadingLogs, Comparing):
         except InputError as error:
             raise BadRequestError(str(error)) from error
 
-    async def defaults(self, type_key: str) -> Job:
+    async def defaults(self, type_key: str, *, last_used: bool = True) -> Job:
         """A new form: RELION's defaults, then what the project used last."""
         try:
             job_type = by_key(type_key)
@@ -135,7 +135,7 @@ class Reading(ReadingLogs, Comparing):
         version = said["version"] or "3.1"
         job = with_site_fields(Job.new(type_key, version), environment)
         job = with_site_defaults(job, environment)
-        if not said["text"]:
+        if not (last_used and said["text"]):
             return job
         source = f".gui_{job_type.gui_name}job.star"
         try:

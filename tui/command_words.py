@@ -13,7 +13,7 @@ COMMANDS = {
     "job": ("JOB [TAB]", "a job at a tab: overview, form, preview, log ..."),
     "new": ("TYPE [from JOB]", "the form of a new job; with another's values"),
     "graph": ("", "the job graph: inputs and outputs"),
-    "watch": ("", "logs of all that run, below the job list"),
+    "watch": ("", "logs of all running jobs, below the job list"),
     "clusters": ("", "clusters and their projects"),
     "project": ("PATH", "another project on this cluster"),
     "cluster": ("NAME [PATH]", "another cluster, at its last project or at PATH"),

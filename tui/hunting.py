@@ -95,7 +95,7 @@ class Hunt:
         if trial.threshold < self.own.threshold - 1e-9:
             return RERUN, "weaker peaks are not stored"
         if self.is_log:
-            return EXACT, "these stay"
+            return EXACT, "these picks are kept"
         if trial.distance < self.own.distance - 1e-9:
             return RERUN, "closer peaks are not stored"
         if trial.distance > self.own.distance + 1e-9:
@@ -104,7 +104,7 @@ class Hunt:
             return ABOUT, "RELION deletes both of a close pair; some may come back"
         if self.job.number("shrink", 0.0) == 1 and trial != self.own:
             return ABOUT, "at shrink 1 a peak's neighbors must pass, too"
-        return EXACT, "these stay"
+        return EXACT, "these picks are kept"
 
     @property
     def _deletes_pairs(self) -> bool:

@@ -127,12 +127,12 @@ def _after_micrographs(job: Job, micrographs: str, facts: Facts) -> list[Hint]:
         reason = "A first round of picking needs only a few micrographs."
         hints.append(Hint("Select a few micrographs", reason, subset))
     log = {"fn_input_autopick": micrographs, **_log_switches(job, "log")}
-    reason = "Needs no templates: how a new data set begins."
+    reason = "Needs no templates; the usual start with a new data set."
     hints.append(
         Hint("Pick by Laplacian of Gaussian", reason, _fresh(job, "autopick", log))
     )
     by_hand = _fresh(job, "manualpick", {"fn_in": micrographs})
-    reason = "To see how large the particles are, and how good the micrographs."
+    reason = "See how large the particles are and how good the micrographs are."
     hints.append(Hint("Look and pick by hand", reason, by_hand))
     return hints
 
@@ -150,7 +150,7 @@ def _after_manualpick(
         "fn_input_autopick": where + "micrographs_selected.star",
         **_log_switches(job, "log"),
     }
-    reason = "On the micrographs that were ticked."
+    reason = "On the micrographs you ticked."
     hints.append(
         Hint("Pick by Laplacian of Gaussian", reason, _fresh(job, "autopick", log))
     )
@@ -159,7 +159,7 @@ def _after_manualpick(
 
 def _extract(like: Job, micrographs: str, picks: str, earlier: Earlier) -> Hint:
     values: dict[str, str | bool] = {"star_mics": micrographs, "coords_suffix": picks}
-    reason = "Cuts out the particles that were picked."
+    reason = "Cuts the picked particles out of the micrographs."
     return Hint("Extract particles", reason, _new(like, "extract", values, earlier))
 
 
@@ -168,14 +168,14 @@ def _after_autopick(job: Job, where: str, facts: Facts, earlier: Earlier) -> lis
     if job.flag("do_write_fom_maps"):
         again = job.continued().replace("do_write_fom_maps", False)
         again = again.replace("do_read_fom_maps", True)
-        reason = "The maps are kept, so other thresholds take seconds."
+        reason = "The FOM maps are stored, so each try takes seconds."
         hints.append(Hint("Try other thresholds", reason, again, where.rstrip("/")))
     if job.flag("do_read_fom_maps") or job.flag("do_write_fom_maps"):
         everything = _micrographs(earlier) or job.text("fn_input_autopick")
         all_of_them = job.continued(False).replace("do_read_fom_maps", False)
         all_of_them = all_of_them.replace("do_write_fom_maps", False)
         all_of_them = all_of_them.replace("fn_input_autopick", everything)
-        reason = "The thresholds are found; maps are not needed for the rest."
+        reason = "With the thresholds you have found; no FOM maps."
         hints.append(Hint("Pick on all micrographs", reason, all_of_them))
     picks = _made(job, where, "MicrographsCoords")
     if picks:
@@ -193,7 +193,7 @@ def _classify(like: Job, particles: str, facts: Facts, earlier: Earlier) -> Hint
     if size:
         values["particle_diameter"] = f"{size:g}"
     job = _new(like, "class2d", values, earlier)
-    reason = "Shows what the particles look like and which are none."
+    reason = "Shows what the particles look like and which picks are junk."
     return Hint("Classify in 2D", reason, job)
 
 
@@ -228,7 +228,7 @@ def _after_class2d(job: Job, where: str, facts: Facts, earlier: Earlier) -> list
     key = "nr_iter" if job.version == "3.1" else "nr_iter_em"
     key = "nr_iter_grad" if job.flag("do_grad", False) else key
     again = again.replace(key, str(more))
-    reason = "If averages are still changing; a finer angular sampling may help too."
+    reason = "If the averages still change; a finer angular sampling may help."
     hints.append(Hint("Five more iterations", reason, again, where.rstrip("/")))
     return hints
 
@@ -254,7 +254,7 @@ def _after_select(job: Job, where: str, facts: Facts, earlier: Earlier) -> list[
             **_log_switches(job, "references"),
         }
         templates = _fresh(job, "autopick", values)
-        reason = "The chosen averages as templates find particles of just these views."
+        reason = "Uses the chosen class averages as references."
         hints.insert(0, Hint("Pick with templates", reason, templates))
     return hints
 

@@ -480,7 +480,7 @@ class FakeWorkspace:
             raise BadRequestError(message)
         return self.forms[row.name]
 
-    async def defaults(self, type: str) -> Job:
+    async def defaults(self, type: str, *, last_used: bool = True) -> Job:
         await self._pause()
         return Job.new(type, self.version)
 

@@ -148,7 +148,7 @@ async def test_the_graph_is_walked_by_keys_and_gives_the_job_back() -> None:
         await pilot.press("left")
         assert view.current.name == "Extract/job007"
         await pilot.press("right")
-        await seen(pilot, "Feeds")
+        await seen(pilot, "Output to")
         await pilot.press("enter")
         await until(
             pilot, lambda: view.current and view.current.name == "Class2D/job008"

@@ -79,10 +79,10 @@ EVERYWHERE = {
     "minus": {"zoom out", "smaller"},
     "c": {"new job with this form", "compare with", "more contrast"},
     "C": {"clean up", "less contrast"},
-    "r": {"refresh", "read again", "ask again", "tick from the last one to here"},
-    "S": {"keep the marked", "save"},
-    "u": {"undo", "unmark all", "the job's own values"},
-    "v": {"logs of all that run", "red and blue value", "invert marks", "invert"},
+    "r": {"refresh", "ask again", "tick from the last one to here"},
+    "S": {"save selected classes", "select marked", "save"},
+    "u": {"undo", "unmark all", "back to the job's own values"},
+    "v": {"logs of running jobs", "red and blue value", "invert marks", "invert"},
     "D": {"delete", "forget the profile", "remove all picks"},
 }
 

@@ -176,7 +176,7 @@ def test_form(looks: Looks, size: tuple[int, int]) -> None:
 
 
 def test_overview(looks: Looks) -> None:
-    looks(job("AutoPick/job006", "overview", "Who says so", "What Continue!", "Next"))
+    looks(job("AutoPick/job006", "overview", "Evidence", "What Continue!", "Next"))
 
 
 def test_log(looks: Looks) -> None:
@@ -210,7 +210,7 @@ def test_hunt(looks: Looks) -> None:
 
 
 def test_ticking(looks: Looks) -> None:
-    looks(job("ManualPick/job005", "overview", "Who says so", keys=("P",)), NARROW)
+    looks(job("ManualPick/job005", "overview", "Evidence", keys=("P",)), NARROW)
 
 
 def test_clusters(looks: Looks) -> None:

@@ -202,7 +202,9 @@ async def _subset(invocation: Invocation, form: Any) -> str:
     from tui.class_selection import cleared_form
 
     source = form.text("fn_input_autopick")
-    job = cleared_form(await workspace.defaults("select")).replace("fn_mic", source)
+    job = cleared_form(await workspace.defaults("select", last_used=False)).replace(
+        "fn_mic", source
+    )
     job = job.replace("cryodeck_first", str(invocation.first))
     name = await _done(invocation, job)
     row = await invocation.find(name)

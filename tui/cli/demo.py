@@ -139,7 +139,7 @@ async def finished(
     if row is not None and row.verdict.state.value == "succeeded":
         return row.name
     if row is None or row.verdict.state.value != "running":
-        job = await workspace.defaults(type_key)
+        job = await workspace.defaults(type_key, last_used=False)
         for key, value in values.items():
             job = job.replace(key, value)
         given = alias if row is None else ""

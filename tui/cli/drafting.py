@@ -23,7 +23,8 @@ def add_commands(commands: Commands) -> None:
         new_job,
         "make a job: a draft, or run at once",
         changes=True,
-        about="Make a draft of a job from its form's defaults, or from another job.\n"
+        about="Make a draft of a job from the defaults of its form, from another job\n"
+        "(--from), or from the values used last (--last), as RELION's form begins.\n"
         "Values are checked before anything is sent. With --run it starts at once.",
         examples="  cryodeck new import --set do_raw=No --set do_other=Yes \\\n"
         "      --set fn_in_other=micrographs_ctf.star --run --wait\n"
@@ -35,6 +36,11 @@ def add_commands(commands: Commands) -> None:
     new.add_argument("--alias", metavar="A", default="", help="a second name")
     new.add_argument(
         "--from", metavar="JOB", dest="source", help="take the values of another job"
+    )
+    new.add_argument(
+        "--last",
+        action="store_true",
+        help="take the values that were used last for this type of job",
     )
     add_settings(new)
     new.add_argument("--run", action="store_true", help="start it")
@@ -71,7 +77,7 @@ async def new_job(invocation: Invocation) -> int:
             raise CommandFailure(message)
         job = job.continued(False)
     else:
-        job = await workspace.defaults(job_type.key)
+        job = await workspace.defaults(job_type.key, last_used=invocation.last)
     job = changed(job, invocation.settings, continuing=False)
     if invocation.preview:
         return await _show_preview(invocation, job)

@@ -75,7 +75,7 @@ async def select_classes(invocation: Invocation) -> int:
         message = "--different goes with --best N: it leaves out some of the best"
         raise CommandFailure(message)
     row = await invocation.find(invocation.job)
-    job = await (await invocation.workspace()).defaults("select")
+    job = await (await invocation.workspace()).defaults("select", last_used=False)
     ending = "_model.star" if job.version == "3.1" else "_optimiser.star"
     job = cleared_form(job).replace("fn_model", _output(row, ending))
     job = job.replace("do_recenter", not invocation.no_recenter)
@@ -91,7 +91,7 @@ async def select_classes(invocation: Invocation) -> int:
 async def select_micrographs(invocation: Invocation) -> int:
     """Keep some micrographs of a list."""
     row = await invocation.find(invocation.job)
-    job = await (await invocation.workspace()).defaults("select")
+    job = await (await invocation.workspace()).defaults("select", last_used=False)
     job = cleared_form(job).replace("fn_mic", _output(row, "micrograph"))
     if invocation.first is not None:
         job = job.replace("cryodeck_first", str(invocation.first))

@@ -28,9 +28,9 @@ class AboutScreen(Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "cryodeck runs one process on the login node, the agent, and nothing else "
-        "stays there. This is what it has cost since you connected. A site can set "
-        "limits in /etc/cryodeck/limits, which are shown here and kept."
+        "cryodeck runs one process on the login node, the agent, and leaves nothing "
+        "else there. These are its costs since you connected. A site can set limits in "
+        "/etc/cryodeck/limits; they are shown here and respected."
     )
     DEFAULT_CSS = "AboutScreen LinesView { height: 1fr; padding: 1 2; }"
     BINDINGS: ClassVar[list[BindingType]] = [

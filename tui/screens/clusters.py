@@ -29,8 +29,8 @@ class ClustersScreen(Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "A cluster is a machine that SSH reaches, or this one. Its profile is a small "
-        "file; names, keys and jump hosts come from your own ssh config."
+        "A cluster is a machine reached by SSH, or this machine. Its profile is a "
+        "small file; host names, keys and jump hosts come from your own SSH config."
     )
     DEFAULT_CSS = """
     ClustersScreen #columns { height: 1fr; }

@@ -27,11 +27,12 @@ class DifferenceScreen(Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "Only what differs is shown; what has no influence in either job is pale."
+        "Only options that differ are shown; those without effect in either job are "
+        "dimmed."
     )
     DEFAULT_CSS = "DifferenceScreen LinesView { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "turn", "other way round"),
+        Binding("x", "turn", "swap the jobs"),
         Binding("escape", "dismiss", "back"),
     ]
 

@@ -39,13 +39,15 @@ class GalleryPane(Vertical):
     GalleryPane #gallery-status { height: 2; background: $surface; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("S", "select", "save selected classes"),
         Binding("s", "sort", "sort"),
         Binding("i,right_square_bracket", "iteration(1)", "iteration"),
-        Binding("I,left_square_bracket", "iteration(-1)", "before", show=False),
+        Binding(
+            "I,left_square_bracket", "iteration(-1)", "previous iteration", show=False
+        ),
         Binding("b", "best", "best by score"),
         Binding("m", "average", "average of marked", show=False),
-        Binding("l", "unlike", "mark no two alike", show=False),
-        Binding("S", "select", "keep the marked"),
+        Binding("l", "unlike", "mark different views only", show=False),
         Binding("B", "beside", "beside another job", show=False),
         Binding("w", "why", "why this kind of picture", show=False),
     ]

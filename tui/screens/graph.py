@@ -183,9 +183,9 @@ class GraphScreen(Screen[str]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "Every job stands once, below the youngest job that feeds it; what else feeds "
-        "it stands behind the plus. ▲ went into the job under the cursor, ▼ was made "
-        "from it."
+        "Every job appears once, below the most recent job whose output it uses; its "
+        "other inputs follow the plus sign. ▲ marks what went into the job under the "
+        "cursor, ▼ what was made from it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,w", "leave", "back to the list"),

@@ -38,10 +38,10 @@ class HandScreen(Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "Space ticks a micrograph that is to be kept, r gives all from there to here "
-        "the same; v turns all ticks over, f ticks the first few, W those for which a "
-        "rule holds. Enter opens a micrograph to pick on. Everything is saved as you "
-        "go; S says in which files."
+        "Space ticks a micrograph, which keeps it, or unticks it; r does the same for "
+        "all since the last one. v inverts the selection, f ticks the first N, W those "
+        "that meet a rule. Enter opens a micrograph for picking. Everything is saved "
+        "as you go; S tells you in which files."
     )
     DEFAULT_CSS = """
     HandScreen #tick-head { height: 1; width: 1fr; background: $surface; }

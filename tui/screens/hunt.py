@@ -36,11 +36,11 @@ class HuntScreen(Screen["dict[str, str] | None"]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "Left and right move the threshold, comma and full stop the minimum distance; "
-        "counts and circles follow at once, from the figures of merit that the job "
-        "has stored. Space keeps a pair of values to compare, digits take one up "
-        "again. Enter goes on with them: the form is filled in, and Continue! asks "
-        "before it does anything."
+        "Left and right change the threshold, comma and full stop the minimum "
+        "distance. Counts and circles follow at once; they come from the figures of "
+        "merit stored by the job. Space keeps a pair of values for comparison, a digit "
+        "brings one back. Enter fills in the form with these values for Continue!, "
+        "which asks before it does anything."
     )
     DEFAULT_CSS = """
     HuntScreen #hunt-left { width: 46%; min-width: 36; height: 1fr; padding: 0 1; }
@@ -51,24 +51,38 @@ class HuntScreen(Screen["dict[str, str] | None"]):
     HuntScreen CountList { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,right_square_bracket", "threshold(1)", "threshold"),
-        Binding("left,left_square_bracket", "threshold(-1)", "lower", show=False),
-        Binding("shift+right,right_curly_bracket", "threshold(5)", "much", show=False),
-        Binding("shift+left,left_curly_bracket", "threshold(-5)", "less", show=False),
-        Binding("full_stop", "distance(1)", "distance"),
+        Binding("enter", "go_on", "Continue! with these", priority=True),
+        Binding(
+            "right,right_square_bracket", "threshold(1)", "threshold", key_display="← →"
+        ),
+        Binding(
+            "left,left_square_bracket", "threshold(-1)", "lower threshold", show=False
+        ),
+        Binding(
+            "shift+right,right_curly_bracket",
+            "threshold(5)",
+            "much higher threshold",
+            show=False,
+        ),
+        Binding(
+            "shift+left,left_curly_bracket",
+            "threshold(-5)",
+            "much lower threshold",
+            show=False,
+        ),
+        Binding("full_stop", "distance(1)", "distance", key_display=", ."),
         Binding("comma", "distance(-1)", "shorter distance", show=False),
-        Binding("greater_than_sign", "distance(5)", "much longer", show=False),
-        Binding("less_than_sign", "distance(-5)", "much shorter", show=False),
+        Binding("greater_than_sign", "distance(5)", "much longer distance", show=False),
+        Binding("less_than_sign", "distance(-5)", "much shorter distance", show=False),
+        Binding("space", "keep", "compare"),
         Binding("t", "type", "type values"),
-        Binding("space", "keep", "keep to compare"),
         *[
             Binding(str(i + 1), f"take_up({i})", f"values {i + 1}", show=False)
             for i in range(MAX_TRIED)
         ],
-        Binding("enter", "go_on", "Continue! with these", priority=True),
         Binding("n,down,j", "step(1)", "next micrograph"),
-        Binding("p,up,k", "step(-1)", "micrograph before", show=False),
-        Binding("u", "own", "the job's own values", show=False),
+        Binding("p,up,k", "step(-1)", "previous micrograph", show=False),
+        Binding("u", "own", "back to the job's own values", show=False),
         Binding("escape", "leave", "back"),
     ]
     _remembered: ClassVar[dict[tuple[str, str], list[Trial]]] = {}
@@ -349,7 +363,7 @@ class HuntScreen(Screen["dict[str, str] | None"]):
                     raise ValueError
             except (ValueError, IndexError):
                 self.app.notify(
-                    "a threshold, or a threshold and a distance in Å",
+                    "type a threshold, or a threshold and a distance: 0.4 100",
                     severity="error",
                     timeout=5,
                 )

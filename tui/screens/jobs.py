@@ -37,9 +37,10 @@ class JobsScreen(JobDeeds):
     app: CryodeckApp
     HELP_TEXT = (
         "One line per job. A status is never guessed: it comes from RELION's pipeline, "
-        "the marker files, the scheduler and the exit status, and the line below the "
-        "list says which.\n\nThe filter takes several words; !word leaves jobs out. "
-        "Space selects jobs; abort, mark, clean and delete then mean all of them."
+        "the marker files, the scheduler and the exit status, and the lines below the "
+        "list say which.\n\nThe filter takes several words; !word hides jobs with that "
+        "word. Space selects jobs; abort, mark, clean up and delete then act on all of "
+        "them."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new", "new job"),
@@ -54,7 +55,7 @@ class JobsScreen(JobDeeds):
         Binding("G", "go_on", "continue", show=False),
         Binding("m", "mark", "mark finished or failed"),
         Binding("r", "refresh_now", "refresh"),
-        Binding("v", "watch", "logs of all that run"),
+        Binding("v", "watch", "logs of running jobs"),
         Binding("w", "graph", "job graph"),
         Binding("d", "difference", "difference from another job", show=False),
         Binding("Y,c", "clone", "new job with this form", show=False),

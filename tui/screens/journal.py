@@ -25,13 +25,13 @@ class JournalScreen(Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "One line for each request to a cluster's agent: when, which, of what, how "
-        "long it took, how it ended, bytes that came. It is kept in a file, and holds "
-        "neither answers nor anything typed at a prompt."
+        "One line per request to a cluster's agent: when, what, how long it took, how "
+        "it ended, bytes received. The journal is a file on this machine; it holds no "
+        "answers and nothing typed at a prompt."
     )
     DEFAULT_CSS = "JournalScreen LinesView { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "again", "read again"),
+        Binding("r", "again", "refresh"),
         Binding("escape,q", "dismiss", "back"),
     ]
 

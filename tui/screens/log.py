@@ -46,7 +46,7 @@ class LogPane(Vertical):
         Binding("o", "other", "out / err"),
         Binding("slash", "search", "search"),
         Binding("n", "again(1)", "next match", show=False),
-        Binding("N", "again(0)", "match before", show=False),
+        Binding("N", "again(0)", "previous match", show=False),
         Binding("e", "error", "first error"),
         Binding("B", "from_start", "from the beginning", show=False),
         Binding("escape", "stop", "stop searching", show=False),

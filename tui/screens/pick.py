@@ -39,12 +39,12 @@ class PickScreen(LookingKeys, Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "The left button picks, or carries a pick elsewhere; the middle and the right "
-        "one remove, all that they are drawn over. The wheel zooms, dragging the "
-        "picture pans. By keys: arrows move the cursor by one pixel of the screen, "
-        "with Shift (or H J K L) by ten, with Ctrl the picture; space picks, x "
-        "removes, m takes hold of a pick and lets go of it, Tab goes from pick to "
-        "pick. Every change is saved at once and can be undone."
+        "With the mouse: the left button adds a pick or drags one elsewhere, the "
+        "middle and right buttons remove the picks they are dragged over, the wheel "
+        "zooms, dragging the background pans. With keys: the arrows move the cursor by "
+        "one pixel on the screen (ten with Shift, or H J K L; with Ctrl they move the "
+        "picture), space adds a pick, x removes it, m grabs it and drops it again, Tab "
+        "jumps to the next one. Every change is saved at once and can be undone."
     )
     DEFAULT_CSS = """
     PickScreen PickView { height: 1fr; }
@@ -54,12 +54,12 @@ class PickScreen(LookingKeys, Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,full_stop", "step(1)", "next"),
-        Binding("p,comma", "step(-1)", "micrograph before", show=False),
-        Binding("e", "tick", "keep or not"),
+        Binding("p,comma", "step(-1)", "previous micrograph", show=False),
+        Binding("e", "tick", "tick or untick"),
         *LOOKING_BINDINGS,
         Binding("k", "column", "color by a column", show=False),
         Binding("D", "clear", "remove all picks", show=False),
-        Binding("P", "original", "the program's own picks again", show=False),
+        Binding("P", "original", "restore the program's own picks", show=False),
         Binding("escape", "leave", "back"),
     ]
 

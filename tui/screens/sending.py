@@ -67,10 +67,11 @@ class Sending(GoingOn):
             self._save(pane)
             return
         if pane.errors:
-            self.app.notify(
-                plain(pane.errors[0].message), severity="error", markup=False, timeout=8
-            )
-            self.app.run_worker(pane.go_to_field(pane.errors[0].key))
+            first = pane.errors[0]
+            label = pane.job.option(first.key).title
+            words = plain(f"{label}: {first.message}")
+            self.app.notify(words, severity="error", markup=False, timeout=8)
+            self.app.run_worker(pane.go_to_field(first.key))
             return
         if by_hand(pane.job, pane.is_continuing):
             self._run(pane)
@@ -86,7 +87,7 @@ class Sending(GoingOn):
     def _run(self, pane: FormPane) -> None:
         job, continuing = pane.job, pane.is_continuing
         job = job.continued(continuing)
-        self._notice("sending it …")
+        self._notice("submitting …")
         if by_hand(job, continuing):
 
             async def opened(w: Any) -> str:

@@ -69,11 +69,12 @@ class StackScreen(Screen[None]):
 
     app: CryodeckApp
     HELP_TEXT = (
-        "n and p (or ] and [) turn the pages. s sorts all of them by a column, R the "
-        "other way round. Space marks, v turns the marks of all pages over: with none "
-        "marked it marks everything. m averages the marked particles, or all, as they "
-        "lie in their boxes: centered and white they give a white blob in the middle. "
-        "S makes a Select job of the marked."
+        "n and p (or ] and [) turn the pages. s sorts the whole stack by a column, R "
+        "reverses the order. Space marks a particle; v inverts the marks on all pages, "
+        "so with nothing marked it marks everything. m shows the average of the marked "
+        "particles (of all, if none is marked), not aligned: if they are white and "
+        "centered, it is a white blob in the middle. S makes a Subset selection job of "
+        "the marked particles."
     )
     DEFAULT_CSS = """
     StackScreen #stack-status {
@@ -82,11 +83,11 @@ class StackScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right_square_bracket,n", "page(1)", "next page"),
-        Binding("left_square_bracket,p", "page(-1)", "page before", show=False),
+        Binding("left_square_bracket,p", "page(-1)", "previous page", show=False),
+        Binding("S", "select", "select marked"),
         Binding("s", "sort", "sort"),
-        Binding("R", "reverse", "the other way round", show=False),
+        Binding("R", "reverse", "reverse order", show=False),
         Binding("m", "average", "average"),
-        Binding("S", "select", "keep the marked"),
         Binding("w", "why", "why this kind of picture", show=False),
         Binding("escape", "leave", "back"),
     ]

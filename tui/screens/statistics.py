@@ -34,7 +34,7 @@ class StatisticsPane(LinesView):
     DEFAULT_CSS = "StatisticsPane { height: 1fr; padding: 0 1; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "compare", "compare with"),
-        Binding("r", "again", "read again"),
+        Binding("r", "again", "refresh"),
         Binding("e", "export", "export"),
     ]
 

@@ -20,38 +20,40 @@ if TYPE_CHECKING:
 PAGES: tuple[tuple[str, str], ...] = (
     (
         "Welcome to cryodeck",
-        "A RELION project, worked on from here: what RELION's GUI does, without a "
-        "graphical desktop, over SSH.\n\nKeys stand in the lowest line of every view, "
-        "? lists all of them, ^P finds one by its name, : takes a command. Esc always "
-        "goes back. The mouse works too.",
+        "This is a RELION project, opened where it lies: you can do here what RELION's "
+        "GUI does, over SSH and without a graphical desktop.\n\nThe bottom line of "
+        "every view shows its most useful keys; ? lists all of them, ^P finds an "
+        "action by name, and : takes a command. Esc always goes back. The mouse "
+        "works too.",
     ),
     (
         "Jobs",
-        "The list shows every job with a verdict: from RELION's pipeline, its marker "
-        "files, the scheduler and the exit status. What you see carries its age, at "
-        "the upper right.\n\nEnter opens a job, n starts a new one, x offers what "
-        "usually comes next, v shows the logs of all that run.",
+        "The list shows each job with its state. The state is worked out from RELION's "
+        "pipeline, its marker files, the scheduler and the exit status; the top right "
+        "corner says how old the information is.\n\nEnter opens a job, n starts a new "
+        "one, x suggests what usually comes next, v shows the logs of all running "
+        "jobs.",
     ),
     (
         "Forms",
-        "A form has RELION's tabs, labels and words. Fields that do not count are "
-        "grey, and the help says why. Mistakes are named as you type.\n\nThe line "
-        "below says what Run! or Continue! will keep, do again or overwrite. ^R runs, "
-        "^S keeps a draft, ^O shows the files that fit a field.",
+        "Forms have RELION's tabs and labels. Options without effect are grayed out, "
+        "and the help says why. Mistakes are pointed out as you type.\n\nThe line at "
+        "the bottom says what Run! or Continue! will keep, redo or overwrite. ^R is "
+        "Run!, ^S saves a draft, ^O lists the files that fit a field.",
     ),
     (
         "Results",
-        "A job's tabs are the digits 1 to 6: overview, form, preview of the command "
+        "The digits 1 to 6 are a job's tabs: overview, form, preview of the command "
         "and script, log, statistics, pictures.\n\nH on a picking job opens the "
-        "threshold hunt: thresholds and distances tried on the stored picks, counts "
-        "and circles at once, Continue! with one key.",
+        "threshold hunt: try thresholds and distances on the stored picks, see counts "
+        "and circles at once, and press Enter to Continue! with them.",
     ),
     (
         "Nothing is lost",
-        "Closing cryodeck never stops a job. A lost link freezes the view and says "
-        "so; without any link the last known state stands there with its date. "
-        "Deleted jobs are in the Trash.\n\n`cryodeck --help` has a command for "
-        "everything here; `cryodeck demo` makes a project to practice on.",
+        "Closing cryodeck never stops a job. If the link is lost, the view stays as it "
+        "was and says so, and cryodeck reconnects. Deleted jobs go to the project's "
+        "Trash and can be brought back.\n\nEverything here is also a command: see "
+        "`cryodeck --help`. `cryodeck demo` makes a project to practice on.",
     ),
 )
 
@@ -76,7 +78,7 @@ class Tour(ModalScreen[None]):
     app: CryodeckApp
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,enter,space,n", "page(1)", "next page"),
-        Binding("left,p", "page(-1)", "page before"),
+        Binding("left,p", "page(-1)", "previous page"),
         Binding("escape,q", "dismiss", "end the tour"),
     ]
 

@@ -155,7 +155,7 @@ class KeyBar(Widget):
         room = self.size.width - right.cell_len - 2
         for key, what, action in self._keys():
             part = Text.assemble(
-                (key_word(key), role_style(theme, "key")),
+                (key, role_style(theme, "key")),
                 (f" {what}  ", role_style(theme, "dim")),
             )
             if text.cell_len + part.cell_len > room:
@@ -179,7 +179,7 @@ class KeyBar(Widget):
             prefix = "app" if active.node is self.app else name
             found.append(
                 (
-                    binding.key_display or binding.key,
+                    binding.key_display or key_word(binding.key),
                     binding.description,
                     f"{prefix}.{binding.action}",
                 )

@@ -347,10 +347,13 @@ class JobTable(ScrollView, can_focus=True):
             progress = row.progress
             bar = progress_bar(progress.done, progress.total, min(20, room // 3))
             left = eta(progress, time.time())
-            tail = f" {progress.done:g}/{progress.total:g} {plain(progress.unit)}"
-            tail += f", {left}" if left else ""
-            used = sum(len(text) for text, _ in bar)
-            return [*bar, (shortened(tail, room - used).ljust(room - used), "text")]
+            left = f", {left}" if left else ""
+            tail = f" {progress.done:g}/{progress.total:g}"
+            wide = f"{tail} {plain(progress.unit)}{left}"
+            spare = room - sum(len(text) for text, _ in bar)
+            # the time left rather than the unit, which the bar's job tells anyway
+            tail = wide if len(wide) < spare else tail + left
+            return [*bar, (shortened(tail, spare).ljust(spare), "text")]
         calm = row.verdict.state.is_over and row.summary
         bad = state_words(row.verdict.state)[2] in {"bad", "warn"}
         says = row.verdict.reason if bad or not calm else row.summary

@@ -37,7 +37,7 @@ class PickView(PictureView):
         Binding("u", "undo", "undo"),
         Binding("U,ctrl+y", "redo", "redo", show=False),
         Binding("tab", "jump(1)", "next pick"),
-        Binding("shift+tab", "jump(-1)", "pick before", show=False),
+        Binding("shift+tab", "jump(-1)", "previous pick", show=False),
         *[
             Binding(f"{prefix}{key}", f"go({x * step},{y * step})", words, show=False)
             for prefix, step, words in (

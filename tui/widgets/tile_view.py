@@ -55,7 +55,7 @@ class TileView(ScrollView, can_focus=True):
         Binding("up", "move(0,-1)", "row above", show=False),
         Binding("home", "go(0)", "first", show=False),
         Binding("end", "go(-1)", "last", show=False),
-        Binding("enter", "zoom", "large"),
+        Binding("enter", "zoom", "enlarge"),
         Binding("space", "mark", "mark"),
         Binding("v", "invert", "invert marks", show=False),
         Binding("a", "mark_all", "mark all", show=False),

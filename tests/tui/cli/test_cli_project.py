@@ -149,6 +149,14 @@ def test_a_preview_shows_the_commands_and_makes_nothing(shell):
     assert shell.states() == before
 
 
+def test_a_new_job_has_the_forms_defaults_unless_the_last_values_are_wanted(apart):
+    words = ("new", "autopick", "--preview")
+    for more, wanted in (((), "200"), (("--last",), "150")):
+        said = apart.json(*words, *more)["job.star"]
+        row = next(line for line in said.splitlines() if "log_diam_min" in line)
+        assert row.split()[1] == wanted
+
+
 def test_a_copy_with_another_threshold_runs_and_picks_fewer(shell):
     answer = shell.json(
         *("new", "autopick", "--from", "LoG", "--alias", "strict"),
