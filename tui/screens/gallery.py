@@ -47,7 +47,7 @@ class GalleryPane(Vertical):
         ),
         Binding("b", "best", "best by score"),
         Binding("m", "average", "average of marked", show=False),
-        Binding("l", "unlike", "mark different views only", show=False),
+        Binding("l", "unlike", "unmark look-alikes", show=False),
         Binding("B", "beside", "beside another job", show=False),
         Binding("w", "why", "why this kind of picture", show=False),
     ]
