@@ -45,6 +45,7 @@ TOGETHER = [
     ("app", "hunt", "picture"),
     ("app", "journal"),
     ("app", "about"),
+    ("app", "beside"),
 ]
 #: keys whose inner meaning hides an outer one, on purpose: (inner view, key)
 HIDES = {
