@@ -154,16 +154,13 @@ class Canvas:
         for row in range(self.height // 2):
             yield self.row(row)
 
-    def row(
-        self, row: int, *, is_grey: bool = False, has_few: bool = False
-    ) -> list[tuple[Rgb, Rgb, int]]:
+    def row(self, row: int, *, is_grey: bool = False) -> list[tuple[Rgb, Rgb, int]]:
         """One row of cells as runs of (upper, lower, how many).
 
-        `is_grey`: marks are white or black, whatever stands out there. `has_few`: only
-        the greys of terminals with 16 colors, as fine patterns of neighbors.
+        `is_grey`: marks are white or black, whatever stands out there.
         """
-        uppers = self._pixels(2 * row, is_grey=is_grey, has_few=has_few)
-        lowers = self._pixels(2 * row + 1, is_grey=is_grey, has_few=has_few)
+        uppers = self._pixels(2 * row, is_grey=is_grey)
+        lowers = self._pixels(2 * row + 1, is_grey=is_grey)
         runs: list[tuple[Rgb, Rgb, int]] = []
         before: tuple[Rgb, Rgb] | None = None
         length = 0
@@ -178,15 +175,11 @@ class Canvas:
             runs.append((*before, length))
         return runs
 
-    def _pixels(self, y: int, *, is_grey: bool, has_few: bool) -> list[Rgb]:
+    def _pixels(self, y: int, *, is_grey: bool) -> list[Rgb]:
         """Colors of a row of pixels."""
         at, width = y * self.width, self.width
         greys = self.grey[at : at + width]
-        if has_few:
-            tables = _patterns[y % len(_patterns)]
-            found = [tables[x % len(tables)][grey] for x, grey in enumerate(greys)]
-        else:
-            found = [_greys[grey] for grey in greys]
+        found = [_greys[grey] for grey in greys]
         if self.marks:
             for x in range(width):
                 color = self.marks.get(at + x)
@@ -230,24 +223,6 @@ class Canvas:
 RAMP = (0, *range(8, 239, 10), 255)
 _nearest = [min(RAMP, key=lambda level: abs(level - grey)) for grey in range(256)]
 _greys: list[Rgb] = [(grey, grey, grey) for grey in _nearest]
-#: the greys of terminals with 16 colors: black, bright black, white, bright white
-FEW = (0, 128, 192, 255)
-# thresholds of neighbors, 4 x 4: Bayer 1973
-_BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
-
-
-def _few_greys(threshold: float) -> list[Rgb]:
-    """For every grey one of the few below and above it, the upper past a threshold."""
-    found = []
-    for grey in range(256):
-        low = max(level for level in FEW if level <= grey)
-        high = min(level for level in FEW if level >= grey)
-        level = high if high > low and grey - low > threshold * (high - low) else low
-        found.append((level, level, level))
-    return found
-
-
-_patterns = [[_few_greys((cell + 0.5) / 16) for cell in row] for row in _BAYER]
 
 
 def _standing_out(grey: int) -> Rgb:

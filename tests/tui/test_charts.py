@@ -23,7 +23,7 @@ from tui.charts import (
     text_of,
     wrapped,
 )
-from tui.halfblocks import FEW, Canvas, fom_color, scaled
+from tui.halfblocks import Canvas, fom_color, scaled
 from tui.plain import plain
 
 EIGHTHS = {"█": 8, "▉": 7, "▊": 6, "▋": 5, "▌": 4, "▍": 3, "▎": 2, "▏": 1}
@@ -140,15 +140,6 @@ def test_marks_are_black_or_white_where_pictures_are_grey() -> None:
     colored = [upper for upper, _, n in canvas.row(0) for _ in range(n)]
     assert colored == [(255, 80, 60)] * 4
     assert canvas.marks_row(0) == "oooo"
-
-
-def test_few_greys_make_patterns_as_light_as_the_picture() -> None:
-    for grey in (0, 40, 100, 128, 150, 200, 230, 255):
-        canvas = Canvas(8, 8, ground=grey)
-        runs = [run for row in range(4) for run in canvas.row(row, has_few=True)]
-        shown = [value for u, d, n in runs for value in [u[0], d[0]] * n]
-        assert set(shown) <= set(FEW)
-        assert abs(sum(shown) / len(shown) - grey) < 5
 
 
 LONG: Line = [("  Select/job004/micrographs_split1.star", "text"), ("  a b c d", "dim")]

@@ -38,6 +38,8 @@ TOGETHER = [
     ("app", "job", "pictures", "picture"),
     ("app", "job", "gallery", "tiles"),
     ("app", "job", "gallery", "large"),
+    ("app", "beside", "tiles"),
+    ("app", "beside", "large"),
     ("app", "hand", "ticks"),
     ("app", "pick", "picks"),
     ("app", "stack", "tiles"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import ClassVar
 
-from rich.color import Color, ColorSystem
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual import work
@@ -51,18 +51,15 @@ def cell_style(upper: Rgb, lower: Rgb) -> Style:
     return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
 
 
-def cell_segments(
-    app: PixelApp[int], canvas: Canvas, row: int, kind: str
-) -> list[Segment]:
+def cell_segments(canvas: Canvas, row: int, kind: str) -> list[Segment]:
     """One row of a picture's cells, as a kind that has no pixels draws them."""
     if kind == "ascii":
         return [Segment(canvas.ascii_row(row))]
     if kind == "none":
         return [Segment(canvas.marks_row(row))]
-    has_few = app.sent_cells.colors is ColorSystem.STANDARD
     return [
         Segment("▀" * n, cell_style(upper, lower))
-        for upper, lower, n in canvas.row(row, is_grey=kind == "grey", has_few=has_few)
+        for upper, lower, n in canvas.row(row, is_grey=kind == "grey")
     ]
 
 
@@ -387,6 +384,6 @@ class PictureView(WindowView):
             return strip_of(self, [], width)
         margin = " " * ((width - canvas.width) // 2)
         segments = [Segment(margin)]
-        segments += cell_segments(self.app, canvas, row, self.mode.kind)
+        segments += cell_segments(canvas, row, self.mode.kind)
         strip = Strip(segments, len(margin) + canvas.width)
         return strip.adjust_cell_length(width).apply_style(self.rich_style)

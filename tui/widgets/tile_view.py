@@ -407,4 +407,4 @@ class TileView(ScrollView, can_focus=True):
         if canvas is None:
             canvas = tile_canvas(tile, columns, 2 * rows, self.contrast)
             self._canvases[int(tile["number"])] = canvas
-        return cell_segments(self.app, canvas, line, self.mode.kind)
+        return cell_segments(canvas, line, self.mode.kind)
