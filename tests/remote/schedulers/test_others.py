@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from remote.schedulers.base import Resources
+from remote.schedulers.base import IDS, USER, Resources
 from remote.schedulers.known import scheduler
 from remote.schedulers.sge import state_of
 from remote.views import JobState
@@ -68,6 +68,27 @@ def test_a_failed_query_says_nothing(kind, status, out, err):
     listing = adapter.parse(name, status, out, err)
     assert not listing.answered
     assert listing.jobs == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_listing_is_one_call_about_ones_own_jobs_in_text(kind):
+    adapter = scheduler(kind)
+    first, *later = adapter.queries()
+    assert not first.per_id
+    assert USER in first.argv or IDS in first.argv
+    assert not ({"-u", "*"} <= set(first.argv))
+    for query in (first, *later, *adapter.submit(WANTED, "s").find):
+        assert not [word for word in query.argv if "json" in word.lower()]
+
+
+def test_accounting_is_asked_for_named_fields_that_any_version_has():
+    (history,) = (q for q in scheduler("slurm").queries() if q.name == "sacct")
+    assert {"-P", "-n", "-o"} <= set(history.argv)
+    assert "--array" not in history.argv
+    said = "sacct: unrecognized option '--some'\nTry \"sacct --help\"\n"
+    listing = scheduler("slurm").parse("sacct", 1, "", said)
+    assert not listing.answered
+    assert "unrecognized option" in listing.complaint
 
 
 def test_old_pbs_takes_the_name_of_a_job():
