@@ -237,14 +237,64 @@ def lines_chart(
     if not finite:
         return [[("nothing to draw", "dim")]]
     low, high = min(finite), max(finite)
+    room = _room(low, high, width)
+    dots = [
+        (x, y, role)
+        for role, values in series
+        for x, y in _path(values, 2 * room, 4 * height, low, high)
+    ]
+    return _dotted(dots, low, high, width, height, ends)
+
+
+def scatter(
+    series: Sequence[tuple[str, Sequence[tuple[float, float]]]],
+    width: int,
+    height: int,
+    *,
+    ends: tuple[str, str] = ("", ""),
+) -> list[Line]:
+    """Points (x, y) as braille dots, with the ends of both axes; see `lines_chart`."""
+    points = [p for _, some in series for p in some if all(map(math.isfinite, p))]
+    if not points:
+        return [[("nothing to draw", "dim")]]
+    lefts, rights = zip(*points, strict=True)
+    left, low, high = min(lefts), min(rights), max(rights)
+    room = _room(low, high, width)
+    across, down = max(lefts) - left or 1.0, high - low or 1.0
+    dots = [
+        (
+            round((2 * room - 1) * (x - left) / across),
+            round((4 * height - 1) * (high - y) / down),
+            role,
+        )
+        for role, some in series
+        for x, y in some
+        if math.isfinite(x) and math.isfinite(y)
+    ]
+    return _dotted(dots, low, high, width, height, ends)
+
+
+def _room(low: float, high: float, width: int) -> int:
+    """Columns beside the labels of an axis."""
+    return max(4, width - max(len(_short(low)), len(_short(high))) - 1)
+
+
+def _dotted(
+    dots: Sequence[tuple[int, int, str]],
+    low: float,
+    high: float,
+    width: int,
+    height: int,
+    ends: tuple[str, str],
+) -> list[Line]:
+    """Braille cells of dots (x, y, role) between the ends of both axes."""
+    room = _room(low, high, width)
     gutter = max(len(_short(low)), len(_short(high))) + 1
-    room = max(4, width - gutter)
     cells = [[0] * room for _ in range(height)]
     roles = [[""] * room for _ in range(height)]
-    for role, values in series:
-        for x, y in _path(values, 2 * room, 4 * height, low, high):
-            cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
-            roles[y // 4][x // 2] = role
+    for x, y, role in dots:
+        cells[y // 4][x // 2] |= _DOTS[y % 4][x % 2]
+        roles[y // 4][x // 2] = role
     lines: list[Line] = []
     for row in range(height):
         label = _short(high) if row == 0 else _short(low) if row == height - 1 else ""

@@ -135,6 +135,35 @@ def selection(request: Request, folder: str, warnings: List[str]) -> Values:
     return values
 
 
+def kept_particles(request: Request, path: str) -> Values:
+    """How many particles of each class and of each micrograph a selection has."""
+    if not os.path.exists(path):
+        return {}
+    found: Values = {}
+    with particle_loop(path) as stream:
+        wanted = [
+            c for c in ("rlnClassNumber", "rlnMicrographName") if c in stream.labels
+        ]
+        counts: List[CounterType[str]] = [Counter() for _ in wanted]
+        if wanted:
+            for i, row in enumerate(stream.rows(wanted)):
+                if i % 5000 == 0:
+                    request.report(*stream.reached(), i, "particles")
+                for column, value in zip(counts, row):
+                    column[value] += 1
+    for label, column in zip(wanted, counts):
+        if label == "rlnClassNumber":
+            numbers = {int(lists.number_or_zero(n)): c for n, c in column.items()}
+            found["classes"] = [
+                {"number": n, "particles": c} for n, c in sorted(numbers.items())
+            ]
+        else:
+            found["micrographs"] = [
+                {"name": n, "particles": c} for n, c in column.items()
+            ]
+    return found
+
+
 def extracted(request: Request, folder: str, micrograph: str) -> Dict[str, Any]:
     """Places of the particles that were cut from one micrograph."""
     columns = ("rlnCoordinateX", "rlnCoordinateY", "rlnAutopickFigureOfMerit")

@@ -13,7 +13,13 @@ from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
 from remote.agent import lists, records
 from remote.agent.class2d import class2d
-from remote.agent.particles import extracted, grey_values, particles, selection
+from remote.agent.particles import (
+    extracted,
+    grey_values,
+    kept_particles,
+    particles,
+    selection,
+)
 from remote.agent.project import job_folder
 from remote.agent.verbs import Request, verb
 
@@ -46,6 +52,12 @@ def of_job(request: Request, name: str) -> Dict[str, Any]:
             warnings.append(str(error))
     if kind == "Extract":
         values.update(grey_values(request, os.path.join(folder, "particles.star")))
+    if kind == "Select":
+        try:
+            path = os.path.join(folder, "particles.star")
+            values.update(kept_particles(request, path))
+        except (StarError, OSError) as error:
+            warnings.append(str(error))
     if "elapsed_s" not in values:
         elapsed = _elapsed(folder)
         if elapsed is not None:

@@ -1211,6 +1211,18 @@ def _other_values(type_key: str) -> dict[str, Any]:
                 {"name": n, "particles": 150 + 7 * i} for i, n in enumerate(NAMES[:5])
             ],
             "skipped_outside": 15,
-            "micrographs_without_coordinates": [],
+            "micrographs_without_coordinates": 0,
+        }
+    if type_key == "select":
+        return {
+            "type": type_key,
+            "selected_classes": [1, 4, 9, 12],
+            "rule": "by hand",
+            "input_total": 806,
+            "particles_total": 348,
+            "classes": [{"number": n, "particles": 150 - 9 * n} for n in (1, 4, 9, 12)],
+            "micrographs": [
+                {"name": n, "particles": 60 + 5 * i} for i, n in enumerate(NAMES[:5])
+            ],
         }
     return {"type": type_key, "items": 24, "optics": []}

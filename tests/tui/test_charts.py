@@ -20,6 +20,7 @@ from tui.charts import (
     progress_bar,
     rebinned,
     resampled,
+    scatter,
     text_of,
     wrapped,
 )
@@ -163,3 +164,17 @@ def test_clipped_lines_end_in_an_ellipsis() -> None:
         assert len(text) <= width
         assert text.endswith("…")
         assert whole.startswith(text[:-1])
+
+
+def test_every_point_of_a_scatter_is_a_dot_where_it_belongs() -> None:
+    lines = scatter([("bar", [(0.0, 0.0), (1.0, 1.0)])], 12, 2, ends=("0", "1"))
+    rows = [text_of(line) for line in lines]
+    assert rows[0].startswith("1 ")
+    assert ord(rows[0][-1]) - 0x2800 == 0x08  # above, on the right
+    assert ord(rows[1][2]) - 0x2800 == 0x40  # below, on the left
+    cells = [ord(c) - 0x2800 for row in rows[:2] for c in row if ord(c) >= 0x2800]
+    assert sum(cell.bit_count() for cell in cells) == 2
+    assert rows[2].split() == ["0", "1"]
+    assert text_of(scatter([("bar", [])], 12, 2)[0]) == "nothing to draw"
+    alike = scatter([("bar", [(2.0, 5.0)] * 3)], 12, 2)
+    assert len(alike) == 2

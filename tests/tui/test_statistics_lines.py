@@ -144,3 +144,45 @@ def test_two_runs_with_other_bins_stand_in_one_histogram() -> None:
     assert "•" in text
     axis = next(line for line in text.splitlines() if line.rstrip().endswith(" 5"))
     assert axis.split() == ["0", "2.5", "5"]
+
+
+def test_a_selection_shows_what_it_kept_of_each_class_and_micrograph() -> None:
+    values = {
+        "selected_classes": [2, 5],
+        "input_total": 800,
+        "particles_total": 200,
+        "classes": [
+            {"number": 2, "particles": 57},
+            {"number": 5, "particles": 143},
+        ],
+        "micrographs": [
+            {"name": "Movies/a.mrc", "particles": 120},
+            {"name": "Movies/b.mrc", "particles": 80},
+        ],
+    }
+    text = shown("select", values)
+    assert "25.0 %" in text
+    assert "class 5" in text
+    assert "143" in text
+    assert "particles per micrograph" in text
+    assert "100" in text
+
+
+def test_many_micrographs_are_dots_over_their_defocus() -> None:
+    items = [
+        {"name": f"m{i}.mrc", "picks": 100 + i, "defocus": 1e4 + 1000 * i}
+        for i in range(9)
+    ]
+    text = shown("autopick", {"micrographs": items, "picks_total": 936})
+    assert "Picks against defocus" in text
+    assert "1.80 µm" in text
+    few = shown("autopick", {"micrographs": items[:5], "picks_total": 510})
+    assert "Picks by defocus" in few
+    assert "Picks against defocus" not in few
+
+
+def test_particles_per_micrograph_stand_beside_another_extractions() -> None:
+    mine = {"micrographs": [{"name": "a/m1.mrc", "particles": 40}]}
+    theirs = {"micrographs": [{"name": "a/m1.mrc", "particles": 31}]}
+    lines = statistics_lines("extract", mine, 80, other=theirs, names=("x", "y"))
+    assert any(role == "bar2" and "31" in text for line in lines for text, role in line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,46 +91,16 @@ def _print_import(output: Output, values: dict[str, Any]) -> None:
         output.histogram(histogram)
 
 
-def _print_extract(output: Output, values: dict[str, Any]) -> None:
-    output.line(
-        f"{values.get('particles_total', 0)} particles in boxes of "
-        f"{values.get('box_px')} px at {number(values.get('pixel_size'), 4)} "
-        "Å per pixel"
-    )
-    if values.get("skipped_outside"):
-        output.line(f"{values['skipped_outside']} left out: outside their micrograph")
-    if values.get("micrographs_without_coordinates"):
-        count = values["micrographs_without_coordinates"]
-        count = count if isinstance(count, int) else len(count)
-        output.line(f"{count} micrographs without coordinates")
-    micrographs = values.get("micrographs", [])
-    if micrographs and len(micrographs) <= _MOST_BARS:
-        output.line()
-        output.bars([(Path(m["name"]).name, m["particles"], "") for m in micrographs])
+def _print_drawn(type_key: str) -> Callable[[Output, dict[str, Any]], None]:
+    """Print all figures as the interface's Statistics tab draws them."""
 
+    def draw(output: Output, values: dict[str, Any]) -> None:
+        from tui.widgets.statistics_lines import statistics_lines
 
-def _print_class2d(output: Output, values: dict[str, Any]) -> None:
-    output.line(
-        f"iteration {values.get('iteration')} of {values.get('iterations_total')}"
-    )
-    classes = sorted(
-        values.get("classes", ()),
-        key=lambda c: c.get("distribution") or 0,
-        reverse=True,
-    )
-    rows = [
-        (
-            str(c["number"]),
-            f"{100 * (c.get('distribution') or 0):.1f} %",
-            number(c.get("resolution")),
-            number(c.get("accuracy_rotations")),
-            number(c.get("accuracy_translations")),
-        )
-        for c in classes
-    ]
-    output.table(
-        (">Class", ">Share", ">Resolution (Å)", ">Rotations (°)", ">Offsets (Å)"), rows
-    )
+        shown = {key: value for key, value in values.items() if key != "failed"}
+        output.drawing(statistics_lines(type_key, shown, output.width))
+
+    return draw
 
 
 def _print_plain(output: Output, values: dict[str, Any]) -> None:
@@ -149,6 +120,7 @@ _PRINTERS = {
     "autopick": _print_picks,
     "manualpick": _print_picks,
     "import": _print_import,
-    "extract": _print_extract,
-    "class2d": _print_class2d,
+    "extract": _print_drawn("extract"),
+    "class2d": _print_drawn("class2d"),
+    "select": _print_drawn("select"),
 }

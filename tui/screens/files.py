@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option as Entry
 from engine.jobs.option import Kind, Option
 from tui.charts import Line
 from tui.messages import Answered, Refused
-from tui.plain import plain
+from tui.plain import plain, shortened
 from tui.widgets.lines import text_of
 from tui.words import bytes_words, clock, how_far_words
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.app import CryodeckApp
 
 _UP = ".."
+
+_SIZE_AND_TIME = 32  # columns of an entry behind its name
 
 
 class FilePicker(ModalScreen[str | None]):
@@ -147,12 +149,13 @@ class FilePicker(ModalScreen[str | None]):
             self._entries.append(("this folder", ".", line))
         if self.folder not in {"", "/"} or self.folders_only:
             self._entries.append((_UP, _UP, [("↑ ..", "dim")]))
+        room = max(16, min(60, self.query_one("#files").size.width - _SIZE_AND_TIME))
         for entry in entries:
             name, is_dir = str(entry["name"]), bool(entry["is_dir"])
             size = "" if is_dir else f"{bytes_words(entry.get('size', 0)):>9}"
             line = [
                 (
-                    plain(name + ("/" if is_dir else "")).ljust(40),
+                    shortened(plain(name + ("/" if is_dir else "")), room).ljust(room),
                     "text" if is_dir else "dim",
                 ),
                 (size, "faint"),

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tui.charts import BarRow, Line, bar_rows, histogram, lines_chart, rebinned
+from tui.charts import (
+    BarRow,
+    Line,
+    bar_rows,
+    histogram,
+    rebinned,
+    scatter,
+)
 from tui.plain import plain
-from tui.words import count, duration
-
-Values = dict[str, Any]
+from tui.widgets.class2d_lines import class2d_lines
+from tui.widgets.totals_lines import Values, get, totals
 
 
 def statistics_lines(
@@ -29,7 +35,7 @@ def statistics_lines(
         "autopick": _picking,
         "manualpick": _picking,
         "extract": _extract,
-        "class2d": lambda *of: _class2d(*of, beside=beside),
+        "class2d": lambda *of: class2d_lines(*of, beside=beside),
         "select": _select,
     }
     lines: list[Line] = [[]]
@@ -49,68 +55,38 @@ def statistics_lines(
     return lines
 
 
-def _totals(pairs: list[tuple[str, Any, Any]]) -> list[Line]:
-    lines: list[Line] = []
-    for label, value, second in pairs:
-        if value is None:
-            continue
-        line: Line = [(label.ljust(28), "dim"), (_shown(value).rjust(12), "title")]
-        if second is not None:
-            line.append((_shown(second).rjust(12), "bar2"))
-            if isinstance(value, int | float) and isinstance(second, int | float):
-                line.append((_change(value, second), "faint"))
-        lines.append(line)
-    return lines
-
-
-def _change(value: float, second: float) -> str:
-    if not second:
-        return ""
-    return f"   {100 * (value - second) / second:+.1f} %"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return plain(value)
-    return count(value) if value == int(value) else f"{value:.3g}"
-
-
-def _get(values: Values | None, key: str) -> Any:
-    return None if values is None else values.get(key)
-
-
 def _picking(values: Values, width: int, other: Values | None) -> list[Line]:
     items = list(values.get("micrographs", []))
     total, done = values.get("picks_total"), values.get("micrographs_done")
     mean = total / done if total is not None and done else None
-    theirs = _get(other, "picks_total"), _get(other, "micrographs_done")
+    theirs = get(other, "picks_total"), get(other, "micrographs_done")
     their_mean = theirs[0] / theirs[1] if theirs[0] is not None and theirs[1] else None
-    lines = _totals(
+    lines = totals(
         [
             ("particles picked", total, theirs[0]),
             ("micrographs done", done, theirs[1]),
             (
                 "micrographs in all",
                 values.get("micrographs_total"),
-                _get(other, "micrographs_total"),
+                get(other, "micrographs_total"),
             ),
             ("picks per micrograph", mean, their_mean),
             (
                 "median figure of merit",
                 values.get("fom_median"),
-                _get(other, "fom_median"),
+                get(other, "fom_median"),
             ),
-            ("lowest figure of merit", values.get("fom_min"), _get(other, "fom_min")),
-            ("highest figure of merit", values.get("fom_max"), _get(other, "fom_max")),
+            ("lowest figure of merit", values.get("fom_min"), get(other, "fom_min")),
+            ("highest figure of merit", values.get("fom_max"), get(other, "fom_max")),
             (
                 "left out on carbon and ice",
                 values.get("picks_left_out"),
-                _get(other, "picks_left_out"),
+                get(other, "picks_left_out"),
             ),
         ]
     )
     lines += _fom(values, width, other)
-    lines += _by_defocus(items, width)
+    lines += _by_defocus(items, width, (other or {}).get("micrographs", []))
     lines += _by_count(values, len(items), width)
     shown = min(len(items), 400)
     lines += [[], [("Picks per micrograph", "title")]]
@@ -146,13 +122,11 @@ def _by_count(values: Values, items: int, width: int) -> list[Line]:
     return [[], title, *drawn]
 
 
-def _by_defocus(items: list[dict[str, Any]], width: int) -> list[Line]:
-    """Mean picks of micrographs in steps of defocus, with how many there are."""
-    known = [
-        (float(item["defocus"]) / 1e4, float(item.get("picks") or 0))
-        for item in items
-        if item.get("defocus") and item.get("picks") is not None
-    ]
+def _by_defocus(
+    items: list[dict[str, Any]], width: int, others: list[dict[str, Any]]
+) -> list[Line]:
+    """Mean picks of micrographs in steps of defocus; of many each as a dot, too."""
+    known = _defocus_and_picks(items)
     if len(known) < 3:
         return []
     low, high = min(d for d, _ in known), max(d for d, _ in known)
@@ -166,7 +140,25 @@ def _by_defocus(items: list[dict[str, Any]], width: int) -> list[Line]:
             mean = round(sum(inside) / len(inside), 1)
             rows.append(BarRow(label, mean, f"of {len(inside)}"))
     title: Line = [("Picks by defocus", "title"), ("  mean per micrograph", "faint")]
-    return [[], title, *bar_rows(rows, min(width - 2, 100))]
+    lines: list[Line] = [[], title, *bar_rows(rows, min(width - 2, 100))]
+    if len(known) >= _SOME:
+        title = [("Picks against defocus", "title"), ("  a dot a micrograph", "faint")]
+        series = [("bar2", _defocus_and_picks(others)), ("bar", known)]
+        ends = f"{low:.2f} µm", f"{high:.2f} µm"
+        lines += [[], title, *scatter(series, min(width - 2, 90), 6, ends=ends)]
+    return lines
+
+
+_SOME = 8  # micrographs; each is a dot over defocus from here on
+
+
+def _defocus_and_picks(items: list[dict[str, Any]]) -> list[tuple[float, float]]:
+    """Defocus in µm and number of picks of the micrographs that have both."""
+    return [
+        (float(item["defocus"]) / 1e4, float(item.get("picks") or 0))
+        for item in items
+        if item.get("defocus") and item.get("picks") is not None
+    ]
 
 
 def _fom(values: Values, width: int, other: Values | None) -> list[Line]:
@@ -174,7 +166,7 @@ def _fom(values: Values, width: int, other: Values | None) -> list[Line]:
     if not fom or not fom.get("counts"):
         return []
     edges, counts, others = fom["edges"], fom["counts"], None
-    theirs = _get(other, "fom_histogram")
+    theirs = get(other, "fom_histogram")
     if theirs and theirs.get("counts"):
         low = min(edges[0], theirs["edges"][0])
         high = max(edges[-1], theirs["edges"][-1])
@@ -199,11 +191,15 @@ def _extract(values: Values, width: int, other: Values | None) -> list[Line]:
         ("skipped at the edge", "skipped_outside"),
         ("micrographs without picks", "micrographs_without_coordinates"),
     )
-    pairs = [(words, values.get(key), _get(other, key)) for words, key in keys]
+    pairs = [(words, values.get(key), get(other, key)) for words, key in keys]
     pairs[1:1] = [("particles per micrograph", _mean(values), _mean(other))]
     pairs[4:4] = [("box (Å)", _box_angstrom(values), _box_angstrom(other))]
-    lines = _totals(pairs) + _greys(values)
+    lines = totals(pairs) + _greys(values) + _greys(other or {}, "bar2")
     items = list(values.get("micrographs", []))[:400]
+    theirs = {
+        item["name"]: item["particles"] for item in (other or {}).get("micrographs", [])
+    }
+    others = [theirs.get(item["name"]) for item in items] if other else None
     rows = [
         BarRow(name, float(item.get("particles") or 0))
         for name, item in zip(_without_common(items), items, strict=True)
@@ -212,22 +208,22 @@ def _extract(values: Values, width: int, other: Values | None) -> list[Line]:
         *lines,
         [],
         [("Particles per micrograph", "title")],
-        *bar_rows(rows, width - 2),
+        *bar_rows(rows, width - 2, others=others),
     ]
 
 
 def _mean(values: Values | None) -> float | None:
     """Particles of a micrograph, in the mean."""
-    total, items = _get(values, "particles_total"), _get(values, "micrographs")
+    total, items = get(values, "particles_total"), get(values, "micrographs")
     return round(total / len(items), 1) if total and items else None
 
 
 def _box_angstrom(values: Values | None) -> float | None:
-    box, pixel = _get(values, "box_px"), _get(values, "pixel_size")
+    box, pixel = get(values, "box_px"), get(values, "pixel_size")
     return round(box * pixel, 1) if box and pixel else None
 
 
-def _greys(values: Values) -> list[Line]:
+def _greys(values: Values, role: str = "title") -> list[Line]:
     """Grey values of the boxes: normalized ones have mean 0 and deviation 1 around."""
     greys = values.get("greys")
     if not greys:
@@ -237,180 +233,72 @@ def _greys(values: Values) -> list[Line]:
     return [
         [
             ("grey values, mean ± sigma".ljust(28), "dim"),
-            (words.rjust(12), "title"),
+            (words.rjust(12), role),
             (ends, "faint"),
         ]
     ]
 
 
-def _class2d(
-    values: Values, width: int, other: Values | None, *, beside: Sequence[Line] = ()
-) -> list[Line]:
-    classes = sorted(
-        values.get("classes", []), key=lambda c: -float(c.get("distribution") or 0)
-    )
-    history = values.get("history", [])
-    lines = _totals(
-        [
-            ("iteration", values.get("iteration"), _get(other, "iteration")),
-            ("of", values.get("iterations_total"), _get(other, "iterations_total")),
-            ("classes", len(classes), len(other.get("classes", [])) if other else None),
-            (
-                "particles",
-                values.get("particles_total"),
-                _get(other, "particles_total"),
-            ),
-        ]
-    )
-    lines += _class2d_pace(values, history)
-    lines += [[], *beside] if beside else []
-    lines += [
-        [],
-        [
-            ("Class distribution", "title"),
-            ("  share (%), resolution; accuracy of angles and offsets", "faint"),
-        ],
-    ]
-    rows = [
-        BarRow(
-            f"class {c.get('number')}",
-            round(100 * float(c.get("distribution") or 0), 2),
-            f"{_number(c.get('resolution')):>5} Å  "
-            f"{_number(c.get('accuracy_rotations')):>5}°  "
-            f"{_number(c.get('accuracy_translations')):>5} Å",
-        )
-        for c in classes[:100]
-    ]
-    lines += bar_rows(rows, min(width - 2, 110))
-    ends = _ends(history)
-    lines += _shares(history, classes, min(width - 2, 90), ends)
-    for key, words, role in _CURVES:
-        curve = [float(h[key]) for h in history if isinstance(h.get(key), int | float)]
-        theirs = [
-            float(h[key])
-            for h in _get(other, "history") or []
-            if isinstance(h.get(key), int | float)
-        ]
-        if len(curve) > 1:
-            lines += [[], [(words, "title")]]
-            series = [(role, curve)] + ([("bar2", theirs)] if theirs else [])
-            lines += lines_chart(series, min(width - 2, 90), 5, ends=ends)
-    return lines
-
-
-def _ends(history: list[dict[str, Any]]) -> tuple[str, str]:
-    """Words below the first and the last of the iterations."""
-    numbers = [h["iteration"] for h in history if h.get("iteration") is not None]
-    return (f"iteration {numbers[0]}", f"{numbers[-1]}") if numbers else ("", "")
-
-
-_CURVES = (
-    ("resolution", "Resolution (Å) by iteration", "bar"),
-    ("changes_classes", "Particles that changed class, by iteration", "accent2"),
-    ("changes_psi", "In-plane angles changed by (°), by iteration", "accent2"),
-    ("changes_offset", "Offsets changed by (Å), by iteration", "accent2"),
-    ("log_likelihood", "Log-likelihood by iteration", "good"),
-)
-CONVERGED = 0.02  # of particles still change class: averages do not move any more
-
-
-def _class2d_pace(values: Values, history: list[dict[str, Any]]) -> list[Line]:
-    """How long an iteration takes and the rest will; whether classes still move."""
-    lines: list[Line] = []
-    seconds = [float(h["seconds"]) for h in history if h.get("seconds")]
-    done, total = values.get("iteration"), values.get("iterations_total")
-    if seconds:
-        recent = seconds[-5:]
-        each = sum(recent) / len(recent)
-        words = duration(each)
-        line: Line = [
-            ("an iteration takes".ljust(28), "dim"),
-            (words.rjust(12), "title"),
-        ]
-        if done and total and done < total:
-            line.append(
-                (f"   the rest about {duration(each * (total - done))}", "faint")
-            )
-        lines.append(line)
-    moving = [
-        h["changes_classes"] for h in history if h.get("changes_classes") is not None
-    ]
-    if moving:
-        share = float(moving[-1])
-        calm = share <= CONVERGED
-        words = "has settled" if calm else "still moving"
-        lines.append(
-            [
-                ("particles changing class".ljust(28), "dim"),
-                (f"{100 * share:.1f} %".rjust(12), "title"),
-                (f"   {words}", "good" if calm else "accent2"),
-            ]
-        )
-    return lines
-
-
-_SHARE_ROLES = ("bar", "accent2", "good", "run", "queued", "warn")
-
-
-def _shares(
-    history: list[dict[str, Any]],
-    classes: list[dict[str, Any]],
-    width: int,
-    ends: tuple[str, str],
-) -> list[Line]:
-    """Shares of the largest classes over the iterations, one curve each."""
-    past = [h["distribution"] for h in history if h.get("distribution")]
-    if len(past) < 2:
-        return []
-    series, names = [], []
-    for place, one in enumerate(classes[: len(_SHARE_ROLES)]):
-        number = int(one.get("number") or 0)
-        curve = [100 * float(d[number - 1]) for d in past if 0 < number <= len(d)]
-        if len(curve) > 1:
-            role = _SHARE_ROLES[place]
-            series.append((role, curve))
-            names.append((f"  ━ {number}", role))
-    title: Line = [("Shares (%) of the largest classes by iteration", "title"), *names]
-    return [[], title, *lines_chart(series, width, 7, ends=ends)]
-
-
-def _number(value: Any) -> str:
-    return f"{value:.1f}" if isinstance(value, int | float) else "-"
-
-
 def _select(values: Values, width: int, other: Values | None) -> list[Line]:
     chosen = values.get("selected_classes")
     words = ", ".join(str(c) for c in chosen) if isinstance(chosen, list) else chosen
-    return _totals(
+    lines = totals(
         [
             ("selected classes", words, None),
             ("rule", values.get("rule"), None),
             (
                 "of particles",
                 values.get("input_total"),
-                _get(other, "input_total"),
+                get(other, "input_total"),
             ),
             (
                 "particles",
                 values.get("particles_total"),
-                _get(other, "particles_total"),
+                get(other, "particles_total"),
             ),
             (
                 "micrographs",
                 values.get("micrographs_total"),
-                _get(other, "micrographs_total"),
+                get(other, "micrographs_total"),
             ),
+            ("kept", _kept(values), _kept(other)),
+            ("particles per micrograph", _mean(values), _mean(other)),
+            ("parts", values.get("parts"), get(other, "parts")),
         ]
     )
+    for key, title, label in (
+        ("classes", "Particles of each class", "class {}"),
+        ("micrographs", "Particles per micrograph", "{}"),
+    ):
+        items = list(values.get(key) or [])[:400]
+        if items:
+            names = _without_common(items) if key == "micrographs" else None
+            rows = [
+                BarRow(
+                    label.format(names[i] if names else item["number"]),
+                    float(item["particles"]),
+                )
+                for i, item in enumerate(items)
+            ]
+            lines += [[], [(title, "title")], *bar_rows(rows, min(width - 2, 100))]
+    return lines
+
+
+def _kept(values: Values | None) -> str | None:
+    """Which part of the particles or micrographs was kept."""
+    whole = get(values, "input_total")
+    part = get(values, "particles_total")
+    part = part if part is not None else get(values, "micrographs_total")
+    return f"{100 * part / whole:.1f} %" if whole and part is not None else None
 
 
 def _plain_values(values: Values, width: int, other: Values | None) -> list[Line]:
     pairs = [
-        (plain(key).replace("_", " "), value, _get(other, key))
+        (plain(key).replace("_", " "), value, get(other, key))
         for key, value in values.items()
         if isinstance(value, str | int | float) and key != "type"
     ]
-    lines = _totals(pairs)
+    lines = totals(pairs)
     for key, value in values.items():
         if isinstance(value, dict) and value.get("counts"):
             lines += [[], [(plain(key).replace("_", " "), "title")]]

@@ -131,6 +131,23 @@ def test_selected_classes_are_the_marked_rows(here, project):
     assert values["particles_total"] == 9
 
 
+def test_kept_particles_are_counted_by_class_and_by_micrograph(here, project):
+    folder = project / "Select/job005"
+    blocks = starfile.read(project / "Extract/job003/particles.star")
+    table = blocks["particles"]
+    table["rlnClassNumber"] = [2, 7, 2, 2, 7, 12, 2, 7, 2]
+    starfile.write(blocks, folder / "particles.star")
+    values = statistics.of_job(here, "5")["values"]
+    assert values["classes"] == [
+        {"number": 2, "particles": 5},
+        {"number": 7, "particles": 3},
+        {"number": 12, "particles": 1},
+    ]
+    assert values["micrographs"] == [
+        {"name": "Micrographs/mic1.mrc", "particles": len(table)}
+    ]
+
+
 def test_places_of_extracted_particles_are_picks_too(here, project):
     said = statistics.picks(here, "Extract/job003", "Micrographs/mic1.mrc")
     table = starfile.read(project / "Extract/job003/particles.star")["particles"]

@@ -101,3 +101,9 @@ def test_two_classifications_are_compared_class_by_class(classified):
 )
 def test_what_cannot_be_shown_is_refused_in_one_line(classified, words):
     assert len(classified(*words, code=2).err.splitlines()) == 1
+
+
+def test_the_numbers_of_a_classification_are_drawn_as_in_the_interface(classified):
+    out = classified("stats", "2").out
+    for words in ("Class distribution", "by iteration", "particles changing class"):
+        assert words in out
