@@ -107,9 +107,7 @@ async def test_an_agent_that_stays_too_large_ends_and_says_so(site):
             await one.overview(ask_scheduler=False)
         except RemoteError as error:
             refused = str(error)
-    words = (
-        "MB of memory; 60 MB are allowed here (memory_mb in /etc/cryodeck/limits or "
-    )
+    words = f"MB of memory; 60 MB are allowed here (memory_mb in {site / 'limits'})"
     while not [text for _, text in said if "it has ended itself" in text]:
         await asyncio.sleep(0.05)
     ended = next(text for _, text in said if "it has ended itself" in text)
