@@ -12,6 +12,7 @@ from remote.views import HowFar, JobState, Picks, Picture, Statistics
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, screen_text, seen, until
 from tui.screens.job import JobScreen
+from tui.screens.overview import OverviewPane
 from tui.screens.pictures import PicturesPane
 from tui.screens.statistics import StatisticsPane
 from tui.widgets.log_view import LogView
@@ -36,6 +37,17 @@ async def test_every_tab_shows_what_it_is_for(size: tuple[int, int]) -> None:
         await seen(pilot, "Commands", "engine run")
         await pilot.press("2")
         await seen(pilot, "Laplacian", "Continue!")
+
+
+async def test_no_word_of_the_overview_is_behind_the_scrollbar() -> None:
+    async with interface() as pilot:
+        await open_job(pilot, "AutoPick/job010")
+        await seen(pilot, "Evidence")
+        pane = pilot.app.screen.query_one(OverviewPane)
+        await until(pilot, lambda: pane.show_vertical_scrollbar)
+        room = pane.scrollable_content_region.width
+        widest = max(sum(len(text) for text, _ in line) for line in pane.lines)
+        assert 0 < widest <= room
 
 
 async def test_a_log_picking_job_from_the_form_to_the_picture_by_keys() -> None:

@@ -54,7 +54,7 @@ class OverviewPane(LinesView):
     def _write(self) -> None:
         if not self.display or self.size.width < 10:
             return
-        width = self.size.width
+        width = self.size.width - 1  # the scrollbar stands there when there is more
         lines = [
             *self._verdict(width),
             *self._hints(width),
