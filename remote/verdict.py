@@ -414,7 +414,7 @@ def _rescue(seen: Seen, advice: str) -> str:
         advice += f"{', then ' if advice else ''}continue it from {name}"
     needs = time_needed(seen.facts)
     if advice and needs is not None:
-        advice += f"; at its speed the rest needs {clock(needs)}"
+        advice += f"; at this speed the rest needs {clock(needs)}"
     return advice
 
 

@@ -197,7 +197,10 @@ def summary(directory: str) -> str:
     ):
         if key in numbers:
             number = numbers[key]
-            end = "" if number == "1" else "s"
+            total = numbers.get(key.replace("_done", "_total"), number)
+            if total != number:  # some could not be done: nobody should have to ask
+                number = "{} of {}".format(number, total)
+            end = "" if total == "1" else "s"
             words.append(text.replace("(s)", end).format(number))
     return ", ".join(words)
 

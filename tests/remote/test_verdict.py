@@ -432,7 +432,7 @@ def test_a_killed_classification_says_what_it_goes_on_from(state, advice):
     verdict = judge(given).verdict
     assert "iteration 17 of 25 is complete" in verdict.reason
     # 17 iterations took 55 s
-    assert verdict.advice == f"{advice}; at its speed the rest needs 00:00:26"
+    assert verdict.advice == f"{advice}; at this speed the rest needs 00:00:26"
 
 
 CANCELLED = {"abort": {"took": "scheduler", "by": "alice", "at": NOW - 20}}

@@ -1,5 +1,6 @@
 """Progress of RELION's classifications, from the files that it leaves behind."""
 
+import json
 import os
 import struct
 from pathlib import Path
@@ -110,3 +111,12 @@ def test_particles_of_an_iteration_do_not_hide_how_far_the_job_is(tmp_path):
     path.write_text("\n".join(lines) + "\n")
     step = job_facts.progress(str(tmp_path))["step"]
     assert (step["done"], step["unit"]) == (1, "iterations")
+
+
+def test_a_summary_tells_of_micrographs_that_could_not_be_done(tmp_path):
+    path = tmp_path / "summary.json"
+    numbers = {"micrographs_total": 5, "micrographs_done": 3, "picks_total": 536}
+    path.write_text(json.dumps(numbers, indent=1))
+    assert job_facts.summary(str(tmp_path)) == "3 of 5 micrographs, 536 particles"
+    path.write_text(json.dumps(numbers | {"micrographs_done": 5}, indent=1))
+    assert job_facts.summary(str(tmp_path)) == "5 micrographs, 536 particles"
