@@ -188,6 +188,8 @@ def summary(directory: str) -> str:
     except OSError:
         return ""
     words = []
+    if "micrographs_done" not in numbers and "micrographs_total" in numbers:
+        numbers["micrographs_done"] = numbers["micrographs_total"]  # a selection
     for key, text in (
         ("items", "{} item(s)"),
         ("iteration", "iteration {}"),
