@@ -24,7 +24,13 @@ _KILLER = re.compile(
     r"(?i)slurmstepd|CANCELLED AT|DUE TO|oom[-_ ]?kill|exceeded .*(?:limit|memory)|"
     r"job killed|TERM_\w+|out of memory|walltime"
 )
-_ERROR = re.compile(r"\bERROR\b|\b[A-Z]\w*(?:Error|Exception): |\berror: ")
+_ERROR = re.compile(
+    r"\bERROR\b|\b[A-Z]\w*(?:Error|Exception): |\berror: "
+    # what the shell, the loader and the launchers say in words of their own
+    r"|: command not found$|cannot open shared object file"
+    r"|mpirun has detected an attempt to run as root"
+    r"|not enough slots available|Segmentation fault|Illegal instruction"
+)
 
 
 def of_running(directory: str) -> Dict[str, Any]:
