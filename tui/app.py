@@ -64,6 +64,7 @@ class CryodeckApp(TypeAhead[int], PixelApp[int]):
         Binding("colon", "command_line", "type a command", show=False),
         Binding("f12", "journal", "what was asked of the cluster", show=False),
         Binding("f11", "about", "the link and its costs", show=False),
+        Binding("ctrl+z", "suspend_process", "to the shell, until fg", show=False),
         Binding("ctrl+q", "quit", "quit", show=False, priority=True),
     ]
 

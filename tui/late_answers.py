@@ -81,6 +81,6 @@ class DeafDriver(linux_driver.LinuxDriver):
     def start_application_mode(self) -> None:
         """Take the terminal, at the start or back from another program."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        paint_anew = getattr(self._app, "paint_anew", None)
-        if paint_anew is not None:
-            paint_anew()
+        begin_anew = getattr(self._app, "begin_anew", None)
+        if begin_anew is not None:
+            begin_anew()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -94,10 +95,25 @@ class PixelApp(App[ReturnType]):
         self.paint_anew()
         await super()._on_resize(event)
 
+    def action_suspend_process(self) -> None:
+        """Go to the shell that we were started from, if there is one to come back."""
+        if os.getpgrp() == os.getsid(0):
+            words = "No shell with job control is behind this: ^Q quits"
+            self.notify(words, severity="warning", markup=False, timeout=6)
+            return
+        super().action_suspend_process()
+
     def paint_anew(self) -> None:
         """Nothing that the terminal shows is as it was sent."""
         self.sent_cells.forget()
         self.pixels.start_anew()
+
+    def begin_anew(self) -> None:
+        """The terminal is ours, for the first time or again: it has nothing yet."""
+        self.sent_cells.forget()
+        self.pixels.forget_all()
+        if self._screen_stack:
+            self.call_later(self.refresh, layout=True)
 
     def get_driver_class(self) -> type[Driver]:
         """A terminal's driver that takes no late answer for keys."""

@@ -286,6 +286,12 @@ class PixelLayer:
             self.write("\x1b_Ga=d,d=a,q=2\x1b\\")
         self._shown.clear()
 
+    def forget_all(self) -> None:
+        """Another program had the terminal: it has no picture of ours any more."""
+        self._shown.clear()
+        if not self._in_text:
+            self._had.clear()
+
     def free(self) -> None:
         """Have the terminal forget every picture."""
         parts = [kitty_deletion(number) for number, _ in self._had.values()]

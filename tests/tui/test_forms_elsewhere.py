@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from engine.errors import InputError
 from engine.jobs.job import Job
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, screen_text, seen, until
-from tui.forms.as_text import read_back
+from tui.forms.as_text import EditorError, edited, read_back
 from tui.forms.form import FormPane
 from tui.screens.job import JobScreen
 
@@ -99,6 +101,23 @@ async def test_a_text_with_an_error_is_named_and_edited_again_not_lost(
         await seen(pilot, "The text is not taken yet")
         await pilot.press("enter")
         await until(pilot, lambda: pane.job.text("log_diam_max") == "222")
+
+
+def test_an_editor_that_cannot_be_started_gives_the_terminal_back(monkeypatch) -> None:
+    resumed = []
+
+    class Suspending:
+        """Textual's way: what is raised while it is suspended keeps it so."""
+
+        @contextmanager
+        def suspend(self) -> Iterator[None]:
+            yield
+            resumed.append(True)
+
+    monkeypatch.setenv("VISUAL", "/nowhere/editor")
+    with pytest.raises(EditorError, match="cannot be started"):
+        edited(Suspending(), "text")
+    assert resumed
 
 
 def test_a_text_of_another_type_or_without_a_key_is_not_taken() -> None:

@@ -132,6 +132,12 @@ class Dialog(ModalScreen[None]):
         yield Static("words", id="box")
 
 
+@pytest.fixture(autouse=True)
+def _as_they_come(monkeypatch):
+    """Small pictures stay small."""
+    monkeypatch.setattr("tui.halfblocks.WORTH_FILLING", 99.0)
+
+
 class Wire:
     """Keeps what the interface sends beside its text."""
 

@@ -59,6 +59,7 @@ HIDES = {
     ("large", "p"): "the picture before",
     ("tiles", "a"): "all of the marks",
     ("pictures", "d"): "the circles' diameter, as where one picks by hand",
+    ("field", "ctrl+z"): "the field's default: what was typed last is undone first",
     ("picture", "ctrl+left"): "the picture moves",
     ("picture", "ctrl+right"): "the picture moves",
     ("picture", "left"): "the hunt has no focus in its picture",

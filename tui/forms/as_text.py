@@ -101,11 +101,18 @@ def edited(app: CryodeckApp, text: str) -> str:
     with tempfile.TemporaryDirectory(prefix="cryodeck-") as folder:
         path = Path(folder) / "job.star"
         path.write_text(text, encoding="utf-8")
+        status = 0
+        problem: EditorError | None = None
         try:
             with app.suspend():
-                status = _run(command, path)
+                try:
+                    status = _run(command, path)
+                except EditorError as error:  # an exception would keep us suspended
+                    problem = error
         except SuspendNotSupported:
             status = _run(command, path)  # an editor with a window of its own
+        if problem is not None:
+            raise problem
         if status != 0:
             message = f"{command} ended with {status}; nothing changed"
             raise EditorError(message)

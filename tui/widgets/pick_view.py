@@ -12,7 +12,7 @@ from textual.message import Message
 from tui.graphics import PictureMode
 from tui.halfblocks import Canvas, Rgb, fom_mark
 from tui.picking import Picking
-from tui.widgets.picture_view import Mark, PictureView
+from tui.widgets.picture_view import Mark, PictureView, usual_range
 
 _CURSOR: Rgb = (255, 90, 255)
 _HELD: Rgb = (255, 255, 255)
@@ -124,10 +124,7 @@ class PickView(PictureView):
         if self.color_range is not None or self.picking is None:
             return self.color_range or (0.0, 1.0)
         given = self.picking.values(self.color_label)
-        values = sorted(value for value in given if value is not None)
-        if not values:
-            return 0.0, 1.0
-        return values[0], max(values[-1], values[0] + 1e-9)
+        return usual_range([value for value in given if value is not None])
 
     def counted(self) -> tuple[int, int]:
         """How many picks are shown, of how many."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import ClassVar
 
@@ -43,6 +43,15 @@ MOST_COVERED = 0.4  # of a picture, by circles
 _TOGETHER_S = 0.04
 IDLE_S = 0.6  # after the last key, before a coarse picture is sharpened
 Mark = tuple[float, float, Rgb]  # x and y in the file, color
+
+
+def usual_range(values: Sequence[float]) -> tuple[float, float]:
+    """The least and the greatest value, but for a few per cent of odd ones."""
+    values = sorted(values)
+    if not values:
+        return 0.0, 1.0
+    few = len(values) // 50
+    return values[few], max(values[-1 - few], values[few] + 1e-9)
 
 
 @cache
@@ -146,12 +155,7 @@ class PictureView(WindowView):
         if self.color_range is not None:
             return self.color_range
         given = self.picks.fom if self.picks is not None else ()
-        foms = sorted(fom for fom in given if fom > NO_FOM)
-        if not foms:
-            return 0.0, 1.0
-        low = foms[len(foms) // 50]
-        high = foms[-1 - len(foms) // 50]
-        return low, max(high, low + 1e-9)
+        return usual_range([fom for fom in given if fom > NO_FOM])
 
     def counted(self) -> tuple[int, int]:
         """How many picks are shown, of how many."""
