@@ -316,3 +316,26 @@ async def test_pictures_of_a_running_job_show_how_far_it_is_and_its_new_picks() 
         pilot.app.bridge.refresh()
         await seen(pilot, "12 of 24 micrographs")
         await until(pilot, lambda: len(pane.view.picks.x) == before + 1)
+
+
+async def test_what_continue_does_is_told_from_what_is_known_and_for_changes() -> None:
+    space = FakeWorkspace()
+    name = "Class2D/job008"
+    optimiser = f"{name}/run_it025_optimiser.star"
+    space.jobs[name] = replace(space.jobs[name], continue_from=optimiser)
+    async with interface(space, size=(120, 40)) as pilot:
+        await open_job(pilot, name)
+        await seen(pilot, "Nothing is left to do: run_it025_optimiser.star")
+        assert "choose an _optimiser.star" not in screen_text(pilot)
+    async with interface(FakeWorkspace(), size=(120, 40)) as pilot:
+        await open_job(pilot, "AutoPick/job006", "form")
+        await seen(pilot, "Laplacian", "Continue!")
+        screen = pilot.app.screen
+        assert isinstance(screen, JobScreen)
+        pane = screen.form_pane
+        assert pane is not None
+        pane.set_values({"log_adjust_thr": "1.5"})
+        await until(pilot, lambda: "What was changed" in pane.explanation())
+        assert "Adjust default threshold" in pane.explanation()
+        await pilot.press("ctrl+r")
+        await seen(pilot, "What was changed")

@@ -131,7 +131,7 @@ async def continue_job(invocation: Invocation) -> int:
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     job = await workspace.load_job(row.name)
-    job = prepared(job, row.continue_from, row.name)
+    before, job = job, prepared(job, row.continue_from, row.name)
     job = changed(job, invocation.settings, continuing=True)
     await require_valid(invocation, job, continuing=True)
     overview = await workspace.overview(ask_scheduler=False)
@@ -139,7 +139,7 @@ async def continue_job(invocation: Invocation) -> int:
     if row.continue_from and job.text("fn_cont", "") == row.continue_from:
         words = f"fn_cont = {row.continue_from}, the newest iteration that is whole"
         invocation.output.line(words)
-    invocation.output.line(explain_run(job, True, facts, row.name), "dim")
+    invocation.output.line(explain_run(job, True, facts, row.name, before), "dim")
     await workspace.save(row.name, job)
     return await start(invocation, row.name, continuing=True)
 

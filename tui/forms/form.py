@@ -306,7 +306,9 @@ class FormPane(Vertical):
     def explanation(self) -> str:
         """What the key would do to files."""
         return plain(
-            explain_run(self.job, self.is_continuing, self.facts, self.directory)
+            explain_run(
+                self.job, self.is_continuing, self.facts, self.directory, self.first
+            )
         )
 
     # help, files, running

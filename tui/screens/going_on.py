@@ -10,6 +10,7 @@ from remote.views import JobRow, JobState
 from tui.words import is_active
 
 if TYPE_CHECKING:
+    from engine.jobs.facts import Facts
     from engine.jobs.job import Job
     from remote.cluster import Cluster
     from tui.app import CryodeckApp
@@ -79,8 +80,9 @@ class GoingOn(Screen[None]):
         from engine.jobs.explain import explain_run
         from tui.screens.overview import OverviewPane
 
+        form, facts = self.prepared(self.form), _known_of(self.row)
         for pane in self.query(OverviewPane):
-            pane.say_continue(explain_run(self.form, True, directory=self.row.name))
+            pane.say_continue(explain_run(form, True, facts, self.row.name))
 
     async def hunted(self, values: dict[str, str] | None) -> None:
         """Go on with what was found, through the form as ever."""
@@ -102,3 +104,13 @@ class GoingOn(Screen[None]):
         if self.form_pane is not None:
             self.form_pane.set_values(values)
             self.form_pane.action_run()
+
+
+def _known_of(row: JobRow) -> Facts:
+    """What a job's row tells about how far it is."""
+    from engine.jobs.facts import Facts
+
+    progress = row.progress
+    if progress is None or progress.unit != "micrographs" or progress.total <= 0:
+        return Facts(last_optimiser=row.continue_from)
+    return Facts(micrographs=int(progress.total), done=int(progress.done))

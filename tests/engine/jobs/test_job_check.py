@@ -320,7 +320,8 @@ EXPLAINED = [
     ("autopick", {}, False, "Runs from the start in AutoPick/jobNNN"),
     ("extract", {}, True, "even if their picks have changed"),
     ("import", {}, True, "are added"),
-    ("select", {}, True, "Opens the selection of last time"),
+    ("select", {"cryodeck_first": "3"}, True, "Selects again from the start"),
+    ("select", {"cryodeck_first": "-1"}, True, "Opens the selection of last time"),
     ("select", {"do_split": "Yes"}, True, "Selects again from the start"),
     ("manualpick", {}, True, "picks and the selection of last time"),
 ]
@@ -343,3 +344,56 @@ def test_a_continued_classification_says_what_is_kept_and_overwritten() -> None:
     old = sound("class2d", "3.1", nr_iter="30", fn_cont=optimiser)
     assert "run_ct12, the old ones are kept" in explain_run(old, True)
     assert "choose an _optimiser.star" in explain_run(sound("class2d"), True)
+
+
+def test_nothing_left_to_do_is_said() -> None:
+    done = Facts(micrographs=5, done=5)
+    for key in ("autopick", "extract"):
+        told = explain_run(sound(key), True, done)
+        assert told.startswith("Nothing is left to do: all 5 micrographs are")
+    optimiser = "Class2D/job004/run_it025_optimiser.star"
+    over = sound("class2d", nr_iter_em="25", fn_cont=optimiser)
+    says = explain_run(over, True)
+    assert "Nothing is left to do" in says
+    assert "more than 25" in says
+    assert "overwritten" not in says
+
+
+@pytest.mark.parametrize(
+    ("key", "was", "values", "done", "says"),
+    [
+        ("autopick", {}, {"log_adjust_thr": "1"}, 3, "is for those left only."),
+        ("autopick", {}, {"log_adjust_thr": "1"}, 5, "is without any effect."),
+        ("autopick", {}, {"nr_mpi": "4", "min_dedicated": "2"}, 3, ""),
+        ("autopick", {}, {}, 3, ""),
+        (
+            "autopick",
+            {"do_read_fom_maps": "Yes", "do_refs": "Yes", "do_log": "No"},
+            {"threshold_autopick": "0.4"},
+            5,
+            "",
+        ),
+        ("extract", {}, {"extract_size": "300"}, 3, "would not be alike"),
+        ("extract", {}, {"extract_size": "300"}, 5, "is without any effect."),
+    ],
+)
+def test_changes_that_reach_only_a_part_are_named(
+    key: str, was: dict[str, str], values: dict[str, str], done: int, says: str
+) -> None:
+    before = sound(key, **was)
+    after = before
+    for name, value in values.items():
+        after = after.replace(name, value)
+    told = explain_run(after, True, Facts(micrographs=5, done=done), "", before)
+    assert (says in told) if says else ("What was changed" not in told)
+
+
+def test_templates_and_filters_cannot_change_what_kept_maps_hold() -> None:
+    values = {"do_refs": "Yes", "do_log": "No", "do_read_fom_maps": "Yes"}
+    before = sound("autopick", **values)
+    tried = before.replace("threshold_autopick", "0.4")
+    assert "What was changed" not in explain_run(tried, True, before=before)
+    other = tried.replace("lowpass", "25")
+    told = explain_run(other, True, before=before)
+    assert "Lowpass filter" in told
+    assert "without effect on the kept maps" in told
