@@ -10,6 +10,8 @@ from tui.cli.parser import add_job
 if TYPE_CHECKING:
     import argparse
 
+    from engine.jobs.job import Job
+    from remote.workspace import Workspace
     from tui.cli.invocation import Invocation
     from tui.cli.parser import Commands
 
@@ -70,6 +72,7 @@ def _add_running(commands: Commands) -> None:
     )
     add_job(run)
     _add_wait(run)
+    _add_dry_run(run, _WOULD_BE)
     more = commands.add(
         "continue",
         continue_job,
@@ -80,11 +83,13 @@ def _add_running(commands: Commands) -> None:
         "goes on from its newest whole iteration, unless fn_cont says otherwise.",
         examples="  cryodeck continue job008 --set cryodeck_time_limit=8:00:00\n"
         "  cryodeck continue optimise_params --set threshold_autopick=0.4 \\\n"
-        "      --set do_write_fom_maps=No --set do_read_fom_maps=Yes --wait",
+        "      --set do_write_fom_maps=No --set do_read_fom_maps=Yes --wait\n"
+        "  cryodeck continue job008 --set nr_iter_em=40 --dry-run",
     )
     add_job(more)
     add_settings(more)
     _add_wait(more)
+    _add_dry_run(more, _WOULD_BE)
     abort = commands.add("abort", abort_job, "stop a job", changes=True)
     add_job(abort, several=True)
 
@@ -105,8 +110,13 @@ def _add_wait(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="wait until it is over")
 
 
-def _add_dry_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="only say what would go")
+_WOULD_BE = "only say what would be kept, done again, overwritten"
+
+
+def _add_dry_run(
+    parser: argparse.ArgumentParser, words: str = "only say what would go"
+) -> None:
+    parser.add_argument("--dry-run", action="store_true", help=words)
 
 
 async def run_job(invocation: Invocation) -> int:
@@ -115,17 +125,36 @@ async def run_job(invocation: Invocation) -> int:
 
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
-    await require_valid(
-        invocation, await workspace.load_job(row.name), continuing=False
-    )
+    job = await workspace.load_job(row.name)
+    await require_valid(invocation, job, continuing=False)
+    words = await _explained(workspace, row.name, job, continuing=False)
+    invocation.output.line(words, "dim")
+    if invocation.dry_run:
+        invocation.output.result({"job": row.name, "would": words})
+        return DONE
     return await start(invocation, row.name, continuing=False)
+
+
+async def _explained(
+    workspace: Workspace,
+    name: str,
+    job: Job,
+    *,
+    continuing: bool,
+    before: Job | None = None,
+) -> str:
+    """Say what starting a job would keep, do again and overwrite."""
+    from engine.jobs.explain import explain_run
+    from remote.surroundings import facts_of
+
+    overview = await workspace.overview(ask_scheduler=False)
+    facts = await facts_of(workspace, job, overview, name)
+    return explain_run(job, continuing, facts, name, before)
 
 
 async def continue_job(invocation: Invocation) -> int:
     """Change what a continuation may change, and start the job again."""
     from engine.jobs.continuation import prepared
-    from engine.jobs.explain import explain_run
-    from remote.surroundings import facts_of
     from tui.cli.drafting import changed, require_valid
 
     workspace = await invocation.workspace()
@@ -134,12 +163,14 @@ async def continue_job(invocation: Invocation) -> int:
     before, job = job, prepared(job, row.continue_from, row.name)
     job = changed(job, invocation.settings, continuing=True)
     await require_valid(invocation, job, continuing=True)
-    overview = await workspace.overview(ask_scheduler=False)
-    facts = await facts_of(workspace, job, overview, row.name)
     if row.continue_from and job.text("fn_cont", "") == row.continue_from:
         words = f"fn_cont = {row.continue_from}, the newest iteration that is whole"
         invocation.output.line(words)
-    invocation.output.line(explain_run(job, True, facts, row.name, before), "dim")
+    words = await _explained(workspace, row.name, job, continuing=True, before=before)
+    invocation.output.line(words, "dim")
+    if invocation.dry_run:
+        invocation.output.result({"job": row.name, "would": words})
+        return DONE
     await workspace.save(row.name, job)
     return await start(invocation, row.name, continuing=True)
 

@@ -114,3 +114,17 @@ async def test_every_option_of_every_command_is_completed_and_in_the_manual():
     assert await _candidates(far, ["picture", "x", "--sort"]) == [
         *("distribution", "accuracy", "resolution", "number", "score")
     ]
+
+
+def test_what_starting_would_do_is_said_without_doing_it(apart):
+    form = apart.project / "AutoPick/LoG/job.star"
+    before, states = form.read_text(), apart.states()
+    words = ("continue", "LoG", "--set", "log_adjust_thr=1")
+    told = apart.json(*words, "--dry-run")["would"]
+    assert told.startswith("Nothing is left to do: all 5 micrographs are picked")
+    assert "What was changed (Adjust default threshold" in told
+    assert "without any effect" in told
+    assert form.read_text() == before
+    told = apart.json("run", "fewer", "--dry-run")["would"]
+    assert told.startswith("Runs from the start in AutoPick/job003")
+    assert apart.states() == states
