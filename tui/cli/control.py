@@ -54,7 +54,7 @@ def add_commands(commands: Commands) -> None:
     delete = commands.add(
         "delete",
         delete_job,
-        "move a job, and all that was made from it, to Trash",
+        "move a job, and everything made from it, to Trash",
         changes=True,
     )
     add_job(delete)

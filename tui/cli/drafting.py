@@ -50,7 +50,7 @@ def add_commands(commands: Commands) -> None:
     new.add_argument(
         "--preview",
         action="store_true",
-        help="only show what would be written and run",
+        help="show what would be written and run; make nothing",
     )
     edit = commands.add(
         "edit",

@@ -30,7 +30,7 @@ def add_commands(commands: Commands) -> None:
     following = commands.add(
         "next",
         show_next,
-        "say what usually comes after a job; make one of these",
+        "show what usually comes after a job, or make one of these jobs",
         about="List the jobs that usually follow one, with their inputs filled in.\n"
         "With --take N the N-th is made, as a draft to change or run.",
         examples="  cryodeck next LoG\n  cryodeck next LoG --take 1 --alias particles",

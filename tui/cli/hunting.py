@@ -18,7 +18,7 @@ def add_commands(commands: Commands) -> None:
     hunt = commands.add(
         "hunt",
         hunt_threshold,
-        "predict what other picking thresholds would keep",
+        "predict how many picks other thresholds would keep",
         about="Predict, from the picks that a job has stored, how many other\n"
         "thresholds and least distances would keep on each micrograph. Nothing is\n"
         "run; the command that picks with the last of the values is printed.",

@@ -17,7 +17,7 @@ def add_commands(commands: Commands) -> None:
     install = commands.add(
         "install",
         install_engine,
-        "put cryodeck's engine on a cluster, where the jobs run",
+        "install cryodeck's engine on a cluster, where the jobs run",
         changes=True,
         about="Pack this very program, bring it over, install it there in a virtual\n"
         "environment of its own beside any earlier one, try it, switch to it, and\n"

@@ -69,7 +69,7 @@ def add_commands(commands: Commands) -> None:
     manual = commands.add(
         "help",
         show_help,
-        "read the manual: of all, of one command, of the job types and keys",
+        "read the manual: all of it, one command, a job type or the keys",
         about="Show a page of the manual. TOPIC is a command, a job type (its form\n"
         "with the help of every option) or `keys`. With --man DIR all pages are\n"
         "written to DIR/man1 for man(1) instead.",

@@ -26,21 +26,21 @@ def add_commands(commands: Commands) -> None:
     unlock = commands.add(
         "unlock",
         unlock_project,
-        "explain who holds the project's lock, and remove one that is left over",
+        "show who holds the project's lock; remove one that was left behind",
         changes=True,
     )
     unlock.add_argument("--yes", action="store_true", help="do not ask")
     repair = commands.add(
         "repair",
         repair_project,
-        "mend what opening a project in another version of RELION has spoilt",
+        "repair node labels that another version of RELION has broken",
         changes=True,
     )
     repair.add_argument("--dry-run", action="store_true", help="only say what is wrong")
     convert = commands.add(
         "convert",
         convert_project,
-        "bring a project to the layout of a newer RELION",
+        "convert a project to the layout of a newer RELION",
         changes=True,
         examples="  cryodeck convert 4.0 --dry-run",
     )

@@ -106,13 +106,13 @@ def add_global_options(parser: argparse.ArgumentParser, *, default: Any) -> None
         "--read-only",
         action="store_true",
         default=default or False,
-        help="refuse to change anything",
+        help="change nothing",
     )
     group.add_argument(
         "--last-seen",
         action="store_true",
         default=default or False,
-        help="make no contact: answer from what was last seen, and say when that was",
+        help="don't connect: answer from what was last seen, and say when that was",
     )
     group.add_argument(
         "--json",
@@ -164,9 +164,7 @@ def build_parser() -> tuple[Parser, Commands]:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--version", action="store_true", help="say which version this is"
-    )
+    parser.add_argument("--version", action="store_true", help="print the version")
     add_global_options(parser, default=None)
     commands = Commands(parser)
     for group in (

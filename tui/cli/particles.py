@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
     particles = commands.add(
         "particles",
         show_particles,
-        "show the particles of a job: some by any column, or their average",
+        "show some particles of a job, sorted by any column, or their average",
         about="Show particles of an extraction, a selection or a classification here\n"
         "or in a PNG file, in the order of the file or sorted by a column; or their\n"
         "average and standard deviation as they lie, not aligned.",

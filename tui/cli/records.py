@@ -18,7 +18,7 @@ def add_commands(commands: Commands) -> None:
     journal = commands.add(
         "journal",
         show_journal,
-        "show what was asked of clusters, and what it cost",
+        "show the requests to clusters and what they cost",
         examples="  cryodeck journal -n 20\n  cryodeck journal --json",
     )
     journal.add_argument(
@@ -32,7 +32,7 @@ def add_commands(commands: Commands) -> None:
     commands.add(
         "queues",
         show_queues,
-        "show what the scheduler's queues can give",
+        "show the scheduler's queues and their limits",
         examples="  cryodeck queues\n  cryodeck --host lab queues --json",
     )
 

@@ -19,7 +19,7 @@ def add_commands(commands: Commands) -> None:
     config = commands.add(
         "config",
         show_config,
-        "say which settings count and where each comes from",
+        "show the effective settings and where each comes from",
         examples="  cryodeck config show\n  cryodeck --host lab config show --json",
     )
     config.add_argument(
