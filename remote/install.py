@@ -286,7 +286,7 @@ async def _upload(
                     "files.write_atomic", path=name, blob=piece, timeout=600.0
                 )
                 if said["size"] != len(piece):
-                    message = f"{name}: came over cut short; is the disk full?"
+                    message = f"{name}: was not uploaded completely; is the disk full?"
                     raise TransferError(message)
                 sent += len(piece)
                 tell(f"uploading {sent / 1e6:.0f} of {total / 1e6:.0f} MB ...")

@@ -127,7 +127,7 @@ def _queue(job: Job, facts: Facts) -> list[Problem]:
     if not wrong:
         return []
     there = ", ".join(facts.queues[:8]) + (" ..." if len(facts.queues) > 8 else "")
-    message = f"the scheduler tells of no queue {wrong[0]}; there are: {there}"
+    message = f"the scheduler has no queue {wrong[0]}; it has: {there}"
     return [Problem("queuename", message, WARNING)]
 
 

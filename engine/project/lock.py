@@ -213,7 +213,7 @@ def break_lock(
         message = "the lock has changed hands since you looked: " + now.describe()
         raise LockedError(message)
     if not now.is_dead and now.age_s < STALE_S:
-        message = "the lock is too young to be left over: " + now.describe()
+        message = "the lock is too recent to have been left behind: " + now.describe()
         raise LockedError(message)
     folder = lock_folder(project)
     file = os.path.join(folder, "lock_" + pipeline)

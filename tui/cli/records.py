@@ -97,5 +97,5 @@ async def show_queues(invocation: Invocation) -> int:
     )
     if not queues:
         scheduler = workspace.cluster.scheduler
-        output.line(f"the scheduler ({scheduler}) tells of no queues")
+        output.line(f"the scheduler ({scheduler}) has told of no queues")
     return DONE

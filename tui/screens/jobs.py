@@ -150,7 +150,7 @@ class JobsScreen(JobDeeds):
             why = f" No contact with {self.cluster.name}: {link.reason}."
             self._notice(words + why + " ^L tries again.")
         elif link.state is LinkState.REFUSED:
-            self._notice(f"The cluster needs you: {link.reason}. ^L tries again.", True)
+            self._notice(f"Not connected: {link.reason}. ^L tries again.", True)
         elif link.state is LinkState.CONNECTED and self.app.bridge.overview is not None:
             self._notice("")
 

@@ -103,7 +103,7 @@ def test_an_old_lock_of_relion_is_said_to_be_left_over(tmp_path: Path) -> None:
         pass
     young = holder(str(tmp_path))
     assert young is not None
-    with pytest.raises(LockedError, match="too young"):
+    with pytest.raises(LockedError, match="too recent"):
         break_lock(str(tmp_path), young)
     old = time.time() - 600
     os.utime(folder, (old, old))

@@ -228,8 +228,7 @@ def _facts(name: str) -> Facts:
             "cpu",
             {"queuename": "cpuu"},
             "queuename",
-            "the scheduler tells of no queue cpuu; there are: cpu, gpu, mixed, "
-            "long-debug",
+            "the scheduler has no queue cpuu; it has: cpu, gpu, mixed, long-debug",
             False,
         ),
         (
