@@ -19,13 +19,14 @@ _ALSO_FROM = 0.1  # of a class's particles, to be named beside the best
 class ClassMatch:
     """A class, and the class of the other job that holds most of its particles.
 
-    `share` is the part of its particles (of those that both jobs have) in `best`,
+    `share` is the part of its particles in both jobs, `in_both`, that is in `best`,
     `share_of_best` the part of `best`'s particles that these are, `overlap` both at
     once: shared ones of all in either. Without shared particles `best` is 0.
     """
 
     number: int
     particles: int
+    in_both: int
     resolution: float | None
     best: int
     best_particles: int
@@ -41,6 +42,7 @@ class ClassMatch:
         return {
             "number": self.number,
             "particles": self.particles,
+            "in_both": self.in_both,
             "resolution": self.resolution,
             "best": self.best or None,
             "best_particles": self.best_particles,
@@ -78,6 +80,7 @@ def _match(
     return ClassMatch(
         number=int(row["number"]),
         particles=int(row["particles"]),
+        in_both=own,
         resolution=row.get("resolution"),
         best=best,
         best_particles=int(other.get("particles", 0)),
@@ -145,6 +148,8 @@ def match_lines(
     if not answer["shared"]:
         words = "No particle is in both: were they made from the same picks?"
         return [*lines, [(words, "warn")]]
+    if answer["shared"] < max(answer["particles"]):
+        lines.append([("shares are of a class's particles that are in both", "faint")])
     room = min(40, width - _TABLE_WIDTH)
     side = f"{'class':>6}{'parts.':>7}{'Å':>6}"
     heads = f"{side}    {side}  shared  of it  of that"

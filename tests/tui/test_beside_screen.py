@@ -44,9 +44,9 @@ async def test_a_pair_is_told_about_and_shown_large() -> None:
         await pilot.press("s")  # by overlap
         await seen(pilot, "by overlap")
         await pilot.press("s", "s")  # by number
-        await seen(pilot, "class 1: 11 particles; 80 % in class 2", "; 20 % in 3")
+        await seen(pilot, "class 1: 11 particles; of 10 in both 80 % in class 2")
         await pilot.press("enter")
-        await seen(pilot, "80 % of the first", "8 in both", "20 % in class 3")
+        await seen(pilot, "80 % of the first's in both", "8 in both", "20 % in class 3")
         large = screen.query_one(LargeView)
         await until(pilot, lambda: len(large.tiles) == 2)
         await pilot.press("right")

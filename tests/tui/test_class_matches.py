@@ -50,7 +50,8 @@ def test_the_class_with_most_of_the_particles_is_named_with_its_shares():
     first = [1] * 8 + [2] * 6
     second = [5] * 6 + [6] * 2 + [5] * 2 + [7] * 3 + [6] * 1
     one, two = class_matches(answer_of(first, second))
-    assert (one.number, one.particles, one.best, one.shared) == (1, 8, 5, 6)
+    assert (one.number, one.particles, one.in_both) == (1, 8, 8)
+    assert (one.best, one.shared) == (5, 6)
     assert one.share == 6 / 8
     assert one.share_of_best == 6 / 8
     assert one.overlap == 6 / 10

@@ -117,7 +117,7 @@ async def test_marks_live_through_iterations_orders_and_leaving():
         assert "iteration 0 of 25" in words(pane)
         await pilot.press("s", "s")
         assert pane.view.marked == {1, 3}
-        assert "2 marked, 41.7 % of the particles" in words(pane)
+        assert "2 marked, 41.7 %" in words(pane)
         await pilot.press("escape")
         pane = await gallery(pilot)
         assert pane.view.marked == {1, 3}

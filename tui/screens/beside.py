@@ -287,13 +287,24 @@ def match_line(match: ClassMatch) -> Line:
     if not match.best:
         return [*line, (", none of which the other job has", "warn")]
     line += [
-        (f"; {100 * match.share:.0f} % in class {match.best}", "title"),
+        (f"; {_of(match)}{100 * match.share:.0f} % in class {match.best}", "title"),
         (f", {100 * match.share_of_best:.0f} % of it", "bar2"),
     ]
     if match.also:
         others = ", ".join(f"{100 * share:.0f} % in {n}" for n, share in match.also)
         line.append((f"; {others}", "dim"))
     return line
+
+
+def _where(match: ClassMatch) -> str:
+    return "'s in both" if match.in_both != match.particles else ""
+
+
+def _of(match: ClassMatch) -> str:
+    """Of how many particles a share is, where that is not of all."""
+    if match.in_both == match.particles:
+        return ""
+    return f"of {match.in_both} in both "
 
 
 def pair_lines(match: ClassMatch, names: tuple[str, str]) -> list[Line]:
@@ -319,7 +330,7 @@ def pair_lines(match: ClassMatch, names: tuple[str, str]) -> list[Line]:
         ],
         [],
         [(f"{match.shared} in both", "title")],
-        [(f"{100 * match.share:.0f} % of the first", "text")],
+        [(f"{100 * match.share:.0f} % of the first{_where(match)}", "text")],
         [(f"{100 * match.share_of_best:.0f} % of the second", "bar2")],
         [(f"overlap {100 * match.overlap:.0f} %", "dim")],
     ]

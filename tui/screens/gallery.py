@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _TILE_PX = 64
 _ALIAS = "templates4autopick"  # as in RELION's tutorial
 _LARGE_PX = 256
+_ROOMY = 90  # columns from which the kind of pictures has room beside it all
 
 
 class GalleryPane(Vertical):
@@ -295,9 +296,10 @@ class GalleryPane(Vertical):
         if view.contrast:
             line.append((f" · contrast {view.contrast:+g}", "faint"))
         if chosen:
-            words = f"   {len(chosen)} marked, {100 * share:.1f} % of the particles"
+            words = f"   {len(chosen)} marked, {100 * share:.1f} %"
+            words += " of the particles" if self.size.width >= _ROOMY else ""
             line.append((words, "mark"))
-        else:
+        elif self.size.width >= _ROOMY:
             line.append(("   space marks, ⏎ shows large", "faint"))
         line.append((self.app.pictures.words, "faint"))
         return line
