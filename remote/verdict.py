@@ -159,6 +159,9 @@ def _submitting(seen: Seen, cut_off: dict[str, Any]) -> _Said:
             "and will not be submitted twice"
         )
         return state, reason, "", False
+    if cut_off.get("stage") == "unreadable":
+        reason = "its .cryodeck/submitting cannot be read, so it may be submitted now"
+        return state, reason, "ask its owner for `chmod g+r`", False
     if cut_off.get("alive"):
         where = f"{cut_off.get('user')} on {cut_off.get('host')}"
         return state, f"being submitted by {where}", "", False

@@ -105,7 +105,10 @@ def is_array_under_way(facts: Dict[str, Any]) -> bool:
 
 def submitting(directory: str) -> Optional[Dict[str, Any]]:
     """The submission being made, and whether somebody is at it."""
-    intent = records.read_intent(directory)
+    try:
+        intent = records.read_intent(directory)
+    except OSError:  # whose it is cannot be known, so it is not taken for dead
+        return {"stage": "unreadable", "alive": True}
     if intent is None:
         return None
     known = {key: intent.get(key) for key in ("token", "stage", "at", "user", "host")}

@@ -21,9 +21,19 @@ FOREIGN_S = 300.0  # a submission being made on another host is dead after this
 def submissions(directory: str) -> List[Dict[str, Any]]:
     """All submissions of a job, the newest last; none without a readable record."""
     try:
+        return _entries(directory)
+    except OSError:
+        return []
+
+
+def _entries(directory: str) -> List[Dict[str, Any]]:
+    """The same; OSError where there is a record that cannot be read now."""
+    try:
         with open(os.path.join(directory, RECORD), encoding="utf-8") as file:
             found = json.load(file)["submissions"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError):
         return []
     if not isinstance(found, list):
         return []
@@ -37,8 +47,8 @@ def latest(directory: str) -> Optional[Dict[str, Any]]:
 
 
 def find(directory: str, token: str) -> Optional[Dict[str, Any]]:
-    """The submission of a token."""
-    for entry in submissions(directory):
+    """The submission of a token; OSError if that cannot be known."""
+    for entry in _entries(directory):
         if entry["token"] == token:
             return entry
     return None
@@ -47,7 +57,7 @@ def find(directory: str, token: str) -> Optional[Dict[str, Any]]:
 def put(directory: str, entry: Dict[str, Any]) -> None:
     """Write down a submission; one of the same token is replaced."""
     path = os.path.join(directory, RECORD)
-    entries = submissions(directory)
+    entries = _entries(directory)
     if not entries and os.path.exists(path) and os.path.getsize(path):
         os.rename(path, "{}.unreadable.{:.0f}".format(path, time.time()))
     tokens = [known["token"] for known in entries]
@@ -83,13 +93,16 @@ def intent_path(directory: str) -> str:
 
 
 def read_intent(directory: str) -> Optional[Dict[str, Any]]:
-    """The submission being made; None if there is none."""
+    """The submission being made; None if there is none.
+
+    OSError if that cannot be known: nobody may then take it for one that is dead.
+    """
     try:
         with open(intent_path(directory), encoding="utf-8") as file:
             found = json.load(file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError):
+    except ValueError:
         return {"token": "", "stage": "prepared", "pid": 0, "at": 0.0, "host": ""}
     return found if isinstance(found, dict) else None
 

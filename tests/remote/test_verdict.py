@@ -74,6 +74,11 @@ CASES = {
         JobState.SUBMITTING,
         "being submitted by bob on login2",
     ),
+    "perhaps being submitted": (
+        seen("Scheduled", submitting={"alive": True, "stage": "unreadable"}),
+        JobState.SUBMITTING,
+        "its .cryodeck/submitting cannot be read, so it may be submitted now",
+    ),
     "just submitted": (
         seen(),
         JobState.QUEUED,

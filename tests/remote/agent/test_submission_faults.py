@@ -1,6 +1,7 @@
 """A submission survives the death of its agent before any of its steps."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from engine.jobs.job import Job
 from engine.project import actions
 from engine.project.change import read_pipeline
 from engine.project.lock import holder
-from remote.agent import records
+from remote.agent import job_facts, records, submission
+from remote.agent.verbs import Request
 
 MORTAL = Path(__file__).resolve().parents[2] / "support" / "mortal_agent.py"
 #: notes every job it takes; a slow one answers when its agent is long dead
@@ -191,3 +193,21 @@ def test_an_uncertain_submission_is_not_repeated_while_nobody_answers(draft, tmp
     assert entry["state"] == "busy"
     assert site.taken == ["k7f3"]
     assert site.status == "Running"
+
+
+@pytest.mark.parametrize("file", [".cryodeck/submitting", records.RECORD])
+def test_what_cannot_be_read_is_not_taken_for_what_is_not_there(draft, tmp_path, file):
+    """As where permissions forbid it, or a file server does not answer."""
+    site = Site(tmp_path / "closed", draft)
+    folder = site.project / "Import/job001"
+    (folder / file).mkdir(parents=True)  # reading it fails, and not with "no such file"
+    request = Request(1, str(site.project), 60.0)
+    plan = json.loads(site.plan("k7f3").read_text())
+    with pytest.raises(OSError, match=re.escape(file)):
+        submission.submit(request, "Import/job001", plan)
+    assert (folder / file).is_dir()
+    assert site.taken == []
+    assert site.status == "Scheduled"
+    facts = job_facts.submitting(str(folder))
+    if file.endswith("submitting"):
+        assert facts == {"stage": "unreadable", "alive": True}
