@@ -29,11 +29,20 @@ class Started(NamedTuple):
 
 async def start_agent(session: Session) -> Started:
     """Start the agent and hear its hello; SessionError says why there is none."""
-    pipe = await session.start(bootstrap.command())
+    limit = session.start_limit_s
+    try:
+        async with asyncio.timeout(limit):
+            pipe = await session.start(bootstrap.command())
+    except TimeoutError as error:
+        message = (
+            f"{session.describe()}: no program can be started, no answer within "
+            f"{limit:.0f} s; the login node may be overloaded, or a file system hangs"
+        )
+        raise SessionError(message) from error
     reader = frames.FrameReader()
     bundle = bootstrap.bundle()
     try:
-        async with asyncio.timeout(session.start_limit_s):
+        async with asyncio.timeout(limit):
             with contextlib.suppress(SessionLostError):
                 await pipe.write(bundle)  # the reading says why not
             first, *early = await _first_frames(pipe, reader, session)

@@ -372,6 +372,22 @@ async def test_why_there_is_no_agent_is_said(command, says, monkeypatch):
     assert client.link.state is LinkState.OFFLINE
 
 
+async def test_a_login_node_that_starts_nothing_is_given_up():
+    class Stuck(LocalSession):
+        start_limit_s = 0.2
+
+        async def start(self, command):
+            await asyncio.Event().wait()
+
+    async def opener():
+        return Stuck()
+
+    client = AgentClient(opener, name="stuck")
+    with pytest.raises(SessionError, match="no program can be started, no answer"):
+        await client.open()
+    await client.close()
+
+
 async def test_the_journal_has_a_line_per_request_and_no_contents(tmp_path):
     journal = Journal(tmp_path / "state" / "journal.jsonl")
     opened = await Workspace.open(
