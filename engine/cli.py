@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -18,9 +19,20 @@ Exit codes: 0 done, 1 failed, 2 bad input, 3 aborted
 """
 
 
+_LIBRARIES = ("numpy", "scipy", "mrcfile", "array_api_compat", "PIL")
+_NEED_ALL = ("run", "simulate", "scores", "--version")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of one command."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    missing = _missing() if words and words[0] in _NEED_ALL else []
+    if missing:
+        sys.stderr.write(
+            f"{sys.executable} has no {', '.join(missing)}: the engine needs "
+            "cryodeck's extra: pip install '.[engine]' in cryodeck's folder\n"
+        )
+        return 2
     if words[:1] == ["run"] and len(words) == 2 and not words[1].startswith("-"):
         # one thread per rank: ranks share a node's cores
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -41,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     sys.stderr.write(USAGE)
     return 2
+
+
+def _missing() -> list[str]:
+    """Libraries of the engine that this Python does not have."""
+    return [name for name in _LIBRARIES if importlib.util.find_spec(name) is None]
 
 
 def _scores(path: str) -> int:

@@ -262,7 +262,7 @@ async def _slurm(contact: Contact) -> list[Finding]:
 async def _engine(contact: Contact) -> list[Finding]:
     engine = contact.cluster.engine
     argv = shlex.split(engine) if engine else ["python3", "-m", "engine"]
-    status, text = await contact.tool(*argv, "--help")
+    status, text = await contact.tool(*argv, "--version")
     if status == 0:
         return _ok("engine", f"`{' '.join(argv)}` answers on the login node")
     says = f"`{' '.join(argv)}`: {_first(text)}"
