@@ -173,6 +173,10 @@ def _job(parts: list[str]) -> SchedulerJob:
     )
 
 
+#: lines go on after 21 blanks; one more is a blank of the text itself
+_WRAPPED = re.compile(r"\n(?: {21}| {15,20}(?=\S))")
+
+
 def _history(exit_status: int | None, out: str, err: str) -> Listing:
     """The ends of jobs in `bhist -l`, whose lines are broken anywhere."""
     jobs: dict[str, SchedulerJob] = {}
@@ -181,7 +185,7 @@ def _history(exit_status: int | None, out: str, err: str) -> Listing:
         if head is None:
             continue
         key = head.group(1) + (f"_{head.group(2)}" if head.group(2) else "")
-        said = re.sub(r"\n {15,}", "", text)
+        said = _WRAPPED.sub("", text)
         events = re.findall(r"^\w{3} \w{3} [ \d]\d [\d:]{8}: (.*)$", said, re.MULTILINE)
         ends = [event for event in events if _END.match(event)]
         if not ends:

@@ -296,3 +296,76 @@ def test_what_lsf_says_instead_of_jobs(query, status, err, answered):
 def test_lsfs_rarer_reasons_of_termination(word, state):
     row = f"7|0|EXIT|137|63 second(s)|12 Mbytes|node3|{word}: job killed|-\n"
     assert LSF.parse("bjobs", 0, row, "").jobs["7"].state is state
+
+
+ENDED_BY_OTHERS = """\
+Job Id: 48[].torque01.example.org
+    job_state = C
+    queue_type = E
+    comment = Job 48[].torque01.example.org deleted because its dependency of arr
+        ay 43[].torque01.example.org can never be satisfied
+    exit_status = 271
+    submit_args = -j oe -l mem=12000mb -l walltime=16:00:00 -V -W depend=after
+        okarray:43[].torque01.example.org
+Job Id: 49.pbs
+    job_state = F
+    Exit_status = 271
+    comment = job killed: vmem 192GB exceeded limit 190GB
+    resources_used.mem = 186465316kb
+    resources_used.walltime = 00:34:18
+Job Id: 50.pbs
+    job_state = H
+    Exit_status = -3
+    Hold_Types = s
+    comment = job held, too many failed attempts to run
+Job Id: 51.pbs
+    job_state = F
+    Exit_status = -29
+    resources_used.walltime = 24:00:01
+    comment = Job run at Tue Aug 11 at 15:03 on (node:ncpus=4) and failed
+"""
+
+
+def test_what_servers_say_of_jobs_that_they_ended():
+    """Torque (a test of MAVIS), Gadi, MetaCentrum, notes on jobs held by PBS Pro."""
+    jobs = pbs(ENDED_BY_OTHERS).jobs
+    assert {key: job.state for key, job in jobs.items()} == {
+        "48[]": JobState.ABORTED,
+        "49": JobState.OUT_OF_MEMORY,
+        "50": JobState.HELD,
+        "51": JobState.TIMEOUT,
+    }
+    assert "its dependency of array 43[]" in jobs["48[]"].reason
+    assert round(jobs["49"].memory_mb / 1024) == 178
+    assert jobs["50"].reason == "job held, too many failed attempts to run"
+
+
+BHIST_OVER_MEMORY = """\
+
+Job <4242>, Job Name <x>, User <alice>, Project <default>, Status <EXIT>, Queue
+                     <normal>, Command <sleep 300>
+Tue Dec 23 14:46:43: Submitted from host <login1>, CWD <$HOME>;
+Tue Dec 23 14:46:44: Dispatched to <a3191>;
+Tue Dec 23 16:34:13: Exited with exit code 1. The CPU time used is 31911.0 seco
+                     nds;
+
+Tue Dec 23 16:34:13: Completed <exit>; TERM_MEMLIMIT: job killed after reaching
+                      LSF memory usage limit;
+
+
+ MEMLIMIT
+     48 G
+
+MEMORY USAGE:
+MAX MEM: 48 Gbytes;  AVG MEM: 1.3 Gbytes
+"""
+
+
+def test_a_blank_at_the_end_of_a_line_of_bhist_is_kept():
+    """As a guide for the users of a site shows a job over its memory."""
+    job = LSF.parse("bhist", 0, BHIST_OVER_MEMORY, "").jobs["4242"]
+    assert job.state is JobState.OUT_OF_MEMORY
+    assert job.reason == (
+        "TERM_MEMLIMIT: job killed after reaching LSF memory usage limit"
+    )
+    assert (job.exit_status, job.memory_mb, job.nodes) == (1, 49152, "a3191")
