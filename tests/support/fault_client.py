@@ -1,12 +1,15 @@
 """A person's client that submits one job, with an agent that waits less than usual.
 
-    python fault_client.py PROFILE.json PROJECT JOB
+    python fault_client.py PROFILE.json PROJECT JOB [STEP]
 
-Prints what came of it as JSON: the scheduler's id, or what went wrong.
+Prints what came of it as JSON: the scheduler's id, or what went wrong, and how often it
+waited for something. With STEP it kills itself as it begins to wait for that time.
 """
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -39,11 +42,36 @@ def hasty():
     return found
 
 
-async def submit(profile, project, job):
+class Counted:
+    """A coroutine whose awaits are counted, and which may die at one of them."""
+
+    def __init__(self, coroutine, last):
+        self.coroutine, self.last, self.count = coroutine, last, 0
+
+    def __await__(self):
+        inner = self.coroutine.__await__()
+        step, word = inner.send, None
+        while True:
+            try:
+                waited_for = step(word)
+            except StopIteration as end:
+                return end.value
+            self.count += 1
+            if self.count == self.last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            try:
+                word = yield waited_for
+                step = inner.send
+            except BaseException as error:
+                step, word = inner.throw, error
+
+
+async def submit(profile, project, job, step="0"):
     """Submit, and say what came of it."""
     workspace = await Workspace.open(Cluster(**profile), project)
     try:
-        return {"id": await workspace.run(job)}
+        running = Counted(workspace.run(job), int(step))
+        return {"id": await running, "steps": running.count}
     except RemoteError as error:
         return {"error": type(error).__name__, "said": str(error)}
     finally:

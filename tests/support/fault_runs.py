@@ -109,9 +109,9 @@ class Fault:
         path.write_text(text)
         path.chmod(0o755)
 
-    def client(self) -> subprocess.Popen:
-        """A client that submits the job."""
-        words = [self.folder / "profile.json", self.project, JOB]
+    def client(self, step: int = 0) -> subprocess.Popen:
+        """A client that submits the job; one that dies at its STEP-th await."""
+        words = [self.folder / "profile.json", self.project, JOB, str(step)]
         started = subprocess.Popen(
             [sys.executable, CLIENT, *words],
             stdout=subprocess.PIPE,
@@ -228,6 +228,15 @@ def run(fault: Fault) -> Outcome:
         check_pipeline(fault, outcome)
     seen = holder(str(fault.project))
     outcome.stale_lock = seen is not None
+    find_out(fault, outcome)
+    outcome.seconds = round(time.monotonic() - started, 2)
+    fault.finish()
+    return outcome
+
+
+def find_out(fault: Fault, outcome: Outcome) -> None:
+    """Have clients without faults ask until it is known; what must hold then."""
+    folder = fault.project / JOB
     for client in fault.clients:
         finished(client, outcome)
     while outcome.attempts < 20:
@@ -242,9 +251,6 @@ def run(fault: Fault) -> Outcome:
         time.sleep(0.3)
     time.sleep(0.1)
     conclude(fault, outcome)
-    outcome.seconds = round(time.monotonic() - started, 2)
-    fault.finish()
-    return outcome
 
 
 def wait_for_a_moment(rng: random.Random, folder: Path) -> None:
