@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tui.halfblocks import Canvas, mixed, scaled
-from tui.pixel_image import PixelImage, indexed, pixel_image
+from tui.pixel_image import GREYS, PixelImage, indexed, pixel_image
 from tui.pixel_protocols import Rgb
 
 #: pixels a side of a square, smoothings of the squares, levels of grey: the best first
@@ -89,8 +89,14 @@ def whole(
     most_bytes: int = 0,
 ) -> Shown:
     """Every pixel of a canvas, in a few greys at least, however many the bytes."""
-    image = pixel_image(canvas, kind, cell=cell, ground=ground, most_bytes=most_bytes)
-    return Shown(image, canvas.quantized(255 // image.palette[1][0] + 1), 1)
+    greys = GREYS[kind][-1]
+    if most_bytes:
+        sample = _sample(canvas)
+        most = most_bytes * sample.height / canvas.height
+        few = (n for n in GREYS[kind] if indexed(sample, n).cost(kind) <= most)
+        greys = next(few, greys)
+    image = pixel_image(canvas, kind, greys=greys, cell=cell, ground=ground)
+    return Shown(image, canvas.quantized(greys), 1)
 
 
 def bands(canvas: Canvas, rows: int, first: int = 0) -> Iterator[tuple[int, Canvas]]:

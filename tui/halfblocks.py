@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ Rgb = tuple[int, int, int]
 NO_FOM = -999.0  # RELION's word for a pick without a figure of merit: one by hand
 HAND_COLOR: Rgb = (90, 230, 90)
 WORTH_FILLING = 1.1  # times larger: a picture is stretched to fill its room
+_PARTS = 8  # of a pixel, to which the middle of a circle is true
 SHADES = " .:-=+*#%@"
 
 
@@ -92,14 +93,17 @@ class Canvas:
         if radius < 1.5:
             self.dot(int(x), int(y), color)
             return
-        steps = max(8, int(2.2 * math.pi * radius))
-        for i in range(steps):
-            angle = 2 * math.pi * i / steps
-            self.dot(
-                math.floor(x + radius * math.cos(angle)),
-                math.floor(y + radius * math.sin(angle)),
-                color,
-            )
+        left, top = math.floor(x), math.floor(y)
+        part = math.floor((x - left) * _PARTS), math.floor((y - top) * _PARTS)
+        dots = _ring(radius, *part)
+        reach = math.ceil(radius) + 1
+        if reach <= left < self.width - reach and reach <= top < self.height - reach:
+            width, at = self.width, top * self.width + left
+            places = [at + down * width + across for across, down in dots]
+            self.marks.update(dict.fromkeys(places, color))
+            return
+        for across, down in dots:
+            self.dot(left + across, top + down, color)
 
     def dot(self, x: int, y: int, color: Rgb) -> None:
         """Color one pixel."""
@@ -230,6 +234,19 @@ def _standing_out(grey: int) -> Rgb:
 
 
 _MIDDLE_GREY = 128
+
+
+@lru_cache(1024)
+def _ring(radius: float, x_part: int, y_part: int) -> list[tuple[int, int]]:
+    """Pixels of a circle around a place in a pixel, given in parts of it."""
+    x, y = (x_part + 0.5) / _PARTS, (y_part + 0.5) / _PARTS
+    steps = max(8, int(2.2 * math.pi * radius))
+    angles = [2 * math.pi * i / steps for i in range(steps)]
+    dots = (
+        (math.floor(x + radius * math.cos(a)), math.floor(y + radius * math.sin(a)))
+        for a in angles
+    )
+    return list(dict.fromkeys(dots))
 
 
 def escape_lines(canvas: Canvas, *, is_grey: bool = False) -> list[str]:

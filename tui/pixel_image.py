@@ -12,7 +12,7 @@ from tui.pixel_protocols import Rect, Rgb, indexed_png, sixel
 if TYPE_CHECKING:
     from tui.halfblocks import Canvas
 
-_GREYS = {"kitty": (64, 16, 8), "sixel": (16, 8, 6)}
+GREYS = {"kitty": (64, 16, 8), "sixel": (16, 8, 6)}
 #: colors of marks nearer than this in every part are one, if there may be so many
 _MARK_STEPS = (32, 64, 96, 128)
 
@@ -95,7 +95,7 @@ def pixel_image(
     the ground's color: mlterm makes them so, with white.
     """
     unit = cell if kind == "sixel" else (1, 1)
-    for levels in (greys,) if greys else _GREYS[kind]:
+    for levels in (greys,) if greys else GREYS[kind]:
         image = indexed(canvas, levels, most_colors)
         image = image.filled(unit, ground).encoded(kind)
         if image.cost(kind) <= most_bytes:
