@@ -21,6 +21,7 @@ from remote.errors import BadRequestError
 from remote.reading_logs import ReadingLogs
 from remote.schedulers.queues import ARGV, QueueLimits, queues_of
 from remote.views import (
+    Ctf,
     Finding,
     Folder,
     JobPicks,
@@ -237,6 +238,11 @@ class Reading(ReadingLogs, Comparing):
             label=said["label"],
             on_its_way_s=max(0.0, on_its_way_s),
         )
+
+    async def ctf(self, name: str, micrograph: str) -> Ctf | None:
+        """Contrast transfer function of a micrograph; None if its list has none."""
+        said = await self.ask("ctf.of_micrograph", name=name, micrograph=micrograph)
+        return Ctf(**said) if said else None
 
     async def picks(self, name: str, micrograph: str) -> Picks:
         """Coordinates of a job on one micrograph."""

@@ -279,6 +279,20 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ctf:
+    """Contrast transfer function of a micrograph, as its list has it."""
+
+    defocus_u: float  # Å
+    defocus_v: float
+    voltage: float  # kV
+    cs: float  # mm
+    amplitude: float
+    angle: float = 0.0  # degrees, of the first defocus
+    phase_shift: float = 0.0  # degrees
+    resolution: float = 0.0  # Å, to which the fit is good; 0 if not said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picks:
     """Coordinates on one micrograph, in pixels of the micrograph file."""
 

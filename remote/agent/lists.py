@@ -173,6 +173,18 @@ def _micrograph_loop(path: str) -> LoopStream:
     raise StarError(message)
 
 
+def row_of(path: str, micrograph: str) -> Dict[str, str]:
+    """The whole row of one micrograph by label; {} if it is not there."""
+    with _micrograph_loop(path) as stream:
+        labels = list(stream.labels)
+        name = "rlnMicrographName"
+        at = labels.index(name if name in labels else "rlnMicrographMovieName")
+        for row in stream.rows():
+            if row[at] == micrograph:
+                return dict(zip(labels, row))
+    return {}
+
+
 def optics_rows(path: str) -> List[Dict[str, str]]:
     """Rows of the optics table; none before RELION 3.1."""
     try:

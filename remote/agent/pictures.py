@@ -53,7 +53,11 @@ def micrograph(
         binning = mrc.binning_for(place[2], place[3], width, height)
         binning *= max(1, min(coarser, place[2] // binning, place[3] // binning))
         found = mrc.reduce_image(handle, header, binning, place, number - 1, request)
-    pixel_size = _pixel_size(request, name, micrograph) or header.pixel_size
+    pixel_size = header.pixel_size
+    if not micrograph.endswith(
+        (":mrc", ".ctf")
+    ):  # a spectrum has another than the list
+        pixel_size = _pixel_size(request, name, micrograph) or pixel_size
     sigma = grey.sigma_of(lowpass_angstrom, pixel_size * binning)
     rows = grey.smooth(found.rows, sigma)
     sigma = grey.sigma_of(highpass_angstrom, pixel_size * binning)

@@ -29,6 +29,7 @@ from remote.errors import BadRequestError, ConflictError, SessionLostError
 from remote.last_seen import LastSeen
 from remote.schedulers.queues import QueueLimits
 from remote.views import (
+    Ctf,
     Finding,
     Folder,
     HandTable,
@@ -696,6 +697,17 @@ class FakeWorkspace:
             values["log_levels"] = self.log_levels[row.name]
         return Statistics(
             job=row.name, type=row.type, values=values, taken_at=time.time()
+        )
+
+    async def ctf(self, name: str, micrograph: str) -> Ctf:
+        return Ctf(
+            defocus_u=10860.0,
+            defocus_v=10575.0,
+            angle=78.0,
+            voltage=200.0,
+            cs=1.4,
+            amplitude=0.1,
+            resolution=4.0,
         )
 
     async def picks(self, name: str, micrograph: str) -> Picks:

@@ -11,8 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.project.picks_file import FOM
-from remote.views import HowFar, Picture
+from remote.views import Ctf, HowFar, Picture
 from tui.charts import Line
+from tui.ctf_rings import legend
 from tui.halfblocks import enlarged, fom_color
 from tui.picking import Colors, Display
 from tui.widgets.picture_view import IDLE_S, PictureView
@@ -91,6 +92,7 @@ class Looking:
         self.is_reading = True
         self.far = ""  # how far the reading is, in words
         self._kept: OrderedDict[tuple[Any, ...], Picture] = OrderedDict()
+        self._ctfs: dict[str, Ctf | None] = {}  # by the file of the spectrum
 
     @property
     def is_far(self) -> bool:
@@ -148,7 +150,7 @@ class Looking:
     def _fetch(
         self, key: tuple[Any, ...], group: str, tell: OnProgress | None = None
     ) -> None:
-        job = self.job
+        job, micrograph, spectrum = self.job, self.name, self.spectrum
         name, region, (width, height), filters, coarser = key
 
         async def question(w: Any) -> tuple[tuple[Any, ...], Picture]:
@@ -166,6 +168,8 @@ class Looking:
                 on_progress=tell,
                 **({"coarser": coarser} if coarser > 1 else {}),
             )
+            if spectrum and name == spectrum:
+                self._ctfs[spectrum] = await w.ctf(job, micrograph)
             return key, picture
 
         app: CryodeckApp = self._owner.app  # type: ignore[assignment]
@@ -193,6 +197,7 @@ class Looking:
         pixel = self.pixel_size or picture.pixel_size
         self.view.diameter_px = self.diameter / pixel if pixel else 0.0
         region: Region | None = key[1]
+        self.view.ctf = self._ctfs.get(self.spectrum)
         self.view.show_picture(picture, region)
         if self._is_new and self.scale and not self.spectrum:
             self.view.look_at_scale(1 / self.scale)
@@ -225,7 +230,7 @@ class Looking:
         if picture is None:
             return []
         if self.spectrum:
-            return [("CTF power spectrum", "faint")]
+            return legend(picture, self.view.ctf)
         pixel = (self.pixel_size or picture.pixel_size) * picture.binning
         words = f"{pixel:.1f} Å/px" if pixel else f"1:{picture.binning:.1f}"
         if self.filters.words():

@@ -18,8 +18,9 @@ from textual.events import MouseEvent, Resize
 from textual.message import Message
 from textual.strip import Strip
 
-from remote.views import Picks, Picture
+from remote.views import Ctf, Picks, Picture
 from tui.coarse import bands, fitted, whole
+from tui.ctf_rings import draw as draw_rings
 from tui.graphics import FAR_BYTES, PictureMode
 from tui.halfblocks import (
     NO_FOM,
@@ -99,6 +100,7 @@ class PictureView(WindowView):
         self.color_range: tuple[float, float] | None = None  # FOM of red and of blue
         self.has_circles = True
         self.is_dotted = False  # circles would cover the picture
+        self.ctf: Ctf | None = None  # of the spectrum that is shown
         self.is_spectrum = False  # a power spectrum has no picks
         self._canvas: Canvas | None = None
         self._piece: Piece | None = None  # what the terminal shows
@@ -212,7 +214,9 @@ class PictureView(WindowView):
         if self.contrast or self.brightness:
             pixels = pixels.translate(contrast_table(self.contrast, self.brightness))
         canvas.paste(pixels, picture.width, picture.height, left, top)
-        if self.has_circles and not self.is_spectrum:
+        if self.has_circles and self.is_spectrum:
+            draw_rings(canvas, picture, self.ctf, self.to_picture)
+        elif self.has_circles:
             self._draw_circles(canvas, left, top)
         return canvas
 
