@@ -13,14 +13,17 @@ from textual.screen import ModalScreen, Screen
 
 from remote.prompts import HostKey, Question
 from remote.views import Node
+from tests.support.contrast import LEAST, contrast_of
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, screen_text, seen, until
+from tui.palette import THEMES
 from tui.screens.prompts import HostKeyDialog, QuestionsDialog
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.job_table import JobTable
 from tui.widgets.lines import LinesView
 
 SIZES = [(80, 24), (120, 40), (200, 50)]
+THEME_OF = dict(zip(SIZES, THEMES, strict=True))
 Way = Callable[[Pilot[int]], Awaitable[None]]
 
 
@@ -107,7 +110,7 @@ async def a_host_asks_questions(pilot: Pilot[int]) -> None:
 
 
 async def a_micrograph_to_pick_on(pilot: Pilot[int]) -> None:
-    await job(BY_HAND, "overview", "P", shows="Who says so")(pilot)
+    await job(BY_HAND, "overview", "P", shows="Evidence")(pilot)
     await seen(pilot, "20170629_00021")
     await pilot.press("enter")
 
@@ -155,6 +158,7 @@ WAYS: dict[str, Way] = {
 @pytest.mark.parametrize("name", WAYS)
 async def test_a_screen_fits(name: str, size: tuple[int, int]) -> None:
     async with interface(size=size) as pilot:
+        pilot.app.theme = THEME_OF[size]
         await seen(pilot, "AutoPick/job012")
         if name == "Confirm":  # of a job that is under way
             await pilot.press("slash", *"job012", "enter")
@@ -162,6 +166,25 @@ async def test_a_screen_fits(name: str, size: tuple[int, int]) -> None:
         await until(pilot, lambda: type(pilot.app.screen).__name__ == name)
         await pilot.pause(0.2)
         fits(pilot.app.screen, screen_text(pilot), size)
+        assert not hard_to_read(pilot.app.screen)
+
+
+def hard_to_read(screen: Screen[object]) -> dict[str, float]:
+    """Words whose contrast is below what WCAG 2.1 asks, with that contrast."""
+    boxes = [screen.region]
+    if isinstance(screen, ModalScreen):  # what lies below is meant to be pale
+        boxes = [box.region for box in screen.query(".dialog")]
+    found = {}
+    for y, strip in enumerate(screen._compositor.render_strips()):
+        x = 0
+        for text, style, _ in strip:
+            is_word = any(letter.isalnum() for letter in text)
+            if is_word and style and any(box.contains(x, y) for box in boxes):
+                contrast = contrast_of(style)
+                if contrast < LEAST:
+                    found[text.strip()] = contrast
+            x += len(text)
+    return found
 
 
 def fits(screen: Screen[object], shown: str, size: tuple[int, int]) -> None:

@@ -7,37 +7,20 @@ from rich.color import Color, ColorSystem, blend_rgb
 from rich.color_triplet import ColorTriplet
 from rich.style import Style
 
+from tests.support.contrast import LEAST, contrast_of
 from tui.palette import OF_256, SIXTEEN, THEMES, rgb, role_style
 from tui.sent_cells import SentCells
 
 GROUNDS = ("background", "surface", "panel", "cursor")
 GRAPHICS = {"line", "bar_dim"}  # no word has these
 WORDS = sorted(set(THEMES["cryodeck-dark"]) - {*GROUNDS, *GRAPHICS, "found"})
-LEAST = 4.5  # of words, by WCAG 2.1, 1.4.3
 LEAST_OF_GRAPHICS = 3.0  # 1.4.11
-
-
-def luminance(color: tuple[int, int, int]) -> float:
-    """Relative luminance, as WCAG 2.1 defines it."""
-    parts = [v / 255 for v in color]
-    red, green, blue = (
-        v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts
-    )
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(style: Style, ground: str) -> float:
-    assert style.color is not None
-    below = style.bgcolor.triplet if style.bgcolor else None
-    front = luminance(tuple(style.color.get_truecolor()))
-    back = luminance(tuple(below) if below else rgb(ground))
-    return (max(front, back) + 0.05) / (min(front, back) + 0.05)
 
 
 def test_contrast_is_that_of_the_definition():
     black_on_white = Style.parse("#000000 on #ffffff")
-    assert contrast(black_on_white, "#000000") == pytest.approx(21)
-    assert contrast(Style.parse("#777777 on #ffffff"), "") == pytest.approx(
+    assert contrast_of(black_on_white, "#000000") == pytest.approx(21)
+    assert contrast_of(Style.parse("#777777 on #ffffff"), "") == pytest.approx(
         4.48, abs=0.01
     )
 
@@ -46,21 +29,21 @@ def test_contrast_is_that_of_the_definition():
 @pytest.mark.parametrize("ground", GROUNDS)
 def test_words_can_be_read(theme: str, ground: str) -> None:
     for role in WORDS:
-        found = contrast(role_style(theme, f"{role} on {ground}"), "")
+        found = contrast_of(role_style(theme, f"{role} on {ground}"), "")
         assert found >= LEAST, (role, found)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_what_a_search_found_and_buttons_can_be_read(theme: str) -> None:
     for role in ("title on found", "dim on found", "faint on found", "reverse"):
-        assert contrast(role_style(theme, role), "") >= LEAST, role
+        assert contrast_of(role_style(theme, role)) >= LEAST, role
     # a button that is not in front: the accent laid over the ground, by a third
     colors = THEMES[theme]
     blend = blend_rgb(
         ColorTriplet(*rgb(colors["surface"])), ColorTriplet(*rgb(colors["accent"])), 0.3
     )
     words = Style.from_color(Color.parse(colors["text"]), Color.from_triplet(blend))
-    assert contrast(words, "") >= LEAST
+    assert contrast_of(words) >= LEAST
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -68,7 +51,7 @@ def test_bars_can_be_seen(theme: str) -> None:
     colors = THEMES[theme]
     for role in ("bar", "bar2", "bar_dim"):
         for ground in ("background", "surface"):
-            found = contrast(role_style(theme, role), colors[ground])
+            found = contrast_of(role_style(theme, role), colors[ground])
             assert found >= LEAST_OF_GRAPHICS - 0.05, (role, ground, found)
 
 
@@ -76,7 +59,7 @@ def test_bars_can_be_seen(theme: str) -> None:
 def test_what_is_less_important_is_paler(theme: str) -> None:
     for ground in ("background", "surface", "panel"):
         text, dim, faint = (
-            contrast(role_style(theme, f"{role} on {ground}"), "")
+            contrast_of(role_style(theme, f"{role} on {ground}"), "")
             for role in ("text", "dim", "faint")
         )
         assert text > 1.3 * dim > 1.3 * faint
@@ -88,7 +71,7 @@ def test_words_can_be_read_with_256_colors(theme: str, ground: str) -> None:
     for role in WORDS:
         style = role_style(theme, f"{role} on {ground}")
         shown = Style.from_color(_shown(style.color), _shown(style.bgcolor))
-        assert contrast(shown, "") >= LEAST - 0.5, (role, contrast(shown, ""))
+        assert contrast_of(shown) >= LEAST - 0.5, (role, contrast_of(shown, ""))
 
 
 def _shown(color: Color | None) -> Color:

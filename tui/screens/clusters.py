@@ -108,7 +108,7 @@ class ClustersScreen(Screen[None]):
             where = "this machine" if cluster.session == "local" else cluster.address
             lines: list[Line] = [
                 [(plain(cluster.name), "title")],
-                [("  " + plain(where), "dim"), (f" · {cluster.scheduler}", "faint")],
+                [("  " + plain(where), "dim"), (f" · {cluster.scheduler}", "dim")],
             ]
             options.add_option(Option(text_of(self, lines)))
         options.highlighted = min(before or 0, len(self._all) - 1)
@@ -131,7 +131,7 @@ class ClustersScreen(Screen[None]):
         self._paths += [p for p in cluster.projects if p not in cluster.recent]
         for path in self._paths:
             folder, _, name = path.rstrip("/").rpartition("/")
-            line: Line = [(plain(name), "title"), (f"  {plain(folder)}", "faint")]
+            line: Line = [(plain(name), "title"), (f"  {plain(folder)}", "dim")]
             projects.add_option(Option(text_of(self, [line])))
         self._paths += [_PATH, _BROWSE]
         if len(self._paths) == 2:

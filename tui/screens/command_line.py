@@ -31,6 +31,7 @@ class CommandLine(ModalScreen["str | None"]):
     CommandLine Vertical { height: auto; background: $panel; }
     CommandLine Horizontal { height: 1; }
     CommandLine Label { width: 2; padding: 0 0 0 1; color: $primary; }
+    CommandLine Input { width: 1fr; }
     CommandLine #possible { height: auto; max-height: 9; padding: 0 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
