@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import asyncio
 import json
 import shlex
 import sys
@@ -113,9 +114,11 @@ class Reading(ReadingLogs, Comparing):
 
     async def load_job(self, name: str) -> Job:
         """Form of a job, by name, alias or number."""
-        said = await self.ask("project.job_star", name=name)
+        said, layers = await asyncio.gather(
+            self.ask("project.job_star", name=name), self.layers()
+        )
         source = f"{said['name']}/{said['file']}"
-        environment = (await self.layers()).environment
+        environment = layers.environment
         try:
             if said["file"] == "run.job":
                 job = Job.from_run_job(said["text"], source)
@@ -131,8 +134,10 @@ class Reading(ReadingLogs, Comparing):
             job_type = by_key(type_key)
         except InputError as error:
             raise BadRequestError(str(error)) from error
-        environment = (await self.layers()).environment
-        said = await self.ask("project.gui_defaults", name=job_type.gui_name)
+        said, layers = await asyncio.gather(
+            self.ask("project.gui_defaults", name=job_type.gui_name), self.layers()
+        )
+        environment = layers.environment
         version = said["version"] or "3.1"
         job = with_site_fields(Job.new(type_key, version), environment)
         job = with_site_defaults(job, environment)

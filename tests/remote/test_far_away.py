@@ -36,6 +36,7 @@ async def workspace(far):
     profile = far.live.profile(scheduler="shell")
     project = str(far.live.home / "project")
     opened = await Workspace.open(profile, project, prompts=Person())
+    await opened.overview()  # the site's settings come with it
     yield opened
     await opened.close()
 
