@@ -56,16 +56,6 @@ class Editing(Reading):
 
     # forms
 
-    async def defaults(self, type_key: str, *, last_used: bool = True) -> Job:
-        """A new form: RELION's defaults, the site's, the last used, the profile's."""
-        await self.layers()
-        job = await super().defaults(type_key, last_used=last_used)
-        if self.cluster.scheduler != "shell" and not job.flag("do_queue", True):
-            job = job.replace("do_queue", True)
-            if self.cluster.queue:
-                job = job.replace("queuename", self.cluster.queue)
-        return job
-
     async def create_project(self, version: str = "4.0") -> str:
         """Make the folder a RELION project; one that exists stays as it is."""
         said = await self._do("operations.create_project", version=version)

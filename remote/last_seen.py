@@ -107,10 +107,10 @@ class LastSeen(Reading):
         found = await super().statistics(name)
         return replace(found, taken_at=self.seen_at or 0.0)
 
-    async def defaults(self, type_key: str, *, last_used: bool = True) -> Job:
-        """A new form: as the project used it last, else RELION's defaults."""
+    async def _defaults(self, type_key: str, last_used: bool) -> Job:
+        """A form as the project used it last, else RELION's defaults."""
         try:
-            return await super().defaults(type_key, last_used=last_used)
+            return await super()._defaults(type_key, last_used)
         except NotSeenError:
             overview = self.memory.overview()
             version = overview[0].version if overview else ""

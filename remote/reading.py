@@ -129,7 +129,17 @@ class Reading(ReadingLogs, Comparing):
             raise BadRequestError(str(error)) from error
 
     async def defaults(self, type_key: str, *, last_used: bool = True) -> Job:
-        """A new form: RELION's defaults, then what the project used last."""
+        """A new form: RELION's defaults, the site's, the last used, the profile's."""
+        job = await self._defaults(type_key, last_used)
+        cluster = (await self.layers()).cluster
+        if cluster.scheduler != "shell" and not job.flag("do_queue", True):
+            job = job.replace("do_queue", True)
+            if cluster.queue:
+                job = job.replace("queuename", cluster.queue)
+        return job
+
+    async def _defaults(self, type_key: str, last_used: bool) -> Job:
+        """RELION's defaults, then what the project used last."""
         try:
             job_type = by_key(type_key)
         except InputError as error:

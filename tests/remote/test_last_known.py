@@ -1,5 +1,6 @@
 import json
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -163,3 +164,11 @@ async def test_a_workspace_out_of_reach_answers_as_it_did_and_says_when(project)
         await offline.run("AutoPick/job002")
     new = await offline.defaults("class2d")
     assert new.version == seen.version
+
+
+async def test_a_form_begun_before_the_link_is_there_goes_to_the_queue_as_well():
+    profile = Cluster(name="far", session="ssh", host="far", scheduler="slurm")
+    offline = LastSeen(profile, "/data/p")
+    assert (await offline.defaults("autopick")).flag("do_queue")
+    here = LastSeen(replace(profile, scheduler="shell"), "/data/p")
+    assert not (await here.defaults("autopick")).flag("do_queue")
