@@ -51,7 +51,8 @@ def _of_gpfs(text: str) -> Iterator[Quota]:
         space, _, files = line.partition("|")
         words = space.split()
         if "in_doubt" in words:
-            columns = words.index("quota") - 1  # before what is used
+            at = words.index("quota") if "quota" in words else 0
+            columns = max(0, at - 1)  # those before what is used
             unit = "K" if words[columns] == "KB" else ""
             continue
         if not columns or len(words) < columns + 4:

@@ -181,6 +181,31 @@ def test_a_sites_template_is_filled_in():
     assert text.index("#SBATCH --open-mode") < text.index("job=AutoPick/job006")
 
 
+@pytest.mark.parametrize(
+    ("token", "value"),
+    [
+        ("mpinodes", "5"),
+        ("threads", "3"),
+        ("cores", "15"),
+        ("dedicated", "4"),
+        ("nodes", "4"),  # 15 cores by 4, rounded up
+        ("name", "AutoPick/job006/"),
+        ("errfile", "AutoPick/job006/run.err"),
+        ("outfile", "AutoPick/job006/run.out"),
+        ("queue", "gpu"),
+        ("extra1", "24 hours"),
+        ("extra2", "a b"),
+    ],
+)
+def test_each_word_of_relions_templates_is_filled_in(token, value):
+    values = {"queuename": "gpu", "min_dedicated": "4", "nr_mpi": "5"}
+    values |= {"nr_threads": "3", "qsub_extra1": "24 hours", "qsub_extra2": "a b"}
+    line = f"# [XXX{token}XXX] and [XXX{token}XXX]"
+    template = f"#!/bin/bash\n{line}\nmpirun XXXcommandXXX\n"
+    text = build("/p", type="class2d", template=template, values=values).text
+    assert f"# [{value}] and [{value}]\n" in text
+
+
 def test_a_directive_without_a_value_is_left_out():
     text = build("/p", template=TEMPLATE, values={"qsub_extra1": ""}).text
     assert "--gres" not in text

@@ -250,7 +250,11 @@ _SEEDS = {
 _OWN_SEEDS = {
     "quota": [
         b" Filesystem space quota limit grace files quota limit grace\n"
-        b"nas:/export\n  21G*  20G  22G  6days  1204*  1000  1100  none\n"
+        b"nas:/export\n  21G*  20G  22G  6days  1204*  1000  1100  none\n",
+        b"Filesystem Fileset type blocks quota limit in_doubt grace | files quota\n"
+        b"fs1 home USR 11G 10G 12G 5M 6 days | 369754 1000000 1100000 60 none x\n",
+        b"Quota information for storage pool home (ID: 2):\n user/group || size || "
+        b"chunk files\n alice|588559|| 20.63 GiB| 30.00 GiB|| 1000002| 1000000\n",
     ],
     "agent_frames": [frames.encode({"id": 1, "verb": "host.ping"}, b"x" * 600)],
     "progress": [
