@@ -280,8 +280,7 @@ class BatchedExpectation:
             xp.take(self._fine_offsets, flat, axis=0), (n, most * 4, 2)
         )
         place = self.put(batch.origin_px[:, None].astype(np.float64)) + offsets
-        sigma = max(step.model.offset_sigma_px, 0.1)
-        prior = -xp.sum(place * place, axis=2) / (2 * sigma**2)
+        prior = step.offset_prior(xp.sum(place * place, axis=2))
         value = value - norms[:, :, None, :] + astype(prior, xp.float32)[:, :, None]
         value = value + self._shares
         is_row = xp.broadcast_to(is_chosen[:, :, None], (n, most, 4))

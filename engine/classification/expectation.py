@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from engine.arrays import Array
+from engine.arrays import Array, array_namespace
 from engine.classification.batch import Assignments, Batch, Optics
 from engine.classification.fine_pass import FinePass
 from engine.classification.masking import circular_mask, colored_noise, masked
@@ -37,6 +37,10 @@ from engine.classification.statistics import SufficientStatistics
 #: --adaptive_fraction).
 ADAPTIVE_FRACTION = 0.999
 _MAX_WEIGHT_HARMONIC = 24
+#: Deviations of their prior beyond which confined offsets are all but forbidden, and
+#: the penalty per square of a further one.
+_FARTHEST_DEVIATIONS = 3.0
+_PENALTY = 20.0
 #: Part of the mean share below which a class gets no further advantage.
 _LEAST_SHARE = 0.005
 
@@ -63,6 +67,8 @@ class Expectation:
     class_exponent : float
         Power of the classes' shares in their prior: 1 as they are, 0 all alike, -1
         against the full ones.
+    confines_offsets : bool
+        All but forbid offsets far beyond their prior's width: they are of neighbors.
     seed : int
         For noise outside the mask.
     """
@@ -80,6 +86,7 @@ class Expectation:
         max_astigmatism_angstrom: float = 0.0,
         does_align: bool = True,
         class_exponent: float = 0.0,
+        confines_offsets: bool = False,
         seed: int = 0,
     ) -> None:
         self.model, self.grid, self.sampling, self.optics = (
@@ -89,6 +96,7 @@ class Expectation:
             optics,
         )
         self.does_align, self.seed = does_align, seed
+        self.confines_offsets = confines_offsets
         self.n_scale_groups = n_scale_groups
         search = min(grid.n_rings, max(2, n_reference_rings))
         if optics.finest_search_ring is not None:
@@ -298,11 +306,20 @@ class Expectation:
         return np.asarray(values.reshape(len(waves), *parts.shape[1:]))
 
     def log_prior(self, batch: Batch, offsets: Array) -> Array:
-        """Logarithm of the Gaussian prior of offsets, (n, offset), float32."""
+        """Logarithm of the prior of offsets, (n, offset), float32."""
         place = batch.origin_px[:, None] + offsets
-        square = (place**2).sum(axis=-1)
+        return self.offset_prior((place**2).sum(axis=-1)).astype(np.float32)
+
+    def offset_prior(self, square: Array) -> Array:
+        """Logarithm of the offsets' prior at squared lengths, of any array library."""
+        xp = array_namespace(square)
         sigma = max(self.model.offset_sigma_px, 0.1)
-        return (-square / (2 * sigma**2)).astype(np.float32)
+        prior = -square / (2 * sigma**2)
+        if not self.confines_offsets:
+            return prior
+        beyond = xp.sqrt(square) / sigma - _FARTHEST_DEVIATIONS
+        beyond = xp.where(beyond > 0, beyond, xp.zeros_like(beyond))
+        return prior - _PENALTY * beyond * beyond
 
     def add_noise(
         self,

@@ -108,9 +108,7 @@ class FinePass:
         value = value.reshape(len(waves), *shape)
         chosen = None if whole else classes
         value -= step._norms(v[:, :, None], waves, chosen, n_rings)
-        square = (place**2).sum(axis=1)
-        sigma = max(step.model.offset_sigma_px, 0.1)
-        prior = -square / (2 * sigma**2)
+        prior = step.offset_prior((place**2).sum(axis=1))
         value += prior[:, None].astype(np.float32) + step.log_shares[classes]
         return np.asarray(value)
 

@@ -230,7 +230,9 @@ class Optimizer:
         if settings.does_align and settings.perturbation_factor > 0:
             perturbation = next_perturbation(state.perturbation, random)
         sampling = self._sampling(model, perturbation)
-        step = self.expectation(model, sampling, iteration)
+        # mini-batches have not settled where their classes lie in the box
+        is_last = settings.has_mini_batches and part is None
+        step = self.expectation(model, sampling, iteration, confines_offsets=is_last)
         mine = self.share.mine(used)
         particles, sums = self._expect(step, mine, state, part or (0, 1))
         sums = sums.reduced(self.comm)
@@ -291,7 +293,12 @@ class Optimizer:
         return replace(sampling, psi_step_deg=min(psi, 30.0), offset_step_px=offset)
 
     def expectation(
-        self, model: ClassModel, sampling: Sampling, iteration: int = 1
+        self,
+        model: ClassModel,
+        sampling: Sampling,
+        iteration: int = 1,
+        *,
+        confines_offsets: bool = False,
     ) -> Expectation:
         """The E-step of a model: rings up to the resolution and a margin beyond."""
         settings, box = self.settings, self.box_px
@@ -311,6 +318,7 @@ class Optimizer:
             max_astigmatism_angstrom=self.groups.astigmatism_angstrom,
             does_align=settings.does_align,
             class_exponent=self._class_exponent(iteration),
+            confines_offsets=confines_offsets,
             seed=settings.seed,
         )
 

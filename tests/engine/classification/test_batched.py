@@ -30,7 +30,7 @@ from engine.parallel import Communicator
 OPTICS = {"pixel_size": 4.0, "radius_px": 12.5}
 
 
-def case(n=12, astigmatism=1000.0, **optics):
+def case(n=12, astigmatism=1000.0, confines_offsets=False, **optics):
     """An E-step from the true references, and a batch."""
     ctf = example_ctf()
     source = ArraySource(example_images(), ctf)
@@ -52,7 +52,9 @@ def case(n=12, astigmatism=1000.0, **optics):
     state = optimizer.start(references=read_images(DATA / "class2d/refs5.mrcs"))
     state.model.group_scale = np.array([1.1, 0.9, 1.0, 1.2])
     state.particles.offset_px[:] = np.arange(600).reshape(300, 2) % 3
-    step = optimizer.expectation(state.model, settings.sampling)
+    step = optimizer.expectation(
+        state.model, settings.sampling, confines_offsets=confines_offsets
+    )
     batch = optimizer.share.batch(
         np.arange(0, 300, 300 // n), state.particles, state.model
     )
@@ -86,6 +88,7 @@ def check(put, fetch, step, batch):
         {"is_premultiplied": True, "finest_search_ring": 9},
         {"is_intact_until_first_peak": True},
         {"do_ctf": False, "astigmatism": 0.0},
+        {"confines_offsets": True},
     ],
 )
 def test_winners_and_sums_are_those_of_one_after_another(library: Library, optics):

@@ -157,3 +157,16 @@ def test_statistics_of_two_batches_add_up_to_those_of_one(case):
     for name in ("data", "weight", "class_weight", "noise", "scale_cross"):
         a, b = getattr(whole, name), getattr(parts, name)
         assert np.abs(a - b).max() <= 2e-5 * np.abs(a).max(), name
+
+
+def test_confined_offsets_are_forbidden_beyond_three_deviations(case):
+    optimizer, state, _ = case
+    sigma = state.model.offset_sigma_px
+    square = (sigma * np.array([0.0, 1.0, 2.9, 4.0, 6.0])) ** 2
+    sampling = optimizer.settings.sampling
+    free = optimizer.expectation(state.model, sampling).offset_prior(square)
+    confined = optimizer.expectation(state.model, sampling, confines_offsets=True)
+    found = confined.offset_prior(square)
+    np.testing.assert_allclose(free, [0, -0.5, -(2.9**2) / 2, -8, -18])
+    np.testing.assert_array_equal(found[:3], free[:3])
+    np.testing.assert_allclose(found[3:] - free[3:], [-20, -180])

@@ -27,7 +27,14 @@ from engine.parallel import Communicator, run_threads
 
 
 def classify(
-    comm=None, *, iterations, n_iterations, seed=1, state=None, per_iteration=1
+    comm=None,
+    *,
+    iterations,
+    n_iterations,
+    seed=1,
+    state=None,
+    per_iteration=1,
+    images=None,
 ):
     settings = Settings(
         n_classes=3,
@@ -42,7 +49,8 @@ def classify(
     )
     noise = np.zeros(300, dtype=int)
     groups = Groups(noise=noise, scale=example_groups(), astigmatism_angstrom=200)
-    source = ArraySource(example_images(), example_ctf())
+    images = example_images() if images is None else images
+    source = ArraySource(images, example_ctf())
     optimizer = Optimizer(source, 300, groups, settings, comm or Communicator())
     state = state or optimizer.start()
     for _ in range(iterations):
@@ -169,3 +177,14 @@ def test_iterations_added_after_the_full_passes_are_full_passes():
     assert (more.iteration, more.n_used) == (7, 300)
     cut_short = classify(iterations=3, n_iterations=20)
     assert classify(iterations=1, n_iterations=20, state=cut_short).n_used == 100
+
+
+def test_full_passes_leave_no_particle_where_its_neighbor_is():
+    before = classify(iterations=9, n_iterations=12)
+    far = np.arange(0, 300, 30)
+    images = example_images()
+    images[far] = np.roll(images[far], 9, axis=(1, 2))
+    before.particles.offset_px[far] -= 9  # where the particle now is
+    after = classify(iterations=3, n_iterations=12, state=before, images=images)
+    length = np.hypot(*after.particles.offset_px[far].T)
+    assert length.max() < 4 * after.model.offset_sigma_px
