@@ -25,7 +25,7 @@ from engine.programs.class2d_options import Options, read_options, read_referenc
 from engine.programs.class2d_relion import noise_of_groups, read_relion_iteration
 from engine.programs.class2d_state import read_state
 from engine.programs.context import Context
-from engine.programs.devices import choose_device
+from engine.programs.devices import choose_device, ranks_on_device
 from engine.programs.disc_sums import DiscCommunicator
 from engine.programs.particle_set import ImageStore, ParticleSet, read_particles
 
@@ -92,7 +92,9 @@ class _Run:
         kind = PlainOptimizer if options.is_compat else Optimizer
         device = _device(context, options)
         if device is not None:
-            self.settings = _sized_for(device, self.settings, particles.box_px)
+            free = free_device_memory(device) / ranks_on_device(device, context.comm)
+            self.settings = _sized_for(free, self.settings, particles.box_px)
+            _log.info("batches of %d on GPU %d", self.settings.batch_size, device)
         self.optimizer = kind(
             store,
             len(particles),
@@ -354,11 +356,10 @@ def _device(context: Context, options: Options) -> int | None:
     return choose_device(job.text("gpu_ids", ""), context.comm)
 
 
-def _sized_for(device: int, settings: Settings, box_px: int) -> Settings:
-    """Settings with batches that fill a third of a device's free memory."""
+def _sized_for(free: float, settings: Settings, box_px: int) -> Settings:
+    """Settings with batches that fill a third of a device's free bytes."""
     each = bytes_per_particle(box_px, settings.n_classes, settings.sampling)
-    size = int(free_device_memory(device) / 3 / each)
-    _log.info("batches of %d particles on GPU %d", max(1, min(size, 1024)), device)
+    size = int(free / 3 / each)
     return replace(settings, batch_size=max(1, min(size, 1024)))
 
 

@@ -61,6 +61,8 @@ class IterationFiles:
     def write(self, state: State, history: list[dict[str, Any]], limit: int) -> None:
         """All files of an iteration, the optimiser last."""
         n, pixel = state.iteration, self.particles.pixel_size
+        # of an earlier run under the same names: no longer whole from here on
+        Path(self.name(n, "optimiser.star")).unlink(missing_ok=True)
         write_mrc(self.name(n, "classes.mrcs"), state.model.images, pixel)
         self._write(self.name(n, "model.star"), model_tables(state, self))
         self._write(self.name(n, "data.star"), data_tables(state, self.particles))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import platform
 from collections.abc import Sequence
 
 from engine.arrays import device_count, use_device
@@ -71,3 +73,13 @@ def device_of_rank(groups: Sequence[Sequence[int]], rank: int, count: int) -> in
     groups = groups or [[gpu] for gpu in range(count)]
     group = groups[rank % len(groups)]
     return group[rank // len(groups) % len(group)]
+
+
+def ranks_on_device(device: int, comm: Communicator) -> int:
+    """How many ranks work on this rank's GPU, itself among them.
+
+    The same number is another GPU on another node, or where a scheduler shows each
+    process its own.
+    """
+    mine = (platform.node(), os.environ.get("CUDA_VISIBLE_DEVICES", ""), device)
+    return comm.gather(mine).count(mine)

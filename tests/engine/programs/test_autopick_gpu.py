@@ -14,7 +14,8 @@ from support.engine_jobs import run_engine, small_project, write_job
 from engine.errors import InputError
 from engine.io.coordinates import read_coordinates
 from engine.io.mrc import read_image, write_mrc
-from engine.programs.devices import device_of_rank
+from engine.parallel import run_threads
+from engine.programs.devices import device_of_rank, ranks_on_device
 
 JOB = "AutoPick/job001"
 VALUES = {
@@ -163,6 +164,11 @@ def test_each_rank_takes_its_gpu_of_the_list_and_sizes_are_said_once(tmp_path):
 )
 def test_ranks_go_round_the_list(groups, count, devices):
     assert [device_of_rank(groups, rank, count) for rank in range(6)] == devices
+
+
+def test_ranks_that_share_a_gpu_know_how_many_they_are():
+    found = run_threads(4, lambda comm: ranks_on_device(int(comm.rank == 3), comm))
+    assert found == [3, 3, 3, 1]
 
 
 def test_a_gpu_that_does_not_exist_is_named_with_those_that_do():

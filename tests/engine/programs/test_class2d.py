@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from support.engine_jobs import run_engine, run_relion, write_job
 from support.worked_example import confusion, example_project, example_truth
 
+from engine.classification.batch import Optics
+from engine.classification.state import Settings
 from engine.io.mrc import read_header, read_images, write_mrc
 from engine.io.star import read_star
+from engine.programs import class2d_files
+from engine.programs.class2d_files import IterationFiles
+from engine.programs.class2d_state import read_state
+from engine.programs.particle_set import read_particles
 from engine.progress import read_progress
 
 VALUES = {
@@ -92,6 +99,37 @@ def test_continuing_is_the_same_as_never_having_stopped(project):
     for name in one.files:
         if name != "note":
             assert np.array_equal(one[name], two[name]), name
+
+
+def test_an_iteration_written_anew_is_not_whole_until_it_is_all_there(
+    project, monkeypatch
+):
+    monkeypatch.chdir(project)
+    particles = read_particles("particles.star")
+    found, history = read_state("Class2D/job001/run_it003_state.npz")
+    settings = Settings(
+        n_classes=3,
+        n_iterations=3,
+        tau_fudge=2,
+        sampling=found.sampling,
+        optics=Optics(pixel_size=4.0, radius_px=12.5),
+    )
+    root = Path("Class2D/job013/run")
+    files = IterationFiles(
+        root, particles, settings, version=30001, has_optics_noise_table=False
+    )
+    files.write(found, history, 3)
+    optimiser = Path(files.name(3, "optimiser.star"))
+    assert optimiser.is_file()
+
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(class2d_files, "write_state", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.write(found, history, 3)
+    assert Path(files.name(3, "model.star")).is_file()
+    assert not optimiser.exists()
 
 
 def test_a_continued_job_takes_more_iterations_finer_steps_and_another_mask(project):
