@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from remote.views import PickSheet, Picture
+from tests.support.interface import until
 from tests.tui.test_graphics import Wire
 from tests.tui.test_patches import CELL, SIZE, Glass
 from tui import pixel_layer
@@ -19,6 +22,7 @@ from tui.halfblocks import Canvas
 from tui.picking import Picking
 from tui.pixel_app import PixelApp
 from tui.widgets.pick_view import PickView
+from tui.widgets.picture_view import PictureView
 
 SHAPE = (700, 760)
 RADIUS = 18
@@ -147,7 +151,7 @@ async def test_a_far_terminal_gets_the_rest_while_nobody_does_anything(
 
     app = Small(mode)
 
-    async def until(pilot, holds) -> str:
+    async def sent(pilot, holds) -> str:
         """Wait until something holds; what was sent."""
         for _ in range(1000):
             await pilot.pause(0.02)
@@ -169,16 +173,14 @@ async def test_a_far_terminal_gets_the_rest_while_nobody_does_anything(
         view.show_picking(Picking(sheet))
         view.show_picture(micrograph(), None)
         view.focus()
-        text = await until(
-            pilot, lambda: view._on_screen is not None is not view._piece
-        )
+        text = await sent(pilot, lambda: view._on_screen is not None is not view._piece)
         assert view._sharp_rows == 0
         assert len(text) < 1.1 * FAR_BYTES // 2
         coarse = glass.seen()
 
         # a band goes out when the terminal has drawn the one before
         drawn.put_nowait(None)
-        await until(pilot, lambda: view._sharp_rows > 0)
+        await sent(pilot, lambda: view._sharp_rows > 0)
         first = view._sharp_rows
         assert first < 396
         changed = np.argwhere((glass.seen() != coarse).any(axis=(1, 2)))
@@ -191,7 +193,7 @@ async def test_a_far_terminal_gets_the_rest_while_nobody_does_anything(
         view.point(1200.0, 1400.0)
         await pilot.press("space")
         drawn.put_nowait(None)
-        text = await until(pilot, lambda: view._on_screen is view._canvas)
+        text = await sent(pilot, lambda: view._on_screen is view._canvas)
         assert len(text) < 0.3 * FAR_BYTES
         assert view._sharp_rows == first
 
@@ -200,7 +202,7 @@ async def test_a_far_terminal_gets_the_rest_while_nobody_does_anything(
         view.point(1000.0, 300.0)
         for _ in range(100):
             drawn.put_nowait(None)
-        await until(pilot, lambda: view._sharp_rows >= 396)
+        await sent(pilot, lambda: view._sharp_rows >= 396)
         left, row, _, _ = view._cells(580, 396)
         x, y = left * CELL[0], row * CELL[1]
         seen = glass.seen()[y : y + 396, x : x + 580]
@@ -208,3 +210,42 @@ async def test_a_far_terminal_gets_the_rest_while_nobody_does_anything(
         levels = 255 // whole(view._canvas, kind).image.palette[1][0] + 1
         assert levels >= 6
         assert np.abs(seen - wanted).max() <= (0 if kind == "kitty" else 2)
+
+
+async def test_what_is_being_prepared_is_shown_whatever_is_painted_meanwhile(
+    monkeypatch,
+):
+    wire = Wire(monkeypatch)
+    mode = PictureMode(kind="sixel", cell=CELL, view_bytes=FAR_BYTES)
+    monkeypatch.setattr(pixel_layer.PixelLayer, "drawn", lambda _: asyncio.sleep(0))
+    is_ready = threading.Event()
+    is_ready.set()
+    begun = []
+
+    def slowly(canvas, *rest, **more):
+        begun.append(canvas)
+        assert is_ready.wait(30)
+        return fitted(canvas, *rest, **more | {"most_bytes": FAR_BYTES // 2})
+
+    monkeypatch.setattr("tui.widgets.picture_view.fitted", slowly)
+
+    class Small(PixelApp[int]):
+        def compose(self):
+            yield PictureView(mode)
+
+    app = Small(mode)
+    async with app.run_test(size=SIZE) as pilot:
+        view = app.query_one(PictureView)
+        app.touched_at = -1000.0
+        view.show_picture(micrograph(), None)
+        await until(pilot, lambda: view._on_screen is not None, 30)
+        first = view._on_screen
+        is_ready.clear()
+        before = len(begun)
+        view.show_picture(replace(micrograph(), pixels=bytes(580 * 396)), None)
+        await until(pilot, lambda: len(begun) > before, 30)
+        view.post_message(pixel_layer.SharpnessLost())
+        await pilot.pause()
+        is_ready.set()
+        await until(pilot, lambda: view._on_screen is view._canvas is not first, 30)
+        assert wire.text

@@ -196,6 +196,7 @@ class PictureView(WindowView):
             self._patches.append(Piece(image, column, row, box[2], box[3]))
         self._on_screen = canvas
         self.workers.cancel_group(self, "pixels")
+        self.workers.cancel_group(self, "sharper")
         self.app.pixels.show(self, (base, *self._patches))
         if is_coarse:
             self._sharpen()
@@ -288,6 +289,7 @@ class PictureView(WindowView):
     @work(exclusive=True, group="pixels")
     async def _encode(self) -> None:
         """Prepare the pixels in a thread; show them if nothing newer has come."""
+        self.workers.cancel_group(self, "sharper")
         canvas = self._canvas
         if canvas is None:
             return
@@ -310,7 +312,7 @@ class PictureView(WindowView):
             if shown.side > 1:
                 self._sharpen()
 
-    @work(exclusive=True, group="pixels")
+    @work(exclusive=True, group="sharper")
     async def _sharpen(self) -> None:
         """Send what a coarse picture lacks, band by band, while nobody does anything.
 
@@ -343,7 +345,7 @@ class PictureView(WindowView):
     def on_sharpness_lost(self, message: SharpnessLost) -> None:
         """Begin again with what is coarse."""
         message.stop()
-        if self._piece is not None:
+        if self._piece is not None and self._on_screen is self._canvas:
             self._patches = [p for p in self._patches if not p.is_sharper]
             self._grey, self._sharp_rows = bytearray(self._coarse), 0
             self._sharpen()
