@@ -12,6 +12,7 @@ USAGE = """\
 usage: python -m engine run JOB_DIR        run a job, from the project folder
        python -m engine simulate DIR ...   write practice micrographs (--help)
        python -m engine scores MODEL       score the classes of a 2D classification
+       python -m engine check              say whether all libraries are there
        python -m engine --version
 
 Under MPI: mpirun -n N python -m engine run JOB_DIR
@@ -20,7 +21,7 @@ Exit codes: 0 done, 1 failed, 2 bad input, 3 aborted
 
 
 _LIBRARIES = ("numpy", "scipy", "mrcfile", "array_api_compat", "PIL")
-_NEED_ALL = ("run", "simulate", "scores", "--version")
+_NEED_ALL = ("run", "simulate", "scores", "check")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(simulate.main(words[1:]))
     if words[:1] == ["scores"] and len(words) == 2:
         return _scores(words[1])
-    if words == ["--version"]:
+    if words in (["--version"], ["check"]):
         sys.stdout.write(f"cryodeck engine {_version()}\n")
         return 0
     if words in (["-h"], ["--help"], ["help"]):

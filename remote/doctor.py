@@ -262,8 +262,8 @@ async def _slurm(contact: Contact) -> list[Finding]:
 async def _engine(contact: Contact) -> list[Finding]:
     engine = contact.cluster.engine
     argv = shlex.split(engine) if engine else ["python3", "-m", "engine"]
-    status, text = await contact.tool(*argv, "--version")
-    if status == 0:
+    status, text = await contact.tool(*argv, "check")
+    if status == 0 or text.startswith("usage: python -m engine"):  # an earlier engine
         return _ok("engine", f"`{' '.join(argv)}` answers on the login node")
     says = f"`{' '.join(argv)}`: {_first(text)}"
     name = contact.cluster.name

@@ -5,7 +5,7 @@ import pytest
 from engine import cli
 
 
-@pytest.mark.parametrize("words", [["run", "x"], ["simulate", "x"], ["--version"]])
+@pytest.mark.parametrize("words", [["run", "x"], ["simulate", "x"], ["check"]])
 def test_a_python_without_the_engines_libraries_is_told_what_to_install(
     words, monkeypatch, capsys
 ):
@@ -18,5 +18,5 @@ def test_a_python_without_the_engines_libraries_is_told_what_to_install(
 
 
 def test_the_version_is_told(capsys):
-    assert cli.main(["--version"]) == 0
+    assert cli.main(["--version"]) == cli.main(["check"]) == 0
     assert capsys.readouterr().out.startswith("cryodeck engine ")

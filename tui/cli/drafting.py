@@ -150,6 +150,9 @@ def changed(job: Job, settings: list[str], *, continuing: bool) -> Job:
             _refuse_locked(option, continuing=continuing)
             value = _in_full(option, value.strip())
         job = job.replace(key, value)
+        if option is not None and option.kind in ("integer", "number"):
+            # a typing error is one also where the option has no effect; "" means off
+            job.number_or_none(key)
     return job
 
 
