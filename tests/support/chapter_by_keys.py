@@ -152,6 +152,22 @@ class Walk:
         self.see(f"new {title}")
         self.see(r"· key \w+")
 
+    def tabs(self, times: int) -> None:
+        """Go some tabs on, each once the one before it has the focus.
+
+        Else a key of the old tab is read off the screen, and what is pressed for it
+        goes to the new one.
+        """
+        for _ in range(times):
+            key = re.search(r"· key (\w+)", self.see(r"· key \w+"))
+            assert key is not None
+            self.press("F9")
+            for _ in range(600):
+                shown = re.search(r"· key (\w+)", self.terminal.text())
+                if shown is not None and shown[1] != key[1]:
+                    break
+                time.sleep(0.1)
+
     def tab(self, name_of_first_key: str) -> None:
         """Go to the next tab of the form."""
         self.press("F9")
@@ -288,12 +304,12 @@ class Walk:
         self.write("log_upper_thr", "5")
         self.see(r"Upper threshold \(stddev\) +5 ")
         self.keep("tutorial-log-form")
-        self.press("F9", "F9")
+        self.tabs(2)
         self.switch("do_write_fom_maps", "No")
         self.switch("do_read_fom_maps", "No")
         self.write("shrink", "0")
         self.switch("use_gpu", "No")
-        self.press("F9", "F9")
+        self.tabs(2)
         self.write("nr_mpi", "1")
         self.run("AutoPick/job004", picture="tutorial-log")
         self.alias("AutoPick/job004")
@@ -361,13 +377,13 @@ class Walk:
         self.switch("do_zero_mask", "Yes")
         self.write("highres_limit", "-1")
         self.keep("tutorial-class2d-form")
-        self.press("F9", "F9", "F9")
+        self.tabs(3)
         self.switch("do_parallel_discio", "Yes")
         self.write("nr_pool", "30")
         self.switch("do_preread_images", "Yes")
         self.switch("do_combine_thru_disc", "No")
         self.switch("use_gpu", "No")
-        self.press("F9")
+        self.tabs(1)
         self.write("nr_mpi", "2")
         self.write("nr_threads", "1")
         self.press("C-r")
@@ -421,7 +437,7 @@ class Walk:
         self.write("angpix", "-1")
         self.switch("do_ref3d", "No")
         self.switch("do_log", "No")
-        self.press("F9", "F9")
+        self.tabs(2)
         self.see("key lowpass")
         self.write("lowpass", "20")
         self.write("highpass", "-1")
@@ -436,7 +452,7 @@ class Walk:
         self.write("shrink", "0")
         self.switch("use_gpu", "No")
         self.keep("tutorial-template-autopicking")
-        self.press("F9", "F9")
+        self.tabs(2)
         self.write("nr_mpi", "1")
         self.run("AutoPick/job008")
         self.alias("AutoPick/job008")
@@ -504,9 +520,9 @@ class Walk:
         self.see("new Auto-picking")
         self.see("Input micrographs for autopick +Import/job001/micrographs_ctf.star")
         self.see("2D references +Select/job007/class_averages.star")
-        self.press("F9", "F9")
+        self.tabs(2)
         self._thresholds("0.0", "100", write="No")
-        self.press("F9", "F9")
+        self.tabs(2)
         self.write("nr_mpi", "4")
         self.run("AutoPick/job009")
         self.alias("AutoPick/job009")
