@@ -21,7 +21,7 @@ def pipeline_of(request: Request) -> Pipeline:
     path = os.path.realpath(request.path(PIPELINE))
     try:
         there = os.stat(path)
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         folder = request.path("")
         message = "{}: no RELION project here ({} is missing)".format(folder, PIPELINE)
         raise VerbError(message, "no project") from error

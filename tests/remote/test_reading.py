@@ -34,6 +34,13 @@ async def test_a_form_is_what_job_star_says(workspace, project):
     assert again == job
 
 
+async def test_a_folder_that_cannot_be_looked_into_is_not_called_empty(workspace):
+    """Permissions or a server that is away: what the system says, not "no project"."""
+    for folder, says in (("nowhere", "no RELION project"), ("x" * 300, "too long")):
+        with pytest.raises(AgentError, match=says):
+            await workspace.other(f"/{folder}").overview()
+
+
 async def test_a_broken_form_names_its_file(workspace, project):
     (project / "AutoPick/job002/job.star").write_text("data_job\n\nloop_\nx y z\n")
     with pytest.raises(BadRequestError, match=r"AutoPick/job002/job\.star"):
