@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import platform
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -30,29 +31,42 @@ def place_images(
     gigabytes = len(particles) * particles.box_px**2 * 4 / 1e9
     if not options.parallel_io and comm.size > 1:
         _tell(context, "rank 0 reads all particles: %.2f GB in memory", gigabytes)
+        check_memory(context, gigabytes / comm.size)
         store.receive(mine, comm)
     elif options.preread:
         _tell(context, "all particles into memory: %.2f GB over all ranks", gigabytes)
-        _check_memory(context, gigabytes / comm.size)
+        check_memory(context, gigabytes / comm.size)
         store.hold(mine)
     elif options.scratch:
         name = f"{context.directory.name}_{comm.rank}"
         store.copy_to_scratch(mine, options.scratch, name)
 
 
-def _check_memory(context: Context, gigabytes: float) -> None:
-    """Warn where this rank's particles alone need more memory than is free."""
+def check_memory(context: Context, gigabytes: float) -> None:
+    """Warn where the particles of a node's processes need more memory than is free.
+
+    `gigabytes` are those of this process; every rank must call this.
+    """
+    told = context.comm.gather((platform.node(), gigabytes, _free_gigabytes()))
+    for node in dict.fromkeys(name for name, _, _ in told):
+        parts = [part for name, part, _ in told if name == node]
+        free = min(there for name, _, there in told if name == node)
+        if context.is_leader and sum(parts) > free:
+            context.warn(
+                f"the particles take {sum(parts):.1f} GB in {len(parts)} processes on "
+                f"{node}, {free:.1f} GB are free there: say No to pre-reading, Yes to "
+                "parallel disc I/O, or use more nodes"
+            )
+
+
+def _free_gigabytes() -> float:
+    """Memory of this node that can be had; infinite where nothing says."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:
-        return  # not Linux
+        return math.inf  # not Linux
     found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
-    free = math.inf if found is None else int(found[1]) * 1024 / 1e9
-    if context.is_leader and gigabytes > free:
-        context.warn(
-            f"pre-reading takes {gigabytes:.1f} GB in this process, {free:.1f} GB are "
-            "free on this node: say No to pre-reading, or use more nodes"
-        )
+    return math.inf if found is None else int(found[1]) * 1024 / 1e9
 
 
 def left_out(
