@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,12 +11,14 @@ from engine.jobs.facts import Facts
 from engine.jobs.option import Kind
 from remote.schedulers.queues import QueueLimits, joined
 from remote.script import queue_of
+from remote.views import JobState
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
     from remote.cluster import Cluster
     from remote.views import JobRow, Overview
 
+_CAME_TO = re.compile(r"(\d+) (?:of \d+ )?micrographs?\b")
 _OPTIMISER = "_optimiser.star"
 _MICROGRAPHS = ("fn_input_autopick", "star_mics", "input_star_mics", "fn_in", "fn_mic")
 _PARTICLES = ("fn_img", "fndata_reextract", "fn_data")
@@ -73,7 +76,7 @@ async def facts_of(
         micrograph_px=(int(size[0]), int(size[1])) if size else None,
         has_ctf=source.get("has_ctf"),
         free_disk=said.get("free"),
-        done=int(mine.progress.done) if mine is not None and mine.progress else None,
+        done=_done(mine),
         last_optimiser=_last_optimiser(mine),
         **await _place(workspace, job, said),
     )
@@ -108,6 +111,20 @@ async def _place(workspace: Inputs, job: Job, said: dict[str, Any]) -> dict[str,
 def _is_elsewhere(path: str) -> bool:
     """Whether a path is a wildcard or lies outside of the project."""
     return path.startswith(("/", "~")) or ".." in path or any(c in path for c in "*?[")
+
+
+def _done(row: JobRow | None) -> int | None:
+    """How many items of a job are done.
+
+    The progress of a job that was continued counts the items of that run alone; what
+    the job came to (its summary, "3 of 5 micrographs, ...") counts all.
+    """
+    if row is None:
+        return None
+    found = _CAME_TO.match(row.summary)
+    if found and row.verdict.state is JobState.SUCCEEDED:
+        return int(found[1])
+    return int(row.progress.done) if row.progress else None
 
 
 def _total(row: JobRow | None) -> int | None:
