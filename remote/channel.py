@@ -38,6 +38,7 @@ PING_S = 20.0  # between two pings
 PING_LIMIT_S = 30.0  # an agent silent for this long is gone
 AWAKE_LIMIT_S = 6.0  # for the first answer after a sleep
 SLEPT_S = 30.0  # this machine was asleep if its clock jumped by more
+UNASKED_LOGINS = 3  # refused one after the other, before a person is asked to log in
 GRACE_S = 5.0  # beyond the agent's own time limit
 _READ_BYTES = 1 << 18
 
@@ -52,11 +53,19 @@ class AgentClient:
     Parameters
     ----------
     opener : coroutine function
-        Opens a new session; called again for every reconnect.
+        Opens a new session.
+    unasked : coroutine function
+        Opens one without asking anybody, for reconnects that nobody waits for; without
+        it `opener` does.
     """
 
     def __init__(
-        self, opener: Opener, *, name: str = "", journal: Journal | None = None
+        self,
+        opener: Opener,
+        *,
+        unasked: Opener | None = None,
+        name: str = "",
+        journal: Journal | None = None,
     ) -> None:
         self.name = name
         self.hello: dict[str, Any] = {}
@@ -66,6 +75,7 @@ class AgentClient:
         self.bytes_received = 0
         self.round_trips = 0
         self._opener = opener
+        self._unasked = unasked or opener
         self._journal = journal
         self._session: Session | None = None
         self._pipe: Pipe | None = None
@@ -90,7 +100,7 @@ class AgentClient:
         """Connect; raises what went wrong."""
         self._set_link(LinkState.CONNECTING)
         try:
-            await self._connect()
+            await self._connect(self._opener)
         except BaseException as error:
             self._set_link(LinkState.OFFLINE, str(error))
             await self._drop_session()
@@ -227,8 +237,8 @@ class AgentClient:
 
     # connecting and losing
 
-    async def _connect(self) -> None:
-        session = await self._opener()
+    async def _connect(self, opener: Opener) -> None:
+        session = await opener()
         self._session = session
         agent = await start_agent(session)
         self.bytes_sent += agent.bytes_sent
@@ -291,6 +301,7 @@ class AgentClient:
     async def _reconnect(self) -> None:
         session = self._session
         needs_person = session is not None and session.needs_person
+        refused = 0
         self._drop_later()
         while not self._is_closed:
             reason = self.link.reason
@@ -302,14 +313,17 @@ class AgentClient:
             self._attempts += 1
             self._set_link(LinkState.CONNECTING, reason)
             try:
-                await self._connect()
-            except (HostKeyError, LoginError) as error:
+                await self._connect(self._opener if needs_person else self._unasked)
+            except Exception as error:
                 await self._drop_session()
-                self._set_link(LinkState.REFUSED, one_line(str(error)))
-                needs_person = True
-            except RemoteError as error:
-                await self._drop_session()
-                self._set_link(LinkState.LOST, one_line(str(error)))
+                # one refusal may be a server's that has only half started
+                refused += isinstance(error, LoginError)
+                if isinstance(error, HostKeyError) or refused >= UNASKED_LOGINS:
+                    needs_person = True
+                state = LinkState.REFUSED if needs_person else LinkState.LOST
+                self._set_link(state, one_line(str(error)) or type(error).__name__)
+                if not isinstance(error, RemoteError):
+                    _log.exception("connecting failed in a way that nobody foresaw")
             else:
                 await self._ask_again()
                 return

@@ -13,7 +13,7 @@ import asyncssh
 
 from remote.agent.text import clean, one_line
 from remote.known_hosts import KnownHosts, KnownKey, name_of
-from remote.prompts import Prompts, Question
+from remote.prompts import NoPrompts, Prompts, Question
 
 _TRIES = 3
 _MAX_ROUNDS = 12
@@ -38,6 +38,7 @@ class Client(asyncssh.SSHClient):
         self.is_connected = False
         self.asked = False  # whether the person had to answer
         self.gave_up = False
+        self.has_person = not isinstance(prompts, NoPrompts)
         self.tried: list[str] = []
         self.name = ""  # as it stands in known_hosts
         #: host, port, type and base64 of a key that is not trusted

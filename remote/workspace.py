@@ -42,7 +42,12 @@ class Workspace(ByHand):
         async def opener() -> Session:
             return await open_session(cluster, asked)
 
-        agent = AgentClient(opener, name=cluster.name, journal=journal or Journal())
+        async def unasked() -> Session:
+            return await open_session(cluster, NoPrompts())
+
+        agent = AgentClient(
+            opener, unasked=unasked, name=cluster.name, journal=journal or Journal()
+        )
         made = cls(
             cluster, project, agent, asked
         )  # a bad profile fails here, unconnected

@@ -178,7 +178,7 @@ class TcpRelay:
         """Every present connection dies with an RST, as behind a rebooted firewall."""
         for writer in list(self._writers):
             sock = writer.get_extra_info("socket")
-            if sock is not None:
+            if sock is not None and sock.fileno() >= 0:  # else it is gone already
                 sock.setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )

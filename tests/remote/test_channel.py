@@ -288,13 +288,47 @@ async def test_a_login_that_needs_the_person_waits_for_them(monkeypatch):
 
 async def test_a_refused_login_is_not_tried_over_and_over(monkeypatch):
     monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
-    sessions = Sessions(None, LoginError("far: the login was refused"))
+    refused = LoginError("far: the login was refused")
+    sessions = Sessions(None, *[refused] * 9)
     client = AgentClient(sessions, name="far")
     await client.open()
     os.kill(client.hello["pid"], signal.SIGKILL)
     await until(lambda: client.link.state is LinkState.REFUSED)
     await asyncio.sleep(0.2)
-    assert len(sessions.opened) == 1
+    assert len(sessions.failures) == 9 - channel.UNASKED_LOGINS
+    assert client.link.reason == "far: the login was refused; log in again to go on"
+    await client.close()
+
+
+async def test_nobody_is_asked_because_a_link_broke(monkeypatch):
+    """A server that has half started may refuse a key: it is offered again."""
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+    asking = Sessions()
+    refused = LoginError("far: the login asks for password, and nobody is asked")
+    unasked = Sessions(refused, refused, None, *[refused] * 3)
+    client = AgentClient(asking, unasked=unasked, name="far")
+    await client.open()
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    await until(lambda: len(unasked.opened) == 1)
+    await until(lambda: client.link.state is LinkState.CONNECTED)
+    assert len(asking.opened) == 1
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    await until(lambda: client.link.state is LinkState.REFUSED)
+    assert len(asking.opened) == 1  # a dialog would take the keys of what one does
+    client.retry_now()
+    await until(lambda: client.link.state is LinkState.CONNECTED)
+    assert len(asking.opened) == 2
+    await client.close()
+
+
+async def test_what_nobody_foresaw_does_not_end_reconnecting(monkeypatch, caplog):
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+    client = AgentClient(Sessions(None, EOFError()), name="far")
+    await client.open()
+    os.kill(client.hello["pid"], signal.SIGKILL)
+    await until(lambda: caplog.records)
+    assert "nobody foresaw" in caplog.text
+    await until(lambda: client.link.state is LinkState.CONNECTED)
     await client.close()
 
 

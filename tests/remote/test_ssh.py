@@ -374,9 +374,13 @@ async def test_a_link_that_keeps_breaking_repeats_no_change(
             acknowledged.append(number)
 
     async def break_it():
-        while True:
-            await asyncio.sleep(rng.uniform(0.05, 0.4))
+        while True:  # a machine that needs longer to connect would never get anywhere
+            await until(lambda: workspace.link.state is LinkState.CONNECTED)
+            await asyncio.sleep(rng.uniform(0.0, 0.3))
             relay.reset()
+            if rng.random() < 0.3:
+                await asyncio.sleep(rng.uniform(0.0, 0.2))
+                relay.reset()  # while it connects
 
     breaking = asyncio.create_task(break_it())
     try:
@@ -393,6 +397,35 @@ async def test_a_link_that_keeps_breaking_repeats_no_change(
     assert len(done) == len(set(done))
     assert set(acknowledged) <= set(done)
     assert sorted(acknowledged + lost) == list(range(count))
+
+
+async def test_a_key_refused_for_a_moment_asks_nobody_for_a_password(
+    relay, ssh_server, monkeypatch
+):
+    """As a login node does that has just started, and has no home folders yet."""
+    monkeypatch.setattr(channel, "BACK_OFF_S", (0.02,))
+    relay, profile = relay
+    person = Person()
+    workspace = await Workspace.open(profile, "", prompts=person)
+    keys = ssh_server.folder / "ssh" / "authorized_keys"
+    text, seen = keys.read_text(), []
+
+    def hear(link):
+        if link.state is LinkState.LOST and "asks for" in link.reason:
+            seen.append(link.reason)
+            keys.write_text(text)
+
+    workspace.on_link(hear)
+    keys.write_text("")
+    try:
+        relay.reset()
+        await until(lambda: seen)
+        await until(lambda: workspace.link.state is LinkState.CONNECTED)
+    finally:
+        keys.write_text(text)
+    assert seen[0].endswith("; nobody was asked")
+    assert not person.asked
+    await workspace.close()
 
 
 @pytest.mark.parametrize("session", ["ssh", "openssh"])
