@@ -6,50 +6,21 @@ No textual: the interface and the command line draw the same tiles.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tui.halfblocks import Canvas, contrast_table, scaled
 from tui.pixel_image import PixelImage, pixel_image
+from tui.tile_orders import ORDERS, Order, Tile
 
 if TYPE_CHECKING:
     from tui.graphics import PictureMode
 
-Tile = dict[str, Any]
 _GREYS = (64, 32, 16, 12, 8)
 _MOST_ROWS = 16
 _SAMPLE = 8  # tiles that tell how many bytes all of them take
 _MOST_TIMES = 8  # that a pixel of the file is shown in each direction
 _MORE_ROOM = 5  # columns kept free before a caption says more than one number
 FRAME = 2  # cells around a tile, across and down; the caption stands in the frame
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A number of the classes to sort them by, and how it is said in short."""
-
-    key: str
-    words: str
-    unit: str
-    digits: int
-    is_descending: bool = False
-
-    def said(self, tile: Tile) -> str:
-        """The number of one class; "" if it is not known."""
-        value = tile.get(self.key)
-        if not isinstance(value, int | float):
-            return ""
-        factor = 100 if self.unit == "%" else 1
-        return f"{factor * value:.{self.digits}f}{self.unit}"
-
-
-ORDERS = (
-    Order("distribution", "class distribution", "%", 1, is_descending=True),
-    Order("accuracy_rotations", "accuracy of rotations", "°", 1),
-    Order("resolution", "resolution", "Å", 1),
-    Order("number", "number", "", 0),
-    Order("score", "automatic score", "", 2, is_descending=True),
-)
 
 
 def in_order(tiles: Sequence[Tile], order: Order) -> list[Tile]:

@@ -13,7 +13,8 @@ from tui.graphics import PictureMode
 from tui.near_views import near_views
 from tui.screens.gallery import GalleryPane
 from tui.screens.job import JobScreen
-from tui.tile_sheet import ORDERS, fitting_rows, in_order, sheet_images
+from tui.tile_orders import ORDERS
+from tui.tile_sheet import fitting_rows, in_order, sheet_images
 from tui.widgets.large_view import LargeView
 from tui.widgets.tile_view import TileView
 

@@ -19,7 +19,7 @@ _COLUMNS = ("resolution", "accuracy_rotations", "accuracy_translations")
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this group."""
-    from tui.tile_sheet import ORDERS
+    from tui.tile_orders import ORDERS
 
     classes = commands.add(
         "classes",
@@ -73,7 +73,8 @@ async def show_classes(invocation: Invocation) -> int:
 
 async def _list(invocation: Invocation, workspace: Workspace, name: str) -> int:
     from tui.near_views import near_views
-    from tui.tile_sheet import ORDERS, in_order
+    from tui.tile_orders import ORDERS
+    from tui.tile_sheet import in_order
 
     found = await workspace.gallery(name, invocation.iteration, max_tile=64)
     order = next(one for one in ORDERS if one.key.startswith(invocation.sort))

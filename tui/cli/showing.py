@@ -288,7 +288,8 @@ async def _class_sheet(
     invocation: Invocation, workspace: Workspace, name: str, width: int
 ) -> tuple[Canvas, str]:
     """Return the class averages side by side, the largest class first; or one."""
-    from tui.tile_sheet import ORDERS, full_caption, in_order, tile_canvas
+    from tui.tile_orders import ORDERS
+    from tui.tile_sheet import full_caption, in_order, tile_canvas
 
     number, iteration = invocation.class_number, invocation.iteration
     if number is not None:

@@ -15,7 +15,7 @@ from tui.class_matches import ClassMatch, agreement, class_matches, summary_word
 from tui.halfblocks import scaled
 from tui.messages import Answered, Refused
 from tui.plain import plain
-from tui.tile_sheet import ORDERS, Order, Tile
+from tui.tile_orders import ORDERS, Order, Tile
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.large_view import LargeView
 from tui.widgets.lines import text_of

@@ -16,7 +16,8 @@ from tui.charts import Line
 from tui.messages import Answered, Refused
 from tui.near_views import near_views
 from tui.plain import plain
-from tui.tile_sheet import ORDERS, Tile, full_caption
+from tui.tile_orders import ORDERS, Tile
+from tui.tile_sheet import full_caption
 from tui.widgets.large_view import LargeView
 from tui.widgets.lines import text_of
 from tui.widgets.tile_view import TileView

@@ -15,7 +15,7 @@ from tui.charts import Line
 from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.ticking import ranges_of
-from tui.tile_sheet import Order, Tile
+from tui.tile_orders import Order, Tile
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.large_view import LargeView
 from tui.widgets.lines import text_of

@@ -20,7 +20,8 @@ from tui.halfblocks import Canvas
 from tui.pixel_app import PixelApp
 from tui.pixel_image import PixelImage
 from tui.pixel_layer import Piece
-from tui.tile_sheet import Tile, columns_of, sheet_images, tile_canvas
+from tui.tile_orders import Tile
+from tui.tile_sheet import columns_of, sheet_images, tile_canvas
 from tui.widgets.lines import strip_of
 from tui.widgets.picture_view import cell_segments
 

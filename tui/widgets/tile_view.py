@@ -21,11 +21,9 @@ from tui.pixel_app import PixelApp
 from tui.pixel_image import PixelImage
 from tui.pixel_layer import Piece
 from tui.plain import plain
+from tui.tile_orders import ORDERS, Order, Tile
 from tui.tile_sheet import (
     FRAME,
-    ORDERS,
-    Order,
-    Tile,
     columns_of,
     fitting_rows,
     in_order,
