@@ -20,6 +20,7 @@ from remote.calls import OnProgress
 from remote.comparing import Comparing
 from remote.errors import BadRequestError
 from remote.reading_logs import ReadingLogs
+from remote.schedulers.known import scheduler
 from remote.schedulers.queues import ARGV, QueueLimits, queues_of
 from remote.views import (
     Ctf,
@@ -104,11 +105,11 @@ class Reading(ReadingLogs, Comparing):
         await self.layers()
         now = time.monotonic()
         if self._queues is None or now - self._queues[0] > _QUEUES_S:
-            scheduler, outputs = self.cluster.scheduler, []
-            for argv in ARGV.get(scheduler, ()):
+            kind, outputs = self.cluster.scheduler, []
+            for argv in ARGV.get(kind, ()):
                 status, out = await self.tool(*argv, limit=_QUEUES_WAIT_S)
                 outputs.append(out if status == 0 else "")
-            found = queues_of(scheduler, outputs) if any(outputs) else {}
+            found = queues_of(kind, outputs) if any(outputs) else {}
             self._queues = now, found
         return self._queues[1]
 
@@ -136,6 +137,10 @@ class Reading(ReadingLogs, Comparing):
             job = job.replace("do_queue", True)
             if cluster.queue:
                 job = job.replace("queuename", cluster.queue)
+            option = job.type.option("qsub", job.version)
+            if option is not None and job.text("qsub") == option.default:
+                program = scheduler(cluster.scheduler).submit_program
+                job = job.replace("qsub", program)
         return job
 
     async def _defaults(self, type_key: str, last_used: bool) -> Job:

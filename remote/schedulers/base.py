@@ -157,6 +157,8 @@ class Scheduler(Protocol):
     """One kind of scheduler."""
 
     name: str
+    #: program that submits a script; "" where none does
+    submit_program: str
     #: variable that holds the job's id inside the job
     id_variable: str
     #: variable that counts how often the job was started again

@@ -50,6 +50,7 @@ class Lsf:
     """The adapter."""
 
     name = "lsf"
+    submit_program = "bsub"
     id_variable = "LSB_JOBID"
     restart_variable = "LSB_RESTART_COUNT"
     array_task = "${LSB_JOBINDEX#0}"

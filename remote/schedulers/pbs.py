@@ -53,6 +53,7 @@ class Pbs:
     """The adapter."""
 
     name = "pbs"
+    submit_program = "qsub"
     id_variable = "PBS_JOBID"
     restart_variable = "PBS_RUNCOUNT"
     array_task = "${PBS_ARRAY_INDEX:-${PBS_ARRAYID:-}}"

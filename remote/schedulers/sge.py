@@ -34,6 +34,7 @@ class Sge:
     """The adapter."""
 
     name = "sge"
+    submit_program = "qsub"
     id_variable = "JOB_ID"
     restart_variable = "RESTARTED"
     array_task = "${SGE_TASK_ID#undefined}"

@@ -13,6 +13,7 @@ class Shell:
     """The adapter of hosts without a scheduler."""
 
     name = "shell"
+    submit_program = ""
     id_variable = "$"
     restart_variable = ""
     array_task = ""

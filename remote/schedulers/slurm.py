@@ -72,6 +72,7 @@ class Slurm:
     """The adapter."""
 
     name = "slurm"
+    submit_program = "sbatch"
     id_variable = "SLURM_JOB_ID"
     restart_variable = "SLURM_RESTART_COUNT"
     array_task = "${SLURM_ARRAY_TASK_ID:-}"

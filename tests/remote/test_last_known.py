@@ -169,6 +169,8 @@ async def test_a_workspace_out_of_reach_answers_as_it_did_and_says_when(project)
 async def test_a_form_begun_before_the_link_is_there_goes_to_the_queue_as_well():
     profile = Cluster(name="far", session="ssh", host="far", scheduler="slurm")
     offline = LastSeen(profile, "/data/p")
-    assert (await offline.defaults("autopick")).flag("do_queue")
+    form = await offline.defaults("autopick")
+    assert form.flag("do_queue")
+    assert form.text("qsub") == "sbatch"  # RELION's own default is qsub
     here = LastSeen(replace(profile, scheduler="shell"), "/data/p")
     assert not (await here.defaults("autopick")).flag("do_queue")
