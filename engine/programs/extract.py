@@ -355,6 +355,7 @@ def _conclude(
         context.warn(f"{outside} particles lie outside their micrograph: left out")
     values = statistics(
         options,
+        micrographs,
         tables,
         tasks[0].entry.pixel_size,
         skipped_outside=outside + _skipped_before(context, options),

@@ -243,6 +243,7 @@ def _sizes_by_name(optics: Table, sizes: Mapping[int, float]) -> dict[str, float
 
 def statistics(
     options: ExtractOptions,
+    micrographs: MicrographList,
     tables: Mapping[str, Table],
     pixel_size: float,
     *,
@@ -256,6 +257,8 @@ def statistics(
     counts = {name: len(table) for name, table in tables.items()}
     return {
         "particles_total": sum(counts.values()),
+        "micrographs_total": len(micrographs.entries),
+        "micrographs_done": len(counts),
         "box_px": options.settings.final_px,
         "pixel_size": round(pixel_size * factor, 6),
         "micrographs": [{"name": n, "particles": c} for n, c in counts.items()],

@@ -100,6 +100,8 @@ def test_scaled_normalized_inverted_particles_are_relions(project):
     assert summary() == {
         "type": "extract",
         "particles_total": 9,
+        "micrographs_total": 1,
+        "micrographs_done": 1,
         "box_px": 16,
         "pixel_size": 8.0,
         "micrographs": [{"name": "Micrographs/mic1.mrc", "particles": 9}],
@@ -228,6 +230,7 @@ def test_continue_does_only_what_is_missing(project):
     first = Path("Extract/job002/Micrographs/mic1.mrcs")
     before = first.stat().st_mtime_ns
     assert extract({}, continuing=True) == 0
+    assert (summary()["micrographs_done"], summary()["micrographs_total"]) == (2, 2)
     assert first.stat().st_mtime_ns == before
     assert len(particles()) == 18
     assert extract({}, continuing=False) == 0
