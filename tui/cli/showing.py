@@ -10,7 +10,7 @@ from tui.cli.failure import DONE, CommandFailure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from remote.views import Picks, Picture
+    from remote.views import Ctf, Picks, Picture
     from remote.workspace import Workspace
     from tui.cli.invocation import Invocation
     from tui.graphics import PictureMode
@@ -169,7 +169,8 @@ async def _micrograph_with_picks(
         region=region,
     )
     if is_spectrum:
-        return with_picks(picture, None, diameter), f"{shown}: CTF power spectrum"
+        ctf = await workspace.ctf(name, micrograph)
+        return _spectrum(picture, ctf, shown, region[:2] if region else (0, 0))
     picks = None if invocation.no_picks else await workspace.picks(name, micrograph)
     if picks is not None and invocation.color_file:
         picks = await _colored(invocation, workspace, picks, micrograph)
@@ -186,6 +187,18 @@ async def _micrograph_with_picks(
         shown_ones = sum(not NO_FOM < f < invocation.threshold for f in picks.fom)
         count = f", {shown_ones} of {len(picks.x)} picks"
     return canvas, f"{micrograph}{count}"
+
+
+def _spectrum(
+    picture: Picture, ctf: Ctf | None, file: str, corner: tuple[int, int]
+) -> tuple[Canvas, str]:
+    """Return a power spectrum with its rings, and what they are."""
+    from tui.ctf_rings import draw, legend
+
+    canvas = with_picks(picture, None, 0.0)
+    (left, top), binning = corner, picture.binning
+    draw(canvas, picture, ctf, lambda x, y: ((x - left) / binning, (y - top) / binning))
+    return canvas, f"{file}: " + "".join(text for text, _ in legend(picture, ctf))
 
 
 async def _spectrum_of(workspace: Workspace, name: str, micrograph: str) -> str:

@@ -4,10 +4,14 @@ import json
 import signal
 import time
 
+import mrcfile
+import numpy as np
 import pytest
 from PIL import Image
 
+from engine.io.star import read_star, write_star
 from tui.cli.parser import build_parser
+from tui.ctf_rings import RESOLUTIONS
 
 
 def test_the_job_list_names_aliases_and_states(shell):
@@ -104,6 +108,27 @@ def test_a_picture_without_picks_is_grey(shell, tmp_path):
     shell("picture", "LoG", "-o", str(file), "--no-picks", "--micrograph", "mic0002")
     with Image.open(file) as image:
         assert all(r == g == b for r, g, b in rgb(image))
+
+
+def test_a_power_spectrum_has_its_rings(apart, tmp_path):
+    listed = apart.project / "Import/job001/micrographs_ctf.star"
+    tables = read_star(listed)
+    names = ["spectrum.mrc:mrc"] * len(tables["micrographs"])
+    with_images = tables["micrographs"].with_columns({"rlnCtfImage": names})
+    write_star(listed, {**tables, "micrographs": with_images})
+    with mrcfile.new(apart.project / "spectrum.mrc") as file:
+        file.set_data(np.full((128, 128), 7, np.float32))
+        file.voxel_size = 2.0
+    file = tmp_path / "rings.png"
+    words = ("picture", "LoG", "--spectrum", "-o", str(file))
+    assert "edge 4.0 Å" in apart.json(*words)["picture"]
+    with Image.open(file) as image:
+        marks = np.array(image.convert("RGB")).astype(int)
+        binning = 128 / image.width
+    rows, columns = np.nonzero((marks == RESOLUTIONS[1][1]).all(axis=2))
+    radius = np.hypot(columns + 0.5 - image.width / 2, rows + 0.5 - image.height / 2)
+    assert len(radius) > 10
+    assert np.abs(radius * binning - 128 * 2.0 / RESOLUTIONS[1][0]).max() < 2.0
 
 
 def test_a_picture_in_a_pipe_is_letters_alone(shell):
