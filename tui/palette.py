@@ -130,6 +130,8 @@ SIXTEEN = _numbers(
     (CONTRAST, _SIXTEEN_ON_BLACK),
     (LIGHT, _SIXTEEN_ON_WHITE),
 )
+#: of the 16 colors, words that cannot be read on the cursor's line: white is
+PALE_ON_CURSOR = {9, 12, 13}
 OF_256 = _numbers((DARK, _256_DARK), (LIGHT, _256_LIGHT), (CONTRAST, _256_CONTRAST))
 # roles that are more than a color
 _BOLD = {"title", "key", "total"}

@@ -18,7 +18,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region, Size
 
 from tui.halfblocks import RAMP
-from tui.palette import OF_256, SIXTEEN
+from tui.palette import OF_256, PALE_ON_CURSOR, SIXTEEN
 
 Span = tuple[int, int, int]  # row, first column, column after the last
 Ink = tuple[str, str, str]  # codes of attributes, of the letter's color, of the ground
@@ -151,6 +151,8 @@ class SentCells:
                 self._known.clear()
             attributes = style.without_color._make_ansi_codes(self.colors)
             ink = attributes, self._code(style.color), self._code(style.bgcolor, 10)
+            if self.colors is ColorSystem.STANDARD and ink[1:] in _PALE:
+                ink = attributes, _WHITE, ink[2]
             self._known[style] = ink
         return ink
 
@@ -171,6 +173,8 @@ class SentCells:
 
 #: of a theme's colors some are another than the nearest that the terminal has
 _STANDS_FOR = {ColorSystem.STANDARD: SIXTEEN, ColorSystem.EIGHT_BIT: OF_256}
+_WHITE, _BLUE_GROUND = "97", "44"
+_PALE = {(str(90 + number - 8), _BLUE_GROUND) for number in PALE_ON_CURSOR}
 
 
 def _lines(update: CompositorUpdate) -> Iterator[tuple[int, int, Iterable[Segment]]]:

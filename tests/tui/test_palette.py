@@ -103,3 +103,13 @@ def test_sixteen_colors_are_sent_as_they_were_chosen() -> None:
     assert cells._code(good) == "92"
     assert cells._code(Color.parse(THEMES["cryodeck-dark"]["cursor"]), 10) == "44"
     assert cells._code(Color.parse("#fe0000")) == "31"  # the nearest, of all others
+
+
+def test_states_can_be_read_on_the_cursors_line_of_sixteen_colors() -> None:
+    cells = SentCells(ColorSystem.STANDARD)
+    for role in ("bad", "run", "queued"):  # red, blue and magenta on blue
+        style = role_style("cryodeck-dark", f"{role} on cursor")
+        assert cells._ink(style)[1:] == ("97", "44")
+        assert cells._ink(role_style("cryodeck-dark", role))[1] != "97"
+    style = role_style("cryodeck-dark", "good on cursor")
+    assert cells._ink(style)[1:] == ("92", "44")
