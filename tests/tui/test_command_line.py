@@ -76,7 +76,7 @@ async def test_a_job_is_opened_at_a_tab_by_its_alias(size: tuple[int, int]) -> N
         await pilot.press(*"job templ", "tab")
         await pilot.press(*"s4", "tab", *"stat", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
-        await seen(pilot, "Select/job009", "counted")
+        await seen(pilot, "Select/job009", "selected classes")
 
 
 async def test_the_list_is_filtered_and_the_last_line_comes_back() -> None:
