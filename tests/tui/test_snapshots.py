@@ -79,7 +79,7 @@ def looks(
             # its parts hear of things one after the other, on a busy machine seconds
             # apart: wait for the picture, and compare what never became it
             for _ in range(100):
-                shown.append(app.export_screenshot())
+                shown.append(app.export_screenshot(simplify=True))
                 if drawn(shown[-1]) == drawn(expected):
                     break
                 await pilot.pause(0.1)
