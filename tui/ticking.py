@@ -44,7 +44,7 @@ def rows_where(items: Sequence[dict[str, Any]], rule: str) -> list[bool] | None:
 def numbers_of(text: str, most: int) -> set[int] | None:
     """Numbers of a list such as "1,4,9" or "1-5 8"; None if one is not in 1 to most."""
     found: set[int] = set()
-    for word in text.replace(",", " ").split():
+    for word in text.replace(",", " ").replace(";", " ").split():
         first, dash, last = word.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             return None

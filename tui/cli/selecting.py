@@ -75,6 +75,8 @@ async def select_classes(invocation: Invocation) -> int:
         message = "--different goes with --best N: it leaves out some of the best"
         raise CommandFailure(message)
     row = await invocation.find(invocation.job)
+    if invocation.classes is not None:
+        await _require_classes(invocation, row.name)
     job = await (await invocation.workspace()).defaults("select", last_used=False)
     ending = "_model.star" if job.version == "3.1" else "_optimiser.star"
     job = cleared_form(job).replace("fn_model", _output(row, ending))
@@ -86,6 +88,20 @@ async def select_classes(invocation: Invocation) -> int:
         if invocation.different:
             job = job.replace("cryodeck_most_alike", _MOST_ALIKE)
     return await _run(invocation, job)
+
+
+async def _require_classes(invocation: Invocation, name: str) -> None:
+    """Refuse numbers that the classification does not have, before a job is made."""
+    from tui.ticking import numbers_of
+
+    said = await (await invocation.workspace()).statistics(name)
+    most = len(said.values.get("classes") or ())
+    if most and numbers_of(invocation.classes, most) is None:
+        message = (
+            f"--classes {invocation.classes}: {name} has the classes 1 to {most}; "
+            "write 1,4,9 or 1-5 8"
+        )
+        raise CommandFailure(message)
 
 
 async def select_micrographs(invocation: Invocation) -> int:

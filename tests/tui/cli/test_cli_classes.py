@@ -48,6 +48,14 @@ def test_classes_are_listed_with_those_they_look_like(classified):
     assert "Looks like" in classified("classes", "1").out
 
 
+def test_classes_that_are_not_there_are_refused_before_a_job_is_made(classified):
+    before = classified.states()
+    for numbers in ("2,99", "0", "two", "3-1"):
+        said = classified("select-classes", "1", "--classes", numbers, code=2).err
+        assert "Class2D/job001 has the classes 1 to 3" in said
+    assert classified.states() == before
+
+
 def test_an_average_of_classes_is_written_as_a_picture(classified, tmp_path):
     file = tmp_path / "average.png"
     told = classified.json("classes", "1", "--average", "1,3", "-o", str(file))
