@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import hand_project
+from support.local_sessions import until
 from support.person import Person
 
 from engine.io.coordinates import read_coordinates
@@ -241,6 +242,9 @@ async def test_two_people_pick_and_submit_at_the_same_time(shared, ssh_server):
         for window in (alice, bob):
             await window.wait(name, timeout=60.0)
     assert conflicts >= 2, "one of two writes of what both had read"
+    folders = [project / name / ".cryodeck" for name, _ in made]
+    # a script writes down how it ended after its job is known to have succeeded
+    await until(lambda: all(any(f.glob("*.ended")) for f in folders))
     for path in project.rglob("*"):
         mode = path.stat().st_mode
         wanted = 0o2070 if path.is_dir() else 0o060
