@@ -109,8 +109,9 @@ class GoingOn(Screen[None]):
 def _known_of(row: JobRow) -> Facts:
     """What a job's row tells about how far it is."""
     from engine.jobs.facts import Facts
+    from remote.surroundings import done_and_total
 
-    progress = row.progress
-    if progress is None or progress.unit != "micrographs" or progress.total <= 0:
+    done, total = done_and_total(row)
+    if not total:
         return Facts(last_optimiser=row.continue_from)
-    return Facts(micrographs=int(progress.total), done=int(progress.done))
+    return Facts(micrographs=total, done=done)
