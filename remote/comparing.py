@@ -21,17 +21,7 @@ class Comparing(Contact):
 
         {"within_angstrom", "micrographs": [{"name", "first", "second", "shared"}]}
         """
-        try:
-            said: dict[str, Any] = await self.ask(
-                "overlap.of_jobs",
-                first=first,
-                second=second,
-                within_angstrom=within_angstrom,
-                timeout=_LONG_S,
-            )
-        except AgentError as error:
-            raise BadRequestError(str(error)) from error
-        return said
+        return await self._compared("overlap.of_jobs", first, second, within_angstrom)
 
     async def class_overlap(
         self,
@@ -47,9 +37,21 @@ class Comparing(Contact):
         "shared", "classes": [of the first, of the second], "counts": [[class of the
         first, class of the second, particles]]}; see docs/statistics.md.
         """
+        return await self._compared(
+            "class_overlap.of_jobs", first, second, within_angstrom, on_progress
+        )
+
+    async def _compared(
+        self,
+        verb: str,
+        first: str,
+        second: str,
+        within_angstrom: float,
+        on_progress: OnProgress | None = None,
+    ) -> dict[str, Any]:
         try:
             said: dict[str, Any] = await self.ask(
-                "class_overlap.of_jobs",
+                verb,
                 first=first,
                 second=second,
                 within_angstrom=within_angstrom,

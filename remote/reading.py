@@ -229,7 +229,6 @@ class Reading(ReadingLogs, Comparing):
         if these differ, else between percentiles.
         """
         started = time.monotonic()
-        more = {"coarser": coarser} if coarser > 1 else {}
         said, pixels = await self.ask_blob(
             "pictures.micrograph",
             name=name,
@@ -244,7 +243,7 @@ class Reading(ReadingLogs, Comparing):
             white=white,
             greys=_GREYS,
             on_progress=on_progress,
-            **more,
+            coarser=coarser,
         )
         on_its_way_s = time.monotonic() - started - said.get("took_s", 0.0)
         return Picture(

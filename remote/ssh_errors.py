@@ -63,11 +63,11 @@ def session_error(
     wants_kerberos: bool = False,
 ) -> SessionError:
     """Errors of asyncssh and of sockets in our words."""
-    if client.gave_up and not client.has_person:
+    if client.gave_up:
+        if client.has_person:
+            return LoginError(f"{host}: the login was given up")
         wanted = " and ".join(client.tried)
         return LoginError(f"{host}: the login asks for {wanted}; nobody was asked")
-    if client.gave_up:
-        return LoginError(f"{host}: the login was given up")
     if isinstance(error, asyncssh.KeyExchangeFailed) and "host key" in str(error):
         known = client.known.find([client.name])
         if known:

@@ -37,6 +37,11 @@ class ClassMatch:
     overlap: float
     also: tuple[tuple[int, float], ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the other job has all of its particles."""
+        return self.in_both == self.particles
+
     def record(self) -> dict[str, Any]:
         """As `--json` tells it."""
         return {

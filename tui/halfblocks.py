@@ -7,7 +7,7 @@ escape sequences.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache, lru_cache
 from itertools import accumulate, pairwise
@@ -152,11 +152,6 @@ class Canvas:
         levels = [255 * i // steps for i in range(greys)]
         table = bytes(levels[(grey * steps + 127) // 255] for grey in range(256))
         return self.grey.translate(table)
-
-    def rows(self) -> Iterator[list[tuple[Rgb, Rgb, int]]]:
-        """Rows of cells as runs of (upper, lower, how many)."""
-        for row in range(self.height // 2):
-            yield self.row(row)
 
     def row(self, row: int, *, is_grey: bool = False) -> list[tuple[Rgb, Rgb, int]]:
         """One row of cells as runs of (upper, lower, how many).

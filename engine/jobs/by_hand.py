@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from engine.jobs.job import Job
 from engine.jobs.select_lines import task
 
@@ -21,7 +23,13 @@ def by_hand(job: Job, continuing: bool = False) -> str:
         is_manual = continuing and job.flag("continue_manual", False)
         return PICKS if is_manual else ""
     if key == "select" and task(job) in {"micrographs", "coordinates"}:
-        first = job.number_or_none("cryodeck_first")
-        has_rule = first is not None or bool(job.text("cryodeck_rows", "").strip())
-        return "" if has_rule else MICROGRAPHS
+        is_stated = has_rule(job, ("cryodeck_first",), ("cryodeck_rows",))
+        return "" if is_stated else MICROGRAPHS
     return ""
+
+
+def has_rule(job: Job, numbers: Sequence[str], lists: Sequence[str]) -> bool:
+    """Whether a selection's form states one of these numbers or lists to select by."""
+    return any(job.number_or_none(key) is not None for key in numbers) or any(
+        job.text(key, "").strip() for key in lists
+    )

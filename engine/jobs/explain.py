@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.errors import InputError
-from engine.jobs.by_hand import PICKS, by_hand
+from engine.jobs.by_hand import PICKS, by_hand, has_rule
 from engine.jobs.command_lines import iteration_of, iterations, output_root
 from engine.jobs.difference import Difference, differences
 from engine.jobs.facts import NOTHING_KNOWN, Facts
@@ -228,10 +228,7 @@ _NUMBERS = ("cryodeck_best", "cryodeck_first")
 
 
 def _select(job: Job, facts: Facts) -> str:
-    has_rule = any(job.text(key, "").strip() for key in _LISTS) or any(
-        job.number_or_none(key) is not None for key in _NUMBERS
-    )
     is_chosen = task(job) in {"classes", "micrographs", "particles", "coordinates"}
-    if is_chosen and not (job.engine == "cryodeck" and has_rule):
+    if is_chosen and not (job.engine == "cryodeck" and has_rule(job, _NUMBERS, _LISTS)):
         return "Opens the selection of last time; saving replaces it."
     return "Selects again from the start and overwrites the lists of this job."

@@ -14,12 +14,11 @@ from engine.project.errors import StarError
 from remote.agent import lists
 from remote.agent.class2d import iterations, read_model
 from remote.agent.overlap import Point, pairs_within
-from remote.agent.particles import particle_loop
+from remote.agent.particles import particle_loop, rows_of
 from remote.agent.project import job_folder
 from remote.agent.verbs import Request, VerbError, verb
 
 _PLACE = ("rlnMicrographName", "rlnCoordinateX", "rlnCoordinateY", "rlnClassNumber")
-_REPORT_ROWS = 5000
 _PIXEL_SIZES = ("rlnMicrographOriginalPixelSize", "rlnMicrographPixelSize")
 Counts = CounterType[Tuple[int, int]]
 #: micrograph -> places of particles and the class of each
@@ -83,10 +82,7 @@ def _rows(
     request: Request, path: str, columns: Sequence[str]
 ) -> Iterator[Tuple[str, ...]]:
     with particle_loop(path) as stream:
-        for i, row in enumerate(stream.rows(columns)):
-            if i % _REPORT_ROWS == 0:
-                request.report(*stream.reached(), i, "particles")
-            yield row
+        yield from rows_of(request, stream, columns)
 
 
 def _by_image(

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 from typing import Counter as CounterType
 
 from engine.project.errors import StarError
@@ -13,6 +13,7 @@ from remote.agent.files import open_plain
 from remote.agent.mrc import density
 from remote.agent.verbs import Request, VerbError
 
+_REPORT_ROWS = 5000
 _STACKS = 200  # whose heads are read: the others are like them
 
 Values = Dict[str, Any]
@@ -118,14 +119,6 @@ def selection(request: Request, folder: str, warnings: List[str]) -> Values:
         values["selected_classes"] = [
             i for i, mark in enumerate(marks, 1) if lists.number_or_zero(mark) != 0
         ]
-    path = os.path.join(folder, "particles.star")
-    if os.path.exists(path):
-        with particle_loop(path) as stream:
-            total = 0
-            for names in stream.batches(stream.labels[0]):
-                total += len(names)
-                request.report(*stream.reached(), total, "particles")
-            values["particles_total"] = total
     path = lists.own_list(folder)
     if path:
         values["micrographs_total"] = sum(1 for _ in lists.micrograph_rows(path))
@@ -135,22 +128,31 @@ def selection(request: Request, folder: str, warnings: List[str]) -> Values:
     return values
 
 
+def rows_of(
+    request: Request, stream: LoopStream, columns: Sequence[str]
+) -> Iterator[Tuple[str, ...]]:
+    """Some columns of each particle; says how far the reading is."""
+    for i, row in enumerate(stream.rows(columns)):
+        if i % _REPORT_ROWS == 0:
+            request.report(*stream.reached(), i, "particles")
+        yield tuple(row)
+
+
 def kept_particles(request: Request, path: str) -> Values:
-    """How many particles of each class and of each micrograph a selection has."""
+    """How many particles a selection has, of each class and of each micrograph."""
     if not os.path.exists(path):
         return {}
-    found: Values = {}
     with particle_loop(path) as stream:
         wanted = [
             c for c in ("rlnClassNumber", "rlnMicrographName") if c in stream.labels
         ]
         counts: List[CounterType[str]] = [Counter() for _ in wanted]
-        if wanted:
-            for i, row in enumerate(stream.rows(wanted)):
-                if i % 5000 == 0:
-                    request.report(*stream.reached(), i, "particles")
-                for column, value in zip(counts, row):
-                    column[value] += 1
+        total = 0
+        for row in rows_of(request, stream, wanted or stream.labels[:1]):
+            total += 1
+            for column, value in zip(counts, row):
+                column[value] += 1
+    found: Values = {"particles_total": total}
     for label, column in zip(wanted, counts):
         if label == "rlnClassNumber":
             numbers = {int(lists.number_or_zero(n)): c for n, c in column.items()}

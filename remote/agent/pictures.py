@@ -54,9 +54,8 @@ def micrograph(
         binning *= max(1, min(coarser, place[2] // binning, place[3] // binning))
         found = mrc.reduce_image(handle, header, binning, place, number - 1, request)
     pixel_size = header.pixel_size
-    if not micrograph.endswith(
-        (":mrc", ".ctf")
-    ):  # a spectrum has another than the list
+    # a spectrum has another size of pixels than the list says
+    if not micrograph.endswith((":mrc", ".ctf")):
         pixel_size = _pixel_size(request, name, micrograph) or pixel_size
     sigma = grey.sigma_of(lowpass_angstrom, pixel_size * binning)
     rows = grey.smooth(found.rows, sigma)

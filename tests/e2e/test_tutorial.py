@@ -12,12 +12,11 @@ from pathlib import PurePath
 
 import numpy as np
 import pytest
+from support.homes import homes
 
 from engine.io.mrc import read_images
 from engine.io.star import read_star
 from engine.selection.centering import centers_of_mass
-
-NAMES = ("CONFIG", "STATE", "CACHE")
 
 
 class Project:
@@ -25,9 +24,7 @@ class Project:
 
     def __init__(self, home):
         self.folder = home / "practice"
-        self.environment = os.environ | {
-            f"CRYODECK_{name}_HOME": str(home / name) for name in NAMES
-        }
+        self.environment = os.environ | homes(home)
         self.command("demo", str(self.folder), "--headless", cwd=home)
 
     def command(self, *words, cwd=None):

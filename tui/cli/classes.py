@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.cli.failure import DONE, CommandFailure
 from tui.cli.formats import number
-from tui.cli.parser import add_job
+from tui.cli.parser import add_job, add_order
 
 if TYPE_CHECKING:
     from remote.workspace import Workspace
@@ -19,8 +19,6 @@ _COLUMNS = ("resolution", "accuracy_rotations", "accuracy_translations")
 
 def add_commands(commands: Commands) -> None:
     """Add the commands of this group."""
-    from tui.tile_orders import ORDERS
-
     classes = commands.add(
         "classes",
         show_classes,
@@ -34,15 +32,7 @@ def add_commands(commands: Commands) -> None:
         "  cryodeck classes Class2D/LoG --average 1,4,9 -o average.png",
     )
     add_job(classes)
-    classes.add_argument(
-        "--iteration", metavar="N", type=int, help="which one; or the newest"
-    )
-    classes.add_argument(
-        "--sort",
-        choices=[one.key.partition("_")[0] for one in ORDERS],
-        default="distribution",
-        help="order; the best first",
-    )
+    add_order(classes)
     classes.add_argument(
         "--different",
         action="store_true",

@@ -130,6 +130,21 @@ def add_job(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
         parser.add_argument("job", metavar="JOB", help="number, name or alias")
 
 
+def add_order(parser: argparse.ArgumentParser) -> None:
+    """Add --iteration and --sort of class averages."""
+    from tui.tile_orders import ORDERS
+
+    parser.add_argument(
+        "--iteration", metavar="N", type=int, help="of a classification; or the newest"
+    )
+    parser.add_argument(
+        "--sort",
+        choices=[one.key.partition("_")[0] for one in ORDERS],
+        default="distribution",
+        help="order of class averages; the best first",
+    )
+
+
 def build_parser() -> tuple[Parser, Commands]:
     """Return the parser with all commands, and the commands by name."""
     from tui.cli import (

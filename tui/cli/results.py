@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.cli.comparing import add_command as add_compare
 from tui.cli.failure import DONE, CommandFailure
-from tui.cli.parser import add_job
+from tui.cli.parser import add_job, add_order
 from tui.words import how_far_words
 
 if TYPE_CHECKING:
@@ -89,15 +89,7 @@ def add_commands(commands: Commands) -> None:
     picture.add_argument(
         "--class", metavar="N", dest="class_number", type=int, help="one class, large"
     )
-    picture.add_argument(
-        "--iteration", metavar="N", type=int, help="of a classification; or the newest"
-    )
-    picture.add_argument(
-        "--sort",
-        choices=("distribution", "accuracy", "resolution", "number", "score"),
-        default="distribution",
-        help="order of class averages; the best first",
-    )
+    add_order(picture)
     picture.add_argument(
         "--highpass", metavar="A", type=float, default=0.0, help="filter; 0: none"
     )

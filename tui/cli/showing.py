@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from remote.views import Ctf, Picks, Picture
     from remote.workspace import Workspace
     from tui.cli.invocation import Invocation
+    from tui.cli.output import Output
     from tui.graphics import PictureMode
     from tui.halfblocks import Canvas
 
@@ -92,24 +93,37 @@ async def show(invocation: Invocation) -> int:
             invocation, workspace, row.name, micrograph, width, diameter
         )
     output = invocation.output
-    if to_file is not None:
-        from tui.cli.png import encode_rgb
-
-        to_file.write_bytes(encode_rgb(canvas.rgb(), canvas.width, canvas.height))
-        output.line(f"{to_file}: {what}, {canvas.width} x {canvas.height} pixels")
-    else:
-        output.line(what, "dim")
-        output.picture(canvas, mode)
+    size = f", {canvas.width} x {canvas.height} pixels" if to_file else ""
+    file = _shown(output, canvas, to_file, what + size, mode)
     output.result(
         {
             "job": row.name,
             "picture": what,
             "width": canvas.width,
             "height": canvas.height,
-            "file": str(to_file) if to_file else "",
+            "file": file,
         }
     )
     return DONE
+
+
+def _shown(
+    output: Output,
+    canvas: Canvas,
+    file: Path | None,
+    words: str,
+    mode: PictureMode | None = None,
+) -> str:
+    """Print a picture, or write the PNG file that is wanted; its name."""
+    if file is None:
+        output.line(words, "dim")
+        output.picture(canvas, mode)
+        return ""
+    from tui.cli.png import encode_rgb
+
+    file.write_bytes(encode_rgb(canvas.rgb(), canvas.width, canvas.height))
+    output.line(f"{file}: {words}")
+    return str(file)
 
 
 async def micrograph_named(workspace: Workspace, name: str, wanted: str) -> str:
@@ -283,18 +297,9 @@ def average_tiles(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def show_tiles(invocation: Invocation, tiles: list[dict[str, Any]], words: str) -> str:
     """Print tiles, or write them to the PNG file that is wanted; its name."""
-    output = invocation.output
     file: Path | None = invocation.file
     canvas = sheet_of(tiles, PNG_WIDTH if file is not None else fitting_width())
-    if file is None:
-        output.line(words, "dim")
-        output.picture(canvas)
-        return ""
-    from tui.cli.png import encode_rgb
-
-    file.write_bytes(encode_rgb(canvas.rgb(), canvas.width, canvas.height))
-    output.line(f"{file}: {words}")
-    return str(file)
+    return _shown(invocation.output, canvas, file, words)
 
 
 async def _class_sheet(

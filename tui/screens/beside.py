@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -107,10 +108,12 @@ class BesideScreen(Screen[None]):
 
         async def question(w: Any) -> tuple[Any, Any, Any]:
             said = await w.class_overlap(first, second, on_progress=self._tell)
-            sheets = [
-                await w.gallery(name, number, max_tile=_TILE_PX)
-                for name, number in zip(self.names, said["iterations"], strict=True)
-            ]
+            sheets = await asyncio.gather(
+                *(
+                    w.gallery(name, number, max_tile=_TILE_PX)
+                    for name, number in zip(self.names, said["iterations"], strict=True)
+                )
+            )
             return said, *sheets
 
         self.app.bridge.ask(self, "beside", question)
@@ -194,28 +197,27 @@ class BesideScreen(Screen[None]):
             return
         self.view.display, self.large.display = False, True
         self.large.focus()
-        side = int(self._is_turned)
-        sheets = self._sheets[side], self._sheets[1 - side]
+        turn = -1 if self._is_turned else 1
         numbers = (match.number, match.best)
-        known = [s[n] for s, n in zip(sheets, numbers, strict=True) if n in s]
-        self._show_large((match.number, known))
-        iterations = self._said["iterations"]
-        wanted = [
-            (name, number, iterations[side if i == 0 else 1 - side])
-            for i, (name, number) in enumerate(
-                zip(self.shown_names, numbers, strict=True)
-            )
-            if number
+        known = [
+            sheet[number]
+            for sheet, number in zip(self._sheets[::turn], numbers, strict=True)
+            if number in sheet
         ]
+        self._show_large((match.number, known))
+        iterations = self._said["iterations"][::turn]
 
         async def question(w: Any) -> tuple[int, list[Tile]]:
-            tiles: list[Tile] = []
-            for name, number, iteration in wanted:
-                found = await w.gallery(
-                    name, iteration, max_tile=_LARGE_PX, numbers=(number,)
+            found = await asyncio.gather(
+                *(
+                    w.gallery(name, iteration, max_tile=_LARGE_PX, numbers=(number,))
+                    for name, number, iteration in zip(
+                        self.shown_names, numbers, iterations, strict=True
+                    )
+                    if number
                 )
-                tiles += found["tiles"][:1]
-            return match.number, tiles
+            )
+            return match.number, [tile for one in found for tile in one["tiles"][:1]]
 
         self.app.bridge.ask(self, "large pair", question)
 
@@ -286,25 +288,15 @@ def match_line(match: ClassMatch) -> Line:
     line: Line = [(f"class {match.number}: {match.particles} particles", "text")]
     if not match.best:
         return [*line, (", none of which the other job has", "warn")]
+    of_both = "" if match.is_whole else f"of {match.in_both} in both "
     line += [
-        (f"; {_of(match)}{100 * match.share:.0f} % in class {match.best}", "title"),
+        (f"; {of_both}{100 * match.share:.0f} % in class {match.best}", "title"),
         (f", {100 * match.share_of_best:.0f} % of it", "bar2"),
     ]
     if match.also:
         others = ", ".join(f"{100 * share:.0f} % in {n}" for n, share in match.also)
         line.append((f"; {others}", "dim"))
     return line
-
-
-def _where(match: ClassMatch) -> str:
-    return "'s in both" if match.in_both != match.particles else ""
-
-
-def _of(match: ClassMatch) -> str:
-    """Of how many particles a share is, where that is not of all."""
-    if match.in_both == match.particles:
-        return ""
-    return f"of {match.in_both} in both "
 
 
 def pair_lines(match: ClassMatch, names: tuple[str, str]) -> list[Line]:
@@ -322,6 +314,7 @@ def pair_lines(match: ClassMatch, names: tuple[str, str]) -> list[Line]:
     ]
     if not match.best:
         return [*lines, [("has none of its particles", "warn")]]
+    in_both = "" if match.is_whole else "'s in both"
     lines += [
         [(f"class {match.best}", "title")],
         [
@@ -330,7 +323,7 @@ def pair_lines(match: ClassMatch, names: tuple[str, str]) -> list[Line]:
         ],
         [],
         [(f"{match.shared} in both", "title")],
-        [(f"{100 * match.share:.0f} % of the first{_where(match)}", "text")],
+        [(f"{100 * match.share:.0f} % of the first{in_both}", "text")],
         [(f"{100 * match.share_of_best:.0f} % of the second", "bar2")],
         [(f"overlap {100 * match.overlap:.0f} %", "dim")],
     ]

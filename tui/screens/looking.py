@@ -166,7 +166,7 @@ class Looking:
                 white=filters.white,
                 region=region,
                 on_progress=tell,
-                **({"coarser": coarser} if coarser > 1 else {}),
+                coarser=coarser,
             )
             if spectrum and name == spectrum:
                 self._ctfs[spectrum] = await w.ctf(job, micrograph)
