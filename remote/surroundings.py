@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from remote.cluster import Cluster
     from remote.views import JobRow, Overview
 
-_CAME_TO = re.compile(r"(\d+) (?:of (\d+) )?micrographs?\b")
+_CAME_TO = re.compile(r"(\d+) (?:of \d+ )?micrographs?\b")
 _OPTIMISER = "_optimiser.star"
 _MICROGRAPHS = ("fn_input_autopick", "star_mics", "input_star_mics", "fn_in", "fn_mic")
 _PARTICLES = ("fn_img", "fndata_reextract", "fn_data")
@@ -63,13 +63,12 @@ async def facts_of(
     source = particles or micrographs
     mine = next((row for row in rows if row.name == directory), None)
     size = micrographs.get("micrograph_px")
-    done, total = done_and_total(mine)
     return Facts(
         exists=lambda path: (
             files.get(path) is not None or path in promised or _is_elsewhere(path)
         ),
         producer_status=lambda path: _producer_status(rows, path),
-        micrographs=micrographs.get("rows") or total,
+        micrographs=micrographs.get("rows") or _total(mine),
         particles=particles.get("rows"),
         references=held(_REFERENCES).get("rows"),
         box_px=particles.get("box_px"),
@@ -77,7 +76,7 @@ async def facts_of(
         micrograph_px=(int(size[0]), int(size[1])) if size else None,
         has_ctf=source.get("has_ctf"),
         free_disk=said.get("free"),
-        done=done,
+        done=_done(mine),
         last_optimiser=_last_optimiser(mine),
         **await _place(workspace, job, said),
     )
@@ -114,22 +113,24 @@ def _is_elsewhere(path: str) -> bool:
     return path.startswith(("/", "~")) or ".." in path or any(c in path for c in "*?[")
 
 
-def done_and_total(row: JobRow | None) -> tuple[int | None, int | None]:
-    """How many items of a job are done, and of how many micrographs.
+def _done(row: JobRow | None) -> int | None:
+    """How many items of a job are done.
 
     The progress of a job that was continued counts the items of that run alone; what
     the job came to (its summary, "3 of 5 micrographs, ...") counts all.
     """
     if row is None:
-        return None, None
+        return None
     found = _CAME_TO.match(row.summary)
     if found and row.verdict.state is JobState.SUCCEEDED:
-        return int(found[1]), int(found[2] or found[1])
-    progress = row.progress
-    if progress is None:
-        return None, None
-    total = int(progress.total) if progress.unit == "micrographs" else None
-    return int(progress.done), total
+        return int(found[1])
+    return int(row.progress.done) if row.progress else None
+
+
+def _total(row: JobRow | None) -> int | None:
+    if row is None or row.progress is None or row.progress.unit != "micrographs":
+        return None
+    return int(row.progress.total)
 
 
 def _producer_status(rows: Sequence[JobRow], path: str) -> str:

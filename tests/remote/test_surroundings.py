@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from remote.surroundings import done_and_total
+from remote.surroundings import _done
 from remote.views import JobRow, JobState, Progress, Verdict
 
 ROW = JobRow(
@@ -32,13 +32,8 @@ ROW = JobRow(
 )
 def test_a_continued_job_counts_what_it_had_before(summary, state, done):
     verdict = replace(ROW.verdict, state=state)
-    assert done_and_total(replace(ROW, summary=summary, verdict=verdict))[0] == done
-
-
-def test_a_continued_job_has_as_many_micrographs_as_it_came_to():
-    for summary, total in (("3 of 5 micrographs", 5), ("5 micrographs", 5), ("", 1)):
-        assert done_and_total(replace(ROW, summary=summary))[1] == total
+    assert _done(replace(ROW, summary=summary, verdict=verdict)) == done
 
 
 def test_nothing_is_known_of_a_job_that_is_not_there():
-    assert done_and_total(None) == (None, None)
+    assert _done(None) is None

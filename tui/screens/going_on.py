@@ -109,9 +109,8 @@ class GoingOn(Screen[None]):
 def _known_of(row: JobRow) -> Facts:
     """What a job's row tells about how far it is."""
     from engine.jobs.facts import Facts
-    from remote.surroundings import done_and_total
 
-    done, total = done_and_total(row)
-    if not total:
+    progress = row.progress
+    if progress is None or progress.unit != "micrographs" or progress.total <= 0:
         return Facts(last_optimiser=row.continue_from)
-    return Facts(micrographs=total, done=done)
+    return Facts(micrographs=int(progress.total), done=int(progress.done))
