@@ -30,11 +30,19 @@ class ProgressWriter:
         self._path = None if path is None else Path(path)
         self._last_step = 0.0
         self._last_done = (-1, -1)
+        self._whole: dict[str, int] = {}
 
-    def started(self, total: int, unit: str, **more: Any) -> None:
-        """The work begins: `total` items of a unit ("micrographs")."""
+    def started(
+        self, total: int, unit: str, *, kept: int = 0, of: int = 0, **more: Any
+    ) -> None:
+        """The work begins: `total` items of a unit ("micrographs").
+
+        A job that goes on has `kept` what an earlier run did, `of` so many in all;
+        every step says it, too, so that the last one tells how far the job is.
+        """
         self._last_step, self._last_done = 0.0, (-1, -1)
-        self._write("started", done=0, total=total, unit=unit, **more)
+        self._whole = {"kept": kept, "of": of} if kept else {}
+        self._write("started", done=0, total=total, unit=unit, **self._whole, **more)
 
     def step(self, done: int, total: int, unit: str, **more: Any) -> None:
         """`done` of `total` items are over; dropped soon after another one."""
@@ -44,7 +52,7 @@ class ProgressWriter:
         if (done, total) == self._last_done:
             return
         self._last_step, self._last_done = now, (done, total)
-        self._write("step", done=done, total=total, unit=unit, **more)
+        self._write("step", done=done, total=total, unit=unit, **self._whole, **more)
 
     def iteration(self, done: int, total: int, **more: Any) -> None:
         """An iteration is whole and written; never dropped."""

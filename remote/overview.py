@@ -12,7 +12,7 @@ from engine.project.layout import job_number, neutral_label, node_kind
 from remote.schedulers.base import Listing, Scheduler, SchedulerJob
 from remote.schedulers.merging import merged
 from remote.verdict import Judgement, Seen, is_put_back, judge
-from remote.views import JobRow, Node, Overview, Progress
+from remote.views import JobRow, Node, Overview, Progress, Reached
 
 SETTLED_S = 30.0  # so long a finished job's row may stand before it is made anew
 
@@ -177,6 +177,7 @@ class Picture:
         entry = one.get("entry") or {}
         key = entry.get("id", "")
         job = self.listing.jobs.get(key) if key else None
+        of = one.get("reached")
         return JobRow(
             name=one["name"],
             number=job_number(one["name"]),
@@ -193,6 +194,7 @@ class Picture:
             outputs=tuple(_node(path, label) for path, label in one["outputs"]),
             scheduler_id=shown_id(entry),
             summary=one.get("summary") or "",
+            reached=Reached(done=of[0], total=of[1]) if of else None,
             continue_from=_path(one["name"], one.get("optimiser")),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,14 +10,12 @@ from engine.jobs.facts import Facts
 from engine.jobs.option import Kind
 from remote.schedulers.queues import QueueLimits, joined
 from remote.script import queue_of
-from remote.views import JobState
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
     from remote.cluster import Cluster
     from remote.views import JobRow, Overview
 
-_CAME_TO = re.compile(r"(\d+) (?:of \d+ )?micrographs?\b")
 _OPTIMISER = "_optimiser.star"
 _MICROGRAPHS = ("fn_input_autopick", "star_mics", "input_star_mics", "fn_in", "fn_mic")
 _PARTICLES = ("fn_img", "fndata_reextract", "fn_data")
@@ -62,13 +59,14 @@ async def facts_of(
     micrographs, particles = held(_MICROGRAPHS), held(_PARTICLES)
     source = particles or micrographs
     mine = next((row for row in rows if row.name == directory), None)
+    reached = mine.reached if mine is not None else None
     size = micrographs.get("micrograph_px")
     return Facts(
         exists=lambda path: (
             files.get(path) is not None or path in promised or _is_elsewhere(path)
         ),
         producer_status=lambda path: _producer_status(rows, path),
-        micrographs=micrographs.get("rows") or _total(mine),
+        micrographs=micrographs.get("rows") or (reached.total if reached else None),
         particles=particles.get("rows"),
         references=held(_REFERENCES).get("rows"),
         box_px=particles.get("box_px"),
@@ -76,7 +74,7 @@ async def facts_of(
         micrograph_px=(int(size[0]), int(size[1])) if size else None,
         has_ctf=source.get("has_ctf"),
         free_disk=said.get("free"),
-        done=_done(mine),
+        done=reached.done if reached else None,
         last_optimiser=_last_optimiser(mine),
         **await _place(workspace, job, said),
     )
@@ -111,26 +109,6 @@ async def _place(workspace: Inputs, job: Job, said: dict[str, Any]) -> dict[str,
 def _is_elsewhere(path: str) -> bool:
     """Whether a path is a wildcard or lies outside of the project."""
     return path.startswith(("/", "~")) or ".." in path or any(c in path for c in "*?[")
-
-
-def _done(row: JobRow | None) -> int | None:
-    """How many items of a job are done.
-
-    The progress of a job that was continued counts the items of that run alone; what
-    the job came to (its summary, "3 of 5 micrographs, ...") counts all.
-    """
-    if row is None:
-        return None
-    found = _CAME_TO.match(row.summary)
-    if found and row.verdict.state is JobState.SUCCEEDED:
-        return int(found[1])
-    return int(row.progress.done) if row.progress else None
-
-
-def _total(row: JobRow | None) -> int | None:
-    if row is None or row.progress is None or row.progress.unit != "micrographs":
-        return None
-    return int(row.progress.total)
 
 
 def _producer_status(rows: Sequence[JobRow], path: str) -> str:

@@ -154,6 +154,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """Micrographs that are done, and how many there are, of all runs of a job."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A file that one job makes and others may use."""
 
@@ -181,6 +189,7 @@ class JobRow:
     outputs: tuple[Node, ...] = ()
     scheduler_id: str = ""
     summary: str = ""  # one line: "3 micrographs, 412 particles"
+    reached: Reached | None = None  # of a job over micrographs
     continue_from: str = ""  # newest whole iteration: ".../run_it017_optimiser.star"
 
 

@@ -96,7 +96,8 @@ def run(context: Context) -> dict[str, Any]:
     _check_amount(common, todo)
     if context.is_leader:
         _announce(method, entries, todo)
-        context.progress.started(len(todo), _UNIT)
+        kept, of = len(entries) - len(todo), len(entries)
+        context.progress.started(len(todo), _UNIT, kept=kept, of=of)
     fresh, left_out, failed = _pick_all(context, common, method, todo)
     fresh_all: dict[str, Array] = {}
     for part in context.comm.gather(fresh):

@@ -68,7 +68,8 @@ def run(context: Context) -> dict[str, Any]:
     todo = context.comm.broadcast(_unfinished(context, options, tasks))
     if context.is_leader:
         _announce(context, source, micrographs, missing, len(tasks), len(todo))
-        context.progress.started(len(todo), _UNIT)
+        kept, of = len(tasks) - len(todo), len(micrographs.entries)
+        context.progress.started(len(todo), _UNIT, kept=kept, of=of)
     outcome = _extract_all(context, options, micrographs, source, todo)
     outcomes = context.comm.gather(outcome)
     if not context.is_leader:

@@ -19,6 +19,7 @@ _KEPT = (
     "limit_s", "continuing", "verdict", "abort", "out_offset", "err_offset",
 )  # fmt: skip
 _TOP_NUMBER = re.compile(r'^ "(\w+)": (-?\d+(?:\.\d+)?),?$', re.MULTILINE)
+_COUNT = re.compile(r"\d{1,9}\Z")
 #: what schedulers write into a job's errors when they end it
 _KILLER = re.compile(
     r"(?i)slurmstepd|CANCELLED AT|DUE TO|oom[-_ ]?kill|exceeded .*(?:limit|memory)|"
@@ -71,7 +72,9 @@ def of_ended(directory: str) -> Dict[str, Any]:
         offset = int((entry or {}).get("err_offset") or 0)
         facts["error"], facts["killer"] = errors(directory, offset)
     facts["optimiser"] = newest_whole(directory)
-    facts["summary"] = summary(directory)
+    numbers = numbers_of(directory)
+    facts["summary"] = summary(numbers)
+    facts["reached"] = reached(facts["progress"], numbers)
     step = (facts["progress"] or {}).get("step") or {}
     if not facts["summary"] and step.get("unit") == "iterations":
         facts["summary"] = "iteration {:g}".format(step["done"])
@@ -186,19 +189,47 @@ def errors(directory: str, offset: int) -> List[str]:
     return [error[:300], killers[-1][:300] if killers else ""]
 
 
-def summary(directory: str) -> str:
-    """What a job came to, in a few words, from its summary.json."""
+def numbers_of(directory: str) -> Dict[str, str]:
+    """The numbers at the top of a job's summary.json, as they are written."""
     path = os.path.join(directory, "summary.json")
     try:
         if os.path.getsize(path) > SUMMARY_BYTES:
-            return ""
+            return {}
         with open(path, encoding="utf-8", errors="replace") as file:
             numbers = dict(_TOP_NUMBER.findall(file.read()))
     except OSError:
-        return ""
-    words = []
+        return {}
     if "micrographs_done" not in numbers and "micrographs_total" in numbers:
         numbers["micrographs_done"] = numbers["micrographs_total"]  # a selection
+    return numbers
+
+
+def reached(
+    progress: Optional[Dict[str, Any]], numbers: Dict[str, str]
+) -> Optional[List[int]]:
+    """Micrographs that are done and how many there are, of all runs of a job.
+
+    A run that came to its end has counted them in its summary; one that is under way
+    or was ended says in each step what it kept of the runs before it.
+    """
+    if progress is None:
+        return None
+    counts = [numbers.get("micrographs_" + key, "") for key in ("done", "total")]
+    if progress["last"] == "finished" and all(_COUNT.match(one) for one in counts):
+        return [int(one) for one in counts]
+    step = progress["step"] or {}
+    done, total, kept = (step.get(key, 0) for key in ("done", "total", "kept"))
+    if step.get("unit") != "micrographs":
+        return None
+    if not all(isinstance(one, int) for one in (done, total, kept)):
+        return None
+    of = step.get("of")
+    return [kept + done, of if isinstance(of, int) else kept + total]
+
+
+def summary(numbers: Dict[str, str]) -> str:
+    """What a job came to, in a few words, from the numbers of its summary."""
+    words = []
     for key, text in (
         ("items", "{} item(s)"),
         ("iteration", "iteration {}"),

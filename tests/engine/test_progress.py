@@ -64,3 +64,14 @@ def test_nothing_follows_a_failure_but_a_new_start(tmp_path):
     leader.step(5, 5, "micrographs")
     kinds = [record["kind"] for record in read_progress(path.read_text())]
     assert kinds == ["started", "failed", "started", "step"]
+
+
+def test_a_run_that_goes_on_says_in_every_step_what_was_kept(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    writer = ProgressWriter(path)
+    writer.started(2, "micrographs", kept=3, of=5)
+    writer.step(2, 2, "micrographs")
+    writer.started(5, "micrographs", kept=0, of=5)
+    writer.step(5, 5, "micrographs")
+    said = [(r.get("kept"), r.get("of")) for r in read_progress(path.read_text())]
+    assert said == [(3, 5), (3, 5), (None, None), (None, None)]

@@ -49,6 +49,7 @@ from remote.views import (
     PickSheet,
     Picture,
     Progress,
+    Reached,
     Statistics,
     Traffic,
     Verdict,
@@ -94,6 +95,7 @@ def _row(
     outputs: tuple[tuple[str, str], ...] = (),
     summary: str = "",
     progress: Progress | None = None,
+    reached: Reached | None = None,
     age_s: float = 7200.0,
 ) -> JobRow:
     now = time.time()
@@ -123,6 +125,7 @@ def _row(
         ),
         scheduler_id="" if state is JobState.DRAFT else str(4200 + number),
         summary=summary,
+        reached=reached,
     )
 
 
@@ -208,6 +211,7 @@ def believable_jobs() -> list[JobRow]:
             outputs=PICKED,
             reason="finished in 1 min",
             summary="5 micrographs, 821 particles",
+            reached=Reached(done=5, total=5),
             age_s=30_000,
         ),
         _row(
@@ -220,6 +224,7 @@ def believable_jobs() -> list[JobRow]:
             outputs=PARTICLES,
             reason="finished in 25 s",
             summary="806 particles of 64 px",
+            reached=Reached(done=5, total=5),
             age_s=28_000,
         ),
         _row(
@@ -283,6 +288,7 @@ def believable_jobs() -> list[JobRow]:
             reason="running for 5 min on node003",
             progress=running,
             summary="11 of 24 micrographs, 1820 particles",
+            reached=Reached(done=11, total=24),
             age_s=300,
         ),
         _row(
@@ -1111,6 +1117,7 @@ class FakeWorkspace:
                 JobState.RUNNING,
                 "running on node001",
                 progress=progress,
+                reached=Reached(done=done, total=5),
                 started_at=started,
             )
         self._change(
@@ -1119,6 +1126,7 @@ class FakeWorkspace:
             "finished",
             ended_at=time.time(),
             summary="5 micrographs, 640 particles",
+            reached=Reached(done=5, total=5),
         )
 
     async def abort(self, name: str) -> str:

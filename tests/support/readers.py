@@ -160,9 +160,12 @@ def progress(data):
     folder.mkdir(exist_ok=True)
     for name in ("progress.jsonl", "summary.json", "run.err", "run.out"):
         (folder / name).write_bytes(data)
-    json.dumps(job_facts.progress(str(folder)))
+    seen = job_facts.progress(str(folder))
+    json.dumps(seen)
     job_facts.errors(str(folder), 0)
-    job_facts.summary(str(folder))
+    numbers = job_facts.numbers_of(str(folder))
+    job_facts.summary(numbers)
+    json.dumps(job_facts.reached(seen, numbers))
 
 
 def queues(data):

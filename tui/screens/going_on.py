@@ -110,7 +110,7 @@ def _known_of(row: JobRow) -> Facts:
     """What a job's row tells about how far it is."""
     from engine.jobs.facts import Facts
 
-    progress = row.progress
-    if progress is None or progress.unit != "micrographs" or progress.total <= 0:
+    of = row.reached
+    if of is None:
         return Facts(last_optimiser=row.continue_from)
-    return Facts(micrographs=int(progress.total), done=int(progress.done))
+    return Facts(micrographs=of.total, done=of.done)

@@ -23,6 +23,7 @@ from engine.io.mrc import read_image, write_mrc
 from engine.jobs.facts import Facts
 from engine.jobs.job import Job
 from engine.jobs.resources import fom_map_bytes
+from engine.progress import read_progress
 
 REAL = DATA / "picking/real"
 EXPECTED = DATA / "picking/expected"
@@ -334,6 +335,9 @@ def test_continue_picks_only_what_is_unfinished(tmp_path):
     assert [files[i].stat().st_mtime_ns for i in (0, 2)] == stamps
     summary = json.loads((tmp_path / "AutoPick/job001/summary.json").read_text())
     assert summary["micrographs_done"] == 3
+    records = (tmp_path / "AutoPick/job001/progress.jsonl").read_text()
+    step = [r for r in read_progress(records) if r["kind"] == "step"][-1]
+    assert [step[key] for key in ("done", "total", "kept", "of")] == [1, 1, 2, 3]
 
 
 def test_maps_written_and_read_again_give_the_same_picks(tmp_path):

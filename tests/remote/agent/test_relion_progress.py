@@ -117,8 +117,14 @@ def test_a_summary_tells_of_micrographs_that_could_not_be_done(tmp_path):
     path = tmp_path / "summary.json"
     numbers = {"micrographs_total": 5, "micrographs_done": 3, "picks_total": 536}
     path.write_text(json.dumps(numbers, indent=1))
-    assert job_facts.summary(str(tmp_path)) == "3 of 5 micrographs, 536 particles"
+    assert (
+        job_facts.summary(job_facts.numbers_of(str(tmp_path)))
+        == "3 of 5 micrographs, 536 particles"
+    )
     path.write_text(json.dumps({"micrographs_total": 5, "input_total": 6}, indent=1))
-    assert job_facts.summary(str(tmp_path)) == "5 micrographs"
+    assert job_facts.summary(job_facts.numbers_of(str(tmp_path))) == "5 micrographs"
     path.write_text(json.dumps(numbers | {"micrographs_done": 5}, indent=1))
-    assert job_facts.summary(str(tmp_path)) == "5 micrographs, 536 particles"
+    assert (
+        job_facts.summary(job_facts.numbers_of(str(tmp_path)))
+        == "5 micrographs, 536 particles"
+    )
