@@ -74,7 +74,7 @@ def real_tiles() -> list[dict[str, Any]]:
     for k in range(COUNT):
         values = struct.unpack_from(f"<{BOX * BOX}e", data, 2 * k * BOX * BOX)
         rows = [list(values)]
-        pixels = grey.coarser(grey.to_bytes(rows, 0.0, 1.0), 64)
+        pixels = grey.coarser(grey.to_bytes(rows), 64)
         tiles.append(
             {
                 "number": k + 1,

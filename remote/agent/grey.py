@@ -1,12 +1,15 @@
-"""From numbers to a grey picture: smoothing and contrast."""
+"""From numbers to a grey picture: contrast."""
 
 import math
-from itertools import accumulate
-from typing import Any, List, Sequence, Tuple
+from operator import mul
+from typing import List, Sequence, Tuple
+
+from remote.agent.levels import Levels
 
 _SAMPLES = 20000
 LOW, HIGH = 0.005, 0.995
 _MAX_SIGMAS = 4.0
+_WIDEST_SIGMAS = 64.0  # from the median: what is beyond it is cut before any filter
 _QUARTILES_PER_SIGMA = 1.349  # distance of a normal distribution's quartiles
 
 
@@ -20,131 +23,64 @@ def sigma_of(lowpass_angstrom: float, pixel_size: float) -> float:
     return math.sqrt(math.log(2) / 2) / math.pi * lowpass_angstrom / pixel_size
 
 
-def smooth(rows: List[Any], sigma: float) -> List[Any]:
-    """Rows blurred by a Gaussian of `sigma` pixels; the border is extended."""
-    if sigma < 0.3 or not rows:
-        return rows
-    for _ in range(2):  # rows, then columns
-        rows = [_blur(row, sigma) for row in rows]
-        rows = [list(column) for column in zip(*rows)]
-    return rows
+def levels_of(rows: Sequence[Sequence[float]]) -> Levels:
+    """Rows as whole numbers: all values but hot pixels, which are cut."""
+    sample = _sample(rows)
+    if not sample:
+        return Levels.of(rows, 0.0, 0.0)
+    middle, spread = _middle_and_spread(sample)
+    if not spread > 0:
+        return Levels.of(rows, sample[0], sample[-1])
+    room = _WIDEST_SIGMAS * spread
+    return Levels.of(rows, middle - room, middle + room)
 
 
-def _blur(row: Sequence[float], sigma: float) -> Sequence[float]:
-    if sigma <= 1.6:
-        return _weighted(row, sigma)
-    for half in _box_halves(sigma):
-        padded = [row[0]] * (half + 1) + list(row) + [row[-1]] * half
-        sums = list(accumulate(padded))
-        count = 2 * half + 1
-        row = [(b - a) / count for a, b in zip(sums, sums[count:])]
-    return row
-
-
-def _box_halves(sigma: float) -> List[int]:
-    """Half widths of four running means that together have the Gaussian's variance.
-
-    A mean over n pixels has the variance (n^2 - 1) / 12; two neighboring odd widths
-    are mixed to come near it (Kovesi, 2010).
-    """
-    passes = 4
-    ideal = math.sqrt(12 * sigma * sigma / passes + 1)
-    low = int((ideal - 1) // 2)  # half of the narrower width
-    narrow = 2 * low + 1
-    wanted = 12 * sigma * sigma - passes * narrow * narrow - 4 * passes * narrow
-    few = round((wanted - 3 * passes) / (-4 * narrow - 4))
-    few = min(passes, max(0, few))
-    return [low] * few + [low + 1] * (passes - few)
-
-
-def _weighted(row: Sequence[float], sigma: float) -> Sequence[float]:
-    half = math.ceil(3 * sigma)
-    weights = [math.exp(-0.5 * (i / sigma) ** 2) for i in range(half + 1)]
-    total = weights[0] + 2 * sum(weights[1:])
-    weights = [w / total for w in weights]
-    n = len(row)
-    padded = [row[0]] * half + list(row) + [row[-1]] * half
-    blurred = [weights[0] * v for v in row]
-    for i in range(1, half + 1):
-        w = weights[i]
-        left, right = padded[half - i : half - i + n], padded[half + i : half + i + n]
-        blurred = [s + w * (a + b) for s, a, b in zip(blurred, left, right)]
-    return blurred
-
-
-def limits(
-    rows: Sequence[Sequence[float]], low: float, high: float
-) -> Tuple[float, float]:
+def limits(levels: Levels) -> Tuple[float, float]:
     """Values that become black and white: percentiles, and not far from the median."""
-    total = sum(len(row) for row in rows)
-    step = max(1, total // _SAMPLES)
-    sample: List[float] = []
-    left = 0
-    for row in rows:
-        sample.extend(row[left::step])
-        left = (left - len(row)) % step
-    sample = sorted(v for v in sample if v - v == 0)  # neither NaN nor infinite
+    sample = sorted(levels.sample(_SAMPLES))
     if not sample:
         return 0.0, 0.0
-    last = len(sample) - 1
-    black, white = sample[int(low * last)], sample[math.ceil(high * last)]
-    if low > 0:
-        # ice crystals and carbon must not take the contrast of all the rest
-        middle = sample[last // 2]
-        spread = (sample[3 * last // 4] - sample[last // 4]) / _QUARTILES_PER_SIGMA
-        if spread > 0:
-            black = max(black, middle - _MAX_SIGMAS * spread)
-            white = min(white, middle + _MAX_SIGMAS * spread)
+    black, white = _percentiles(sample, LOW, HIGH)
+    # ice crystals and carbon must not take the contrast of all the rest
+    middle, spread = _middle_and_spread(sample)
+    if spread > 0:
+        black = max(black, middle - _MAX_SIGMAS * spread)
+        white = min(white, middle + _MAX_SIGMAS * spread)
     return black, white
 
 
-def without_gradients(rows: List[Any], sigma: float) -> List[Any]:
-    """Rows minus what is coarser than a Gaussian of `sigma` pixels."""
-    if sigma < 0.3 or not rows:
-        return rows
-    return [
-        [value - slow for value, slow in zip(row, base)]
-        for row, base in zip(rows, smooth(rows, sigma))
-    ]
-
-
-def sigma_limits(
-    rows: Sequence[Sequence[float]], deviations: float
-) -> Tuple[float, float]:
+def sigma_limits(levels: Levels, deviations: float) -> Tuple[float, float]:
     """Values that become black and white: so many deviations from the mean."""
-    count, total, squares = 0, 0.0, 0.0
-    shift = next((v for row in rows for v in row if v - v == 0), 0.0)
-    for row in rows:
-        good = [v - shift for v in row if v - v == 0]
-        count += len(good)
-        total += sum(good)
-        squares += sum(v * v for v in good)
+    count = total = squares = 0
+    for row in levels.rows:
+        numbers = levels.numbers(row)
+        count += len(numbers) - numbers.count(0)
+        total += sum(numbers)
+        squares += sum(map(mul, numbers, numbers))
     if not count:
         return 0.0, 0.0
     mean = total / count
-    spread = math.sqrt(max(0.0, squares / count - mean * mean))
-    return shift + mean - deviations * spread, shift + mean + deviations * spread
+    spread = levels.step * math.sqrt(max(0.0, squares / count - mean * mean))
+    middle = levels.zero + levels.step * mean
+    return middle - deviations * spread, middle + deviations * spread
 
 
-def to_bytes(
-    rows: Sequence[Sequence[float]], low: float = LOW, high: float = HIGH
-) -> bytes:
-    """Rows as grey values 0 to 255 between two percentiles; no number is black."""
-    return between(rows, *limits(rows, low, high))
+def to_bytes(rows: Sequence[Sequence[float]]) -> bytes:
+    """Rows as grey values from the least to the greatest; no number is black."""
+    sample = _sample(rows)
+    return between(rows, sample[0], sample[-1]) if sample else between(rows, 0.0, 0.0)
 
 
 def between(rows: Sequence[Sequence[float]], black: float, white: float) -> bytes:
     """Rows as grey values 0 to 255 between two values; no number is black."""
+    return shown(Levels.of(rows, black, white), black, white)
+
+
+def shown(levels: Levels, black: float, white: float) -> bytes:
+    """Grey values 0 to 255 between two values; all one grey if these are the same."""
     if not white > black:
-        return b"\x80" * sum(len(row) for row in rows)
-    scale = 255.0 / (white - black)
-    pieces = []
-    for row in rows:
-        shown = [(v - black) * scale + 0.5 for v in row]
-        pieces.append(
-            bytes([0 if not v > 0 else 255 if v >= 255 else int(v) for v in shown])
-        )
-    return b"".join(pieces)
+        return b"\x80" * (levels.width * len(levels.rows))
+    return levels.greys(black, white)
 
 
 def coarser(pixels: bytes, greys: int) -> bytes:
@@ -154,3 +90,29 @@ def coarser(pixels: bytes, greys: int) -> bytes:
     steps = greys - 1
     table = bytes((v * steps + 127) // 255 * 255 // steps for v in range(256))
     return pixels.translate(table)
+
+
+def _sample(rows: Sequence[Sequence[float]]) -> List[float]:
+    """Some values in order, without what is NaN or infinite."""
+    total = sum(len(row) for row in rows)
+    step = max(1, total // _SAMPLES)
+    sample: List[float] = []
+    left = 0
+    for row in rows:
+        sample.extend(row[left::step])
+        left = (left - len(row)) % step
+    return sorted(v for v in sample if v - v == 0)
+
+
+def _percentiles(
+    sample: Sequence[float], low: float, high: float
+) -> Tuple[float, float]:
+    last = len(sample) - 1
+    return sample[int(low * last)], sample[math.ceil(high * last)]
+
+
+def _middle_and_spread(sample: Sequence[float]) -> Tuple[float, float]:
+    """Median, and the deviation that the quartiles tell, of values in order."""
+    last = len(sample) - 1
+    apart = sample[3 * last // 4] - sample[last // 4]
+    return sample[last // 2], apart / _QUARTILES_PER_SIGMA

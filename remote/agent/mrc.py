@@ -121,8 +121,8 @@ def reduce_image(
     for j in range(down):
         if request is not None and j % 16 == 0:
             request.report(j, down, j * binning, "lines of pixels")
-        total: Any = None
         top = first + (y + j * binning) * row_bytes
+        lines = []
         if is_whole:
             handle.seek(top)
             block = handle.read(binning * row_bytes)
@@ -132,11 +132,13 @@ def reduce_image(
             else:
                 handle.seek(top + i * row_bytes + x * bytes_each)
                 piece = handle.read(used * bytes_each)
-            values = _values(piece, header)
-            if binning > 1:
-                values = list(map(sum, zip(*[iter(values)] * binning)))
-            total = values if total is None else [a + b for a, b in zip(total, values)]
-        rows.append([v * scale for v in total] if binning > 1 else list(total))
+            lines.append(_values(piece, header))
+        if binning == 1:
+            rows.append(list(lines[0]))
+            continue
+        # each turn of zip takes a square: so many pixels of each line
+        squares = zip(*[it for line in lines for it in [iter(line)] * binning])
+        rows.append([total * scale for total in map(sum, squares)])
     return Reduced(across, down, rows)
 
 

@@ -2,19 +2,24 @@
 
 import os
 import re
+import threading
 import time
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from collections import OrderedDict
+from typing import Any, BinaryIO, Dict, List, Optional, Sequence, Tuple
 
 from engine.project.errors import StarError
 from engine.project.star_stream import LoopStream
 from remote.agent import grey, lists, mrc
 from remote.agent.class2d import iterations, read_model
 from remote.agent.files import open_plain
+from remote.agent.levels import Levels
 from remote.agent.project import job_folder
 from remote.agent.verbs import Answer, Request, VerbError, verb
 
 _MAX_SIDE = 4096
 _MAX_TILES = 400
+_MOST_KEPT = 4_000_000  # pixels, of four bytes, of pictures that were read
+_SAMPLED = 1.4  # pixels that the Gaussian of a low-pass is at least wide
 _READABLE = (".mrc", ".mrcs", ".map", ".ctf", ".st")
 
 
@@ -49,26 +54,29 @@ def micrograph(
     width, height = min(width, _MAX_SIDE), min(height, _MAX_SIDE)
     with open_plain(file_path) as handle:
         header = mrc.read_header(handle, micrograph)
+        pixel_size = header.pixel_size
+        # a spectrum has another size of pixels than the list says
+        if not micrograph.endswith((":mrc", ".ctf")):
+            pixel_size = _pixel_size(request, name, micrograph) or pixel_size
         place = _clipped(region, header)
         binning = mrc.binning_for(place[2], place[3], width, height)
-        binning *= max(1, min(coarser, place[2] // binning, place[3] // binning))
-        found = mrc.reduce_image(handle, header, binning, place, number - 1, request)
-    pixel_size = header.pixel_size
-    # a spectrum has another size of pixels than the list says
-    if not micrograph.endswith((":mrc", ".ctf")):
-        pixel_size = _pixel_size(request, name, micrograph) or pixel_size
-    sigma = grey.sigma_of(lowpass_angstrom, pixel_size * binning)
-    rows = grey.smooth(found.rows, sigma)
-    sigma = grey.sigma_of(highpass_angstrom, pixel_size * binning)
-    rows = grey.without_gradients(rows, sigma)
+        blur = grey.sigma_of(lowpass_angstrom, pixel_size * binning)
+        # what is smoother needs fewer pixels
+        most = max(1, coarser, int(blur / _SAMPLED))
+        binning *= max(1, min(most, place[2] // binning, place[3] // binning))
+        levels = _levels(request, handle, header, (place, number - 1, binning))
+    levels = levels.blurred(grey.sigma_of(lowpass_angstrom, pixel_size * binning))
+    slow = grey.sigma_of(highpass_angstrom, pixel_size * binning)
+    if slow:
+        levels = levels.without(levels.blurred(slow))
     request.check()
     if sigma_contrast > 0:
-        black, white = grey.sigma_limits(rows, sigma_contrast)
+        black, white = grey.sigma_limits(levels, sigma_contrast)
     elif white <= black:
-        black, white = grey.limits(rows, grey.LOW, grey.HIGH)
+        black, white = grey.limits(levels)
     said = {
-        "width": found.width,
-        "height": found.height,
+        "width": levels.width,
+        "height": len(levels.rows),
         "source_width": header.nx,
         "source_height": header.ny,
         "region": list(place),
@@ -76,9 +84,36 @@ def micrograph(
         "binning": binning,
         "label": os.path.basename(path),
     }
-    pixels = grey.coarser(grey.between(rows, black, white), greys)
+    pixels = grey.coarser(grey.shown(levels, black, white), greys)
     said["took_s"] = time.monotonic() - started
     return Answer(said, pixels)
+
+
+_Cut = Tuple[mrc.Region, int, int]  # region, number of the image from 0, binning
+_kept: "OrderedDict[Any, Levels]" = OrderedDict()  # reduced, and not filtered yet
+_lock = threading.Lock()
+
+
+def _levels(
+    request: Request, handle: BinaryIO, header: mrc.Header, cut: _Cut
+) -> Levels:
+    """A part of a picture, reduced; read once for all filters and contrasts."""
+    there = os.fstat(handle.fileno())
+    key = (there.st_dev, there.st_ino, there.st_mtime, there.st_size, cut)
+    with _lock:
+        found = _kept.get(key)
+    if found is None:
+        place, number, binning = cut
+        reduced = mrc.reduce_image(handle, header, binning, place, number, request)
+        found = grey.levels_of(reduced.rows)
+    with _lock:
+        _kept[key] = found
+        _kept.move_to_end(key)
+        total = sum(one.width * len(one.rows) for one in _kept.values())
+        while total > _MOST_KEPT:
+            _, gone = _kept.popitem(last=False)
+            total -= gone.width * len(gone.rows)
+    return found
 
 
 def _split_name(name: str) -> Tuple[int, str]:
@@ -196,7 +231,7 @@ class Moments:
     def pictures(self) -> bytes:
         """Both as grey pictures, one after the other."""
         both = (self.means, self.spreads)
-        return b"".join(grey.to_bytes([values], 0.0, 1.0) for values in both)
+        return b"".join(grey.to_bytes([values]) for values in both)
 
 
 def moments_of(
@@ -309,7 +344,7 @@ def tiles_of(request: Request, captions: List[Dict[str, Any]], max_tile: int) ->
                 if size == (0, 0):
                     size = (found.width, found.height)
                 if size == (found.width, found.height):
-                    pixels = grey.to_bytes(found.rows, 0.0, 1.0)
+                    pixels = grey.to_bytes(found.rows)
             except (OSError, VerbError) as error:
                 caption["error"] = str(error)
             tiles.append(caption)

@@ -21,7 +21,7 @@ from engine.project.pipeline import Pipeline
 from engine.project.star import format_star, parse
 from engine.project.star_stream import LoopStream
 from remote import cluster as profiles
-from remote.agent import frames, job_facts, lists, mrc, text, verbs
+from remote.agent import frames, grey, job_facts, lists, mrc, text, verbs
 from remote.errors import RemoteError
 from remote.known_hosts import KnownHosts
 from remote.quota import quotas
@@ -117,10 +117,11 @@ def agent_mrc(data):
     path = str(_file("x.mrc", data))
     with _own(verbs.VerbError), Path(path).open("rb") as handle:
         header = mrc.read_header(handle, path)
-        if header.width * header.height <= 1 << 16:
-            request = verbs.Request(1, _FOLDER.name, 5.0)
-            region = (0, 0, header.width, header.height)
-            mrc.reduce_image(request, handle, header, 0, region, 1)
+        if 0 < header.nx * header.ny <= 1 << 16:
+            region = (0, 0, header.nx, header.ny)
+            found = mrc.reduce_image(handle, header, 1, region)
+            levels = grey.levels_of(found.rows)
+            grey.shown(levels.blurred(1.0), *grey.limits(levels))
 
 
 def engine_mrc(data):

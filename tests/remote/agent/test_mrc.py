@@ -4,7 +4,7 @@ import mrcfile
 import numpy as np
 import pytest
 
-from remote.agent import grey, mrc
+from remote.agent import mrc
 from remote.agent.verbs import VerbError
 
 
@@ -99,51 +99,6 @@ def test_random_heads_are_refused_or_read_but_never_crash(tmp_path):
                 continue
 
 
-def test_the_lowpass_has_half_its_amplitude_at_the_resolution():
-    # a wave of 40 Å at 5 Å per pixel, over whole periods
-    row = [np.cos(2 * np.pi * i / 8) for i in range(800)]
-    rows = grey.smooth([row] * 60, grey.sigma_of(40, 5))
-    inside = rows[30][80:720]
-    assert max(inside) == pytest.approx(0.5, abs=0.02)
-
-
-@pytest.mark.parametrize("sigma", [0.7, 1.5, 4.0, 12.0])
-def test_smoothing_is_scipys_gaussian(sigma):
-    from scipy.ndimage import gaussian_filter
-
-    image = np.random.default_rng(4).normal(size=(90, 110))
-    found = np.array(grey.smooth(image.tolist(), sigma))
-    wanted = gaussian_filter(image, sigma, mode="nearest")
-    inside = (slice(30, -30), slice(30, -30))
-    error = np.abs(found - wanted)[inside].max()
-    assert error < 0.1 * np.abs(wanted[inside]).max()
-    assert found[inside].std() == pytest.approx(wanted[inside].std(), rel=0.06)
-
-
-def test_contrast_stretches_between_percentiles_and_stands_broken_pixels():
-    rows = [[float(i) for i in range(1000)], [float("nan")] * 500 + [1e30] * 2]
-    pixels = grey.to_bytes(rows)
-    assert pixels[0] == 0
-    assert pixels[999] == 255
-    assert abs(pixels[500] - 128) <= 1
-    assert pixels[1000] == 0
-    assert pixels[1500] == 255
-
-
-def test_an_ice_crystal_does_not_take_the_contrast_of_the_rest():
-    rng = np.random.default_rng(5)
-    image = rng.normal(100, 1, (200, 200))
-    image[:60, :60] -= 80
-    shown = np.frombuffer(grey.to_bytes(image.tolist()), np.uint8).reshape(200, 200)
-    assert shown[100:, 100:].std() > 25
-    assert shown[:60, :60].max() == 0
-
-
-def test_a_constant_picture_is_grey():
-    assert grey.to_bytes([[3.0] * 5] * 2) == b"\x80" * 10
-    assert grey.to_bytes([[float("nan")] * 4]) == b"\x80" * 4
-
-
 def test_a_tutorial_micrograph_is_reduced_in_seconds(tmp_path):
     import time
 
@@ -157,7 +112,6 @@ def test_a_tutorial_micrograph_is_reduced_in_seconds(tmp_path):
     with path.open("rb") as handle:
         header = mrc.read_header(handle, "big.mrc")
         found = mrc.reduce_image(handle, header, 8, (0, 0, 3710, 3838))
-    grey.to_bytes(grey.smooth(found.rows, 0.5))
     assert (found.width, found.height) == (463, 479)
     assert time.process_time() - started < 3
 
