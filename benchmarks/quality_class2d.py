@@ -26,6 +26,9 @@ Of all classes:
 - score_auc: the same as junk_auc with the score of engine.selection, which knows no
   truth; score_recall and score_precision: of true particles in classes scored 0.5 or
   more; estimate_auc: with the model's estimated resolution;
+- particle_score_auc, _recall, _precision: the same with the score of each particle
+  (engine.selection.particles); particle_score_kept: part of the junk that is kept with
+  the 95 % of the true particles of the highest score;
 - effective_classes: exp of the entropy of the occupancies.
 """
 
@@ -44,7 +47,9 @@ from engine.classification.masking import circular_mask
 from engine.image.euler import euler_matrix
 from engine.io.mrc import read_images
 from engine.io.star import read_star
+from engine.programs.select_particles import evidence
 from engine.selection.classes import class_scores
+from engine.selection.particles import particle_scores
 
 #: For each measure whether more is better.
 MEASURES = {
@@ -57,6 +62,8 @@ MEASURES = {
     "junk_auc": True,
     "junk_kept": False,
     "score_auc": True,
+    "particle_score_auc": True,
+    "particle_score_kept": False,
     "effective_classes": True,
 }
 #: Particles of a class that are projected for its average.
@@ -128,6 +135,7 @@ class Found:
     offset: np.ndarray
     averages: np.ndarray
     resolution: np.ndarray
+    beside: np.ndarray | None = None  # evidence about particles
 
 
 def main(folder: Path, data_star: str) -> dict:
@@ -139,7 +147,8 @@ def main(folder: Path, data_star: str) -> dict:
 def read_found(data_star: str) -> tuple:
     """What a classification's files say, and the names of the images."""
     table = read_star(data_star)["particles"]
-    model = read_star(data_star.replace("_data.star", "_model.star"))["model_classes"]
+    said = read_star(data_star.replace("_data.star", "_model.star"))
+    model, general = said["model_classes"], said["model_general"]
     stack = model.text("rlnReferenceImage")[0].partition("@")[2]
     found = Found(
         label=table.integers("rlnClassNumber"),
@@ -147,6 +156,7 @@ def read_found(data_star: str) -> tuple:
         offset=np.stack([table.numbers(f"rlnOrigin{c}Angst") for c in "XY"], 1) / PIXEL,
         averages=read_images(Path(data_star).parent / Path(stack).name),
         resolution=model.numbers("rlnEstimatedResolution"),
+        beside=evidence(table, float(general.numbers("rlnSigmaOffsetsAngst")[0])),
     )
     return found, table.text("rlnImageName")
 
@@ -158,6 +168,7 @@ def judge(truth: Truth, found: Found) -> dict:
     return (
         _species(truth, found.label)
         | junk_separation(found.label, truth.good, scores, found.resolution)
+        | particle_separation(found, truth.good, scores)
         | {
             "score_recall": float(kept[truth.good].mean()),
             "score_precision": float(truth.good[kept].mean()) if kept.any() else None,
@@ -198,6 +209,21 @@ def junk_separation(label, good, scores, resolution) -> dict:
         "junk_kept": float(junk[order[: last + 1]].sum() / junk.sum()),
         "score_auc": _auc(-scores, ~good),
         "estimate_auc": _auc(coarse, ~good),
+    }
+
+
+def particle_separation(found: Found, good, scores) -> dict:
+    """How well the score of each particle tells junk."""
+    if found.beside is None or good.all():
+        return {}
+    score = particle_scores(scores, found.beside)
+    kept = score >= 0.5
+    least = np.quantile(score[good], 0.05)
+    return {
+        "particle_score_auc": _auc(-score, ~good),
+        "particle_score_kept": float((score[~good] >= least).mean()),
+        "particle_score_recall": float(kept[good].mean()),
+        "particle_score_precision": float(good[kept].mean()) if kept.any() else None,
     }
 
 

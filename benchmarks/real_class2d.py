@@ -10,8 +10,8 @@ false pick, badly centered, overlapping, or just dropped; no classification can 
 of these apart. Each DATA_STAR is a run_itNNN_data.star of these stacks, whoever wrote
 it. Prints a JSON object for each, measured as quality_class2d.py does:
 
-- junk_auc, junk_kept, score_auc, estimate_auc, and precision and recall of refined
-  particles in classes scored 0.5 and 0.3 or more;
+- junk_auc, junk_kept, score_auc, estimate_auc, particle_score_auc and so on, and
+  precision and recall of refined particles in classes scored 0.5 and 0.3 or more;
 - effective_classes; view_spread_deg, psi_error_deg, offset_error_angstrom of the
   refined ones in classes at least half of which are refined.
 
@@ -39,6 +39,7 @@ from quality_class2d import (
     class_errors,
     effective_classes,
     junk_separation,
+    particle_separation,
     read_found,
     scores_of_particles,
 )
@@ -86,6 +87,7 @@ def judged(folder: Path, data_star: str) -> dict:
     name = "/".join(Path(data_star).parts[-3:])
     result = {"data": name, "refined": int(truth.good.sum())}
     result |= junk_separation(found.label, truth.good, scores, found.resolution)
+    result |= particle_separation(found, truth.good, scores)
     result["effective_classes"] = effective_classes(found.label)
     for least in (0.5, 0.3):
         kept = scores >= least

@@ -29,7 +29,14 @@ from quality_class2d import main as judged
 from engine.jobs.job import Job
 
 ITERATIONS = 25
-_EXTRA = ("good_classes", "junk_purity", "score_recall", "score_precision")
+_EXTRA = (
+    "good_classes",
+    "junk_purity",
+    "score_recall",
+    "score_precision",
+    "particle_score_recall",
+    "particle_score_precision",
+)
 
 
 def main() -> None:

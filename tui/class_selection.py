@@ -20,11 +20,18 @@ def cleared_form(job: Job) -> Job:
 
 
 def class_selection(
-    defaults: Job, model: str, numbers: Iterable[int], *, recenter: bool
+    defaults: Job,
+    model: str,
+    numbers: Iterable[int],
+    *,
+    recenter: bool,
+    least_particle_score: str = "",
 ) -> Job:
     """The form that keeps these classes of a model file of Class2D."""
     if defaults.version != "3.1":
         model = model.replace("_model.star", "_optimiser.star")
     job = cleared_form(defaults).replace("fn_model", model)
     job = job.replace("do_recenter", recenter)
+    if least_particle_score:
+        job = job.replace("cryodeck_min_particle_score", least_particle_score)
     return job.replace("cryodeck_classes", ",".join(str(n) for n in numbers))

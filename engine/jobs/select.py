@@ -366,6 +366,18 @@ OWN_OPTIONS = (
         help="Classes whose automatic score (0 to 1) is at least this.",
     ),
     number(
+        "cryodeck_min_particle_score",
+        "Minimum particle score:",
+        "-1",
+        (-1, 1, 0.05),
+        off="<=0",
+        off_means="off",
+        help="Of the chosen classes (of all, if no other rule is stated) keep only "
+        "particles whose score (0 to 1) is at least this: leaves out junk that "
+        "strayed into good classes. 0.3 to 0.5 is a good beginning. The score is "
+        "written as rlnParticleFigureOfMerit.",
+    ),
+    number(
         "cryodeck_min_share",
         "Minimum class share (%):",
         "-1",

@@ -54,6 +54,7 @@ _ROW_RULES: tuple[str, ...] = ("cryodeck_first",)
 _CLASS_RULES: tuple[str, ...] = (
     "cryodeck_best",
     "cryodeck_min_score",
+    "cryodeck_min_particle_score",
     "cryodeck_min_share",
     "cryodeck_max_resolution",
 )

@@ -14,8 +14,10 @@ from engine.errors import InputError
 from engine.io.mrc import read_header, read_images, write_mrc
 from engine.io.star import Column, Table, read_star, write_star
 from engine.programs.context import Context
+from engine.programs.select_particles import LABEL, evidence
 from engine.selection.centering import moved_origins, recentered
 from engine.selection.classes import best_classes, class_scores, parse_numbers
+from engine.selection.particles import particle_scores
 from engine.selection.subsets import regrouped
 from engine.selection.views import different_classes, likeness
 
@@ -37,28 +39,49 @@ class _Classification:
     optics: Table | None
     class_index: Array
     radius_px: float
+    offset_sigma_angstrom: float
 
     @property
     def counts(self) -> Array:
         """Particles of each class."""
         return np.bincount(self.class_index, minlength=len(self.classes))
 
+    def scores(self) -> Array:
+        """The automatic score of each class."""
+        return class_scores(
+            self.images,
+            self.counts,
+            self.classes.numbers("rlnEstimatedResolution"),
+            self.radius_px,
+        )
+
+    def particle_scores(self, scores: Array) -> Array:
+        """The score of each particle, given those of the classes."""
+        beside = evidence(self.particles, self.offset_sigma_angstrom)
+        return particle_scores(scores[self.class_index], beside)
+
 
 def select_classes(context: Context) -> dict[str, Any]:
     """Write what a selection of classes leaves; its statistics."""
     job = context.job
     found = _read(job.text("fn_model"))
-    scores = class_scores(
-        found.images,
-        found.counts,
-        found.classes.numbers("rlnEstimatedResolution"),
-        found.radius_px,
-    )
+    scores = found.scores()
+    of_particles = found.particle_scores(scores)
     chosen, reason = _choose(context, found, scores)
+    of_classes = np.isin(found.class_index, chosen)
+    keep = of_classes.copy()
+    least = job.number_or_none("cryodeck_min_particle_score")
+    if least is not None:
+        keep &= of_particles >= least
+        reason += f", particles with a score of {least:g} or more"
+    left_out = {"left_out_by_particle_score": int((of_classes & ~keep).sum())}
     if job.flag("cryodeck_invert", False):
+        keep = ~keep
         chosen = np.setdiff1d(np.arange(len(found.classes)), chosen)
+        if least is not None:  # the rest of chosen classes too
+            chosen = np.union1d(chosen, found.class_index[keep])
         reason += ", inverted"
-    rows = np.flatnonzero(np.isin(found.class_index, chosen))
+    rows = np.flatnonzero(keep)
     if not len(chosen) or not len(rows):
         message = f"{found.model_path}: no class with particles chosen ({reason})"
         raise InputError(message)
@@ -66,10 +89,10 @@ def select_classes(context: Context) -> dict[str, Any]:
     centers = np.zeros((len(found.classes), 2))
     if job.flag("do_recenter"):
         centers[chosen] = _recenter(context, found, chosen)
-    _write_particles(context, found, rows, centers)
-    keep = np.zeros(len(found.classes), dtype=np.int64)
-    keep[chosen] = 1
-    backup: Column = keep
+    _write_particles(context, found, rows, centers, of_particles)
+    marked = np.zeros(len(found.classes), dtype=np.int64)
+    marked[chosen] = 1
+    backup: Column = marked
     write_star(
         context.path(_BACKUP),
         {"": Table({"rlnSelected": backup})},
@@ -92,18 +115,13 @@ def select_classes(context: Context) -> dict[str, Any]:
         "input_total": len(found.particles),
         "scores": [round(float(score), 4) for score in scores],
         "centers_px": np.round(centers[chosen][:, ::-1], 4).tolist(),
+        **(left_out if least is not None else {}),
     }
 
 
 def scores_of(path: str) -> dict[int, float]:
     """Score of every class of a model or optimiser file, by its number from 1."""
-    found = _read(path)
-    scores = class_scores(
-        found.images,
-        found.counts,
-        found.classes.numbers("rlnEstimatedResolution"),
-        found.radius_px,
-    )
+    scores = _read(path).scores()
     return {k + 1: round(float(score), 4) for k, score in enumerate(scores)}
 
 
@@ -146,7 +164,16 @@ def _read(path: str) -> _Classification:
         optics=data.get("optics"),
         class_index=class_index,
         radius_px=min(radius, box / 2),
+        offset_sigma_angstrom=_offset_sigma(tables.get("model_general")),
     )
+
+
+def _offset_sigma(general: Table | None) -> float:
+    """Å; 0 if the model does not say it."""
+    label = "rlnSigmaOffsetsAngst"
+    if general is None or label not in general or not len(general):
+        return 0.0
+    return float(general.numbers(label)[0])
 
 
 def _paths(path: str) -> tuple[str, str, float]:
@@ -225,6 +252,8 @@ def _choose(
         if table is not None and "rlnSelected" in table and len(table) == k:
             chosen = np.flatnonzero(table.integers("rlnSelected") > 0)
             return chosen, f"as in {backup}"
+    if job.number_or_none("cryodeck_min_particle_score") is not None:
+        return np.flatnonzero(keep), "all classes"
     if job.flag("cryodeck_invert", False):
         return np.zeros(0, dtype=np.int64), "none"
     message = (
@@ -296,10 +325,15 @@ def _recenter(context: Context, found: _Classification, chosen: Array) -> Array:
 
 
 def _write_particles(
-    context: Context, found: _Classification, rows: Array, centers: Array
+    context: Context,
+    found: _Classification,
+    rows: Array,
+    centers: Array,
+    of_particles: Array,
 ) -> None:
     job = context.job
-    table = found.particles.take(rows)
+    scored = found.particles.with_columns({LABEL: np.round(of_particles, 6)})
+    table = scored.take(rows)
     if job.flag("do_recenter") and job.flag("cryodeck_move_origins", True):
         labels = ("rlnOriginYAngst", "rlnOriginXAngst")
         origins = np.stack([table.numbers(label, 0.0) for label in labels], axis=1)

@@ -129,11 +129,15 @@ async def test_the_form_is_opened_for_regrouping_and_classes_are_clicked(
         dialog = pilot.app.screen
         await pilot.press("tab", "space")  # no re-centering
         assert not dialog.query_one(Checkbox).value
+        await pilot.press("tab", *"two", "enter")  # no score
+        await seen(pilot, "two: a score is a number from 0 to 1")
+        await pilot.press(*["backspace"] * 3, *"0.4")
         await pilot.press("tab", "tab", "enter")  # the form
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
         await seen(pilot, "Subset selection", f"{CLASSIFIED}_model.star")
         form = pilot.app.screen
         await until(pilot, lambda: form.form_pane is not None)
+        assert form.form.text("cryodeck_min_particle_score") == "0.4"
         form.form_pane.set_values({"do_regroup": "Yes", "nr_groups": "2"})
         await pilot.press("ctrl+r")
         await seen(pilot, "Runs from the start in Select/jobNNN", "Back")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from tui.class_selection import cleared_form
@@ -27,14 +28,25 @@ def add_commands(commands: Commands) -> None:
         about="Make and run a Subset selection of a 2D classification's newest\n"
         "result: its particles, and its averages, re-centered to be templates.",
         examples="  cryodeck select-classes Class2D/LoG --classes 1,4,9\n"
-        "  cryodeck select-classes Class2D/LoG --best 4 --alias templates4autopick",
+        "  cryodeck select-classes Class2D/LoG --best 4 --alias templates4autopick\n"
+        "  cryodeck select-classes Class2D/LoG --min-particle-score 0.3",
     )
     add_job(classes)
-    which = classes.add_mutually_exclusive_group(required=True)
+    which = classes.add_mutually_exclusive_group()
     which.add_argument(
         "--classes", metavar="LIST", help="their numbers: 1,4,9 or 1-5 8"
     )
     which.add_argument("--best", metavar="N", type=int, help="the N best by score")
+    which.add_argument(
+        "--min-score", metavar="X", type=_score, help="all of this score or more"
+    )
+    classes.add_argument(
+        "--min-particle-score",
+        metavar="X",
+        type=_score,
+        help="leave out particles that score below X (0 to 1): junk that strayed into\n"
+        "good classes. Without any of the above: of all classes",
+    )
     classes.add_argument(
         "--different",
         action="store_true",
@@ -65,6 +77,17 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _score(text: str) -> float:
+    """Return the number of an option that is a score."""
+    from argparse import ArgumentTypeError  # not for `cryodeck --help`
+
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) <= 1:
+            return float(text)
+    message = f"{text}: a score is a number above 0, at most 1, like 0.3"
+    raise ArgumentTypeError(message)
+
+
 #: Correlation above which two class averages show one view (docs/selection.md).
 _MOST_ALIKE = "0.9"
 
@@ -74,20 +97,46 @@ async def select_classes(invocation: Invocation) -> int:
     if invocation.different and invocation.best is None:
         message = "--different goes with --best N: it leaves out some of the best"
         raise CommandFailure(message)
+    rules = {
+        "cryodeck_classes": invocation.classes,
+        "cryodeck_best": invocation.best,
+        "cryodeck_min_score": invocation.min_score,
+        "cryodeck_min_particle_score": invocation.min_particle_score,
+    }
+    stated = {key: str(value) for key, value in rules.items() if value is not None}
+    if not stated:
+        message = (
+            "say which classes: --classes LIST, --best N or --min-score X, or which "
+            "particles of all: --min-particle-score X"
+        )
+        raise CommandFailure(message)
     row = await invocation.find(invocation.job)
     if invocation.classes is not None:
         await _require_classes(invocation, row.name)
+    model = _newest_model(row)
     job = await (await invocation.workspace()).defaults("select", last_used=False)
     ending = "_model.star" if job.version == "3.1" else "_optimiser.star"
-    job = cleared_form(job).replace("fn_model", _output(row, ending))
+    job = cleared_form(job).replace("fn_model", model.replace("_model.star", ending))
     job = job.replace("do_recenter", not invocation.no_recenter)
-    if invocation.classes is not None:
-        job = job.replace("cryodeck_classes", invocation.classes)
-    else:
-        job = job.replace("cryodeck_best", str(invocation.best))
-        if invocation.different:
-            job = job.replace("cryodeck_most_alike", _MOST_ALIKE)
+    for key, value in stated.items():
+        job = job.replace(key, value)
+    if invocation.different:
+        job = job.replace("cryodeck_most_alike", _MOST_ALIKE)
     return await _run(invocation, job)
+
+
+def _newest_model(row: JobRow) -> str:
+    """Return the model file of a classification's newest whole iteration."""
+    listed = sorted((node.name for node in row.outputs), reverse=True)
+    for name in (row.continue_from, *listed):
+        for ending in ("_optimiser.star", "_model.star"):
+            if name.endswith(ending):
+                return name.removesuffix(ending) + "_model.star"
+    message = (
+        f"{row.name} has no classes: it is no 2D classification, or has not ended an "
+        "iteration yet"
+    )
+    raise CommandFailure(message)
 
 
 async def _require_classes(invocation: Invocation, name: str) -> None:

@@ -402,7 +402,8 @@ class GalleryPane(Vertical):
             if kept is not None:
                 kept.keep(self, model, numbers)
 
-        words = f"{len(numbers)} classes, {100 * share:.1f} % of the particles"
+        many = "1 class" if len(numbers) == 1 else f"{len(numbers)} classes"
+        words = f"{many}, {100 * share:.1f} % of the particles"
         overview = self.app.bridge.overview
         taken = {row.alias for row in overview.jobs} if overview else set()
         alias = "" if f"Select/{_ALIAS}/" in taken else _ALIAS

@@ -27,6 +27,7 @@ class Kept:
 
     alias: str
     recenter: bool
+    least_score: str  # of a particle; empty for all
     runs: bool  # at once; else its form is opened
 
     def keep(self, pane: GalleryPane, model: str, numbers: Sequence[int]) -> None:
@@ -37,7 +38,11 @@ class Kept:
 
         async def deed(w: Workspace) -> str:
             form = class_selection(
-                await w.defaults("select"), model, numbers, recenter=self.recenter
+                await w.defaults("select"),
+                model,
+                numbers,
+                recenter=self.recenter,
+                least_particle_score=self.least_score,
             )
             name = await w.create(form, alias=self.alias)
             await w.run(name)
@@ -60,11 +65,16 @@ class Kept:
             "do_recenter": "Yes" if self.recenter else "No",
             "cryodeck_classes": ",".join(str(n) for n in numbers),
         }
+        if self.least_score:
+            values["cryodeck_min_particle_score"] = self.least_score
         pane.app.push_screen(
             JobScreen(
                 screen.cluster, screen.project, None, new_type="select", values=values
             )
         )
+
+
+_STRAYS = "Leave out particles that score below (0 to 1; empty: keep all):"
 
 
 class TickBox(Checkbox):
@@ -101,6 +111,9 @@ class KeepClasses(ModalScreen[Kept | None]):
             yield Static("Alias of the Select job (may be empty):", markup=False)
             yield Input(self._alias, id="alias", compact=True)
             yield TickBox("Re-center the class averages", value=True, compact=True)
+            yield Static(_STRAYS, markup=False)
+            yield Input("", id="least", compact=True)
+            yield Static("", id="no-score", classes="dialog-words", markup=False)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Run", id="run", classes="go")
                 yield Button("Open the form", id="form")
@@ -112,8 +125,14 @@ class KeepClasses(ModalScreen[Kept | None]):
 
     def _answer(self, *, runs: bool) -> None:
         alias = self.query_one("#alias", Input).value.strip()
+        least = self.query_one("#least", Input).value.strip()
+        if least and not _is_score(least):
+            words = f"{least}: a score is a number from 0 to 1, like 0.3"
+            self.query_one("#no-score", Static).update(plain(words))
+            self.query_one("#least").focus()
+            return
         recenter = self.query_one(TickBox).value
-        self.dismiss(Kept(alias, recenter, runs))
+        self.dismiss(Kept(alias, recenter, least, runs))
 
     def on_input_submitted(self) -> None:
         """Enter runs it."""
@@ -129,3 +148,10 @@ class KeepClasses(ModalScreen[Kept | None]):
     def action_give_up(self) -> None:
         """Close without an answer."""
         self.dismiss(None)
+
+
+def _is_score(text: str) -> bool:
+    try:
+        return 0 <= float(text) <= 1
+    except ValueError:
+        return False

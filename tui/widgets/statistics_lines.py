@@ -262,6 +262,11 @@ def _select(values: Values, width: int, other: Values | None) -> list[Line]:
                 get(other, "micrographs_total"),
             ),
             ("kept", _kept(values), _kept(other)),
+            (
+                "left out by their score",
+                values.get("left_out_by_particle_score"),
+                get(other, "left_out_by_particle_score"),
+            ),
             ("particles per micrograph", _mean(values), _mean(other)),
             ("parts", values.get("parts"), get(other, "parts")),
         ]

@@ -168,6 +168,42 @@ def test_rules_and_best_classes(project):
     assert len(summary["scores"]) == 3
 
 
+def test_particles_of_a_low_score_are_left_out(project):
+    label = "rlnParticleFigureOfMerit"
+    chosen = {"fn_model": f"{ROOT}_model.star", "cryodeck_classes": "1,3"}
+    folder, every = select(project, 2, **chosen)
+    scores = read_star(folder / "particles.star")["particles"].numbers(label)
+    assert len(scores) == every["particles_total"]
+    assert scores.min() < scores.max()
+    least = round(float(np.median(scores)), 3)
+    rule = {"cryodeck_min_particle_score": str(least)}
+    folder, some = select(project, 3, **chosen, **rule)
+    kept = read_star(folder / "particles.star")["particles"]
+    assert kept.numbers(label).tolist() == scores[scores >= least].tolist()
+    assert some["left_out_by_particle_score"] == (scores < least).sum()
+    # what both leave out is kept by the opposite, of whichever class
+    folder, rest = select(project, 4, **chosen, **rule, cryodeck_invert="Yes")
+    assert rest["particles_total"] == every["input_total"] - some["particles_total"]
+    assert {1, 2} <= set(rest["selected_classes"])
+    left = read_star(folder / "particles.star")["particles"]
+    assert not set(left.text("rlnImageName")) & set(kept.text("rlnImageName"))
+
+
+def test_a_score_of_particles_alone_is_a_rule(project):
+    model = f"{ROOT}_model.star"
+    _, all_of_them = select(
+        project, 2, fn_model=model, cryodeck_min_particle_score="0.001"
+    )
+    assert all_of_them["selected_classes"] == [1, 2, 3]
+    assert all_of_them["particles_total"] == all_of_them["input_total"]
+    refused(
+        project,
+        "no class with particles chosen",
+        fn_model=model,
+        cryodeck_min_particle_score="1",
+    )
+
+
 def test_the_best_classes_of_different_views(project):
     model = f"{ROOT}_model.star"
     best = {"fn_model": model, "cryodeck_best": "3"}

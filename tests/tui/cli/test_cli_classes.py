@@ -56,6 +56,31 @@ def test_classes_that_are_not_there_are_refused_before_a_job_is_made(classified)
     assert classified.states() == before
 
 
+def test_particles_of_a_low_score_are_left_out(classified):
+    classified("select-classes", "2", "--min-particle-score", "0.5", "--alias", "kept")
+    folder = classified.project / "Select/kept"
+    kept = read_star(folder / "particles.star")["particles"]
+    data = classified.project / "Class2D/job002/run_it003_data.star"
+    every = read_star(data)["particles"]
+    scores = kept.numbers("rlnParticleFigureOfMerit")
+    assert scores.min() >= 0.5
+    assert 0 < len(kept) < len(every)
+    told = classified.json("stats", "kept")
+    assert told["left_out_by_particle_score"] == len(every) - len(kept)
+
+
+@pytest.mark.parametrize("score", ["0", "1.5", "high"])
+def test_a_score_that_is_none_is_refused(classified, score):
+    for option in ("--min-score", "--min-particle-score"):
+        said = classified("select-classes", "1", option, score, code=2).err
+        assert f"{score}: a score is a number above 0, at most 1, like 0.3" in said
+
+
+def test_a_selection_without_any_rule_is_refused(classified):
+    said = classified("select-classes", "1", code=2).err
+    assert "--classes LIST, --best N or --min-score X" in said
+
+
 def test_an_average_of_classes_is_written_as_a_picture(classified, tmp_path):
     file = tmp_path / "average.png"
     told = classified.json("classes", "1", "--average", "1,3", "-o", str(file))

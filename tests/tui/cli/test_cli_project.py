@@ -366,7 +366,7 @@ def test_some_micrographs_are_kept_as_a_list_of_their_own(shell):
     shell("select-micrographs", "micrographs", "--rows", "2,4", "--alias", "two")
     list_of_two = (shell.project / "Select/two/micrographs.star").read_text()
     assert [f"mic000{i}" in list_of_two for i in (1, 2, 3, 4, 5)] == [0, 1, 0, 1, 0]
-    assert "no optimiser" in shell("select-classes", "LoG", "--best", "1", code=2).err
+    assert "has no classes" in shell("select-classes", "LoG", "--best", "1", code=2).err
     both = ("--classes", "1", "--different")
     assert "--best N" in shell("select-classes", "LoG", *both, code=2).err
 
