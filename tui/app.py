@@ -37,6 +37,7 @@ from tui.no_color import Attributes
 from tui.notifying import tell
 from tui.palette import THEMES
 from tui.pixel_app import PixelApp
+from tui.toasts import Toasts
 from tui.type_ahead import TypeAhead
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ MANY_JOBS = 500
 SLOW_S, FAST_AGAIN_S = 0.5, 0.25  # of round trips: where the preset comes and goes
 
 
-class CryodeckApp(TypeAhead[int], PixelApp[int]):
+class CryodeckApp(Toasts[int], TypeAhead[int], PixelApp[int]):
     """cryodeck's terminal interface."""
 
     TITLE = "cryodeck"
