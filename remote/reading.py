@@ -44,6 +44,7 @@ class Reading(ReadingLogs, Comparing):
     """Statistics, pictures, lists; logs, and two jobs side by side."""
 
     _queues: tuple[float, dict[str, QueueLimits]] | None = None
+    _has_engine = False
 
     async def list_dir(
         self,
@@ -112,6 +113,14 @@ class Reading(ReadingLogs, Comparing):
             found = queues_of(kind, outputs) if any(outputs) else {}
             self._queues = now, found
         return self._queues[1]
+
+    async def has_engine(self) -> bool:
+        """Whether the engine can be started; tried only where no profile names it."""
+        if (await self.layers()).cluster.engine or self._has_engine:
+            return True
+        status, _ = await self.tool("python3", "-m", "engine", "check")
+        self._has_engine = status in {0, -1}  # -1: there was nothing to try it with
+        return self._has_engine
 
     async def load_job(self, name: str) -> Job:
         """Form of a job, by name, alias or number."""
@@ -425,11 +434,14 @@ def folder(said: dict[str, Any]) -> Folder:
     entries = tuple(
         {
             "name": name,
-            "is_dir": kind in "dD",
+            "is_dir": kind in "dDpP",
+            "is_project": kind in "pP",
             "is_link": kind.isupper(),
             "size": size,
             "mtime": mtime,
         }
         for name, kind, size, mtime in said["entries"]
     )
-    return Folder(entries=entries, total=said["total"])
+    return Folder(
+        entries=entries, total=said["total"], is_project=bool(said["is_project"])
+    )

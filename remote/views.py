@@ -69,8 +69,11 @@ class HowFar:
 class Folder:
     """The first entries of a folder, folders before files, and how many there are."""
 
-    entries: tuple[dict[str, Any], ...]  # name, is_dir, is_link, size, mtime
+    entries: tuple[
+        dict[str, Any], ...
+    ]  # name, is_dir, is_project, is_link, size, mtime
     total: int
+    is_project: bool = False  # itself; known where only folders were asked for
 
 
 class JobState(StrEnum):

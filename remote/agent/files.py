@@ -13,6 +13,8 @@ from remote.agent.verbs import Answer, Request, VerbError, explain, verb
 
 MAX_READ = 32 << 20
 MAX_LIST = 10000
+PIPELINE = "default_pipeline.star"  # a folder that has it is a RELION project
+Entry = Tuple[str, str, int, float]  # name, kind, size, time
 
 
 @verb()
@@ -47,8 +49,9 @@ def list_dir(
 
     {"entries": [name, kind, size, time], "total": how many there are}. Only names that
     hold `needle` count, in any case. The kind is "d" for a folder, "f" for a file, in
-    capitals for links. Nothing is asked about those beyond the limit: a hundred
-    thousand files are not to cost a file server as many questions.
+    capitals for links; where only folders are asked for, "p" is a RELION project.
+    Nothing is asked about those beyond the limit: a hundred thousand files are not to
+    cost a file server as many questions.
     """
     needle = needle.lower()
     matching = 0
@@ -69,10 +72,29 @@ def list_dir(
                     yield is_file, entry.name, entry
 
     first = heapq.nsmallest(min(limit, MAX_LIST), wanted(), key=itemgetter(0, 1))
-    return {"entries": [_entry(entry) for _, _, entry in first], "total": matching}
+    found = [_entry(entry) for _, _, entry in first]
+    if folders_only:
+        found = [_project(request.path(path), entry) for entry in found]
+    return {
+        "entries": found,
+        "total": matching,
+        "is_project": folders_only and _is_project(request.path(path)),
+    }
 
 
-def _entry(entry: Any) -> Tuple[str, str, int, float]:
+def _is_project(folder: str) -> bool:
+    return os.path.exists(os.path.join(folder, PIPELINE))
+
+
+def _project(folder: str, entry: Entry) -> Entry:
+    """A folder as such, or as a RELION project if it is one."""
+    name, kind, size, mtime = entry
+    if _is_project(os.path.join(folder, name)):
+        kind = "P" if kind.isupper() else "p"
+    return name, kind, size, mtime
+
+
+def _entry(entry: Any) -> Entry:
     """Name, kind, size, time."""
     kind, size, mtime = "f", 0, 0.0
     is_link = entry.is_symlink()

@@ -8,10 +8,9 @@ from engine.project import layout
 from engine.project.change import read_pipeline
 from engine.project.errors import ProjectError
 from engine.project.pipeline import Pipeline
-from remote.agent.files import tail
+from remote.agent.files import PIPELINE, tail
 from remote.agent.verbs import Request, VerbError, verb
 
-PIPELINE = "default_pipeline.star"
 _kept: Dict[str, Tuple[Tuple[int, int, int], Pipeline]] = {}
 _lock = threading.Lock()
 

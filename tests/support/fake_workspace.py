@@ -503,13 +503,14 @@ class FakeWorkspace:
     async def list_dir(self, path: str = "", needle: str = "", **_: Any) -> Folder:
         await self._pause()
         found = [e for e in self._entries(path) if needle.lower() in e["name"].lower()]
-        return Folder(entries=tuple(found[:500]), total=len(found))
+        return Folder(entries=tuple(found[:500]), total=len(found), is_project=True)
 
     def _entries(self, path: str) -> list[dict[str, Any]]:
         if path in ("", "/", self.project, "/data/relion", "/data"):
             folders = ["AutoPick", "Class2D", "CtfFind", "Movies", "betagal"]
             entries = [
                 {"name": n, "is_dir": True, "is_link": False, "size": 0, "mtime": 0.0}
+                | {"is_project": n == "betagal"}
                 for n in folders
             ]
             entries.append(
@@ -540,6 +541,13 @@ class FakeWorkspace:
         there = {node.name for row in self.jobs.values() for node in row.outputs}
         held = {path: self.held.get(path, {}) for path in paths if path in there}
         return {"files": {path: held.get(path) for path in paths}, "free": 1 << 40}
+
+    async def has_engine(self) -> bool:
+        await self._pause()
+        return True
+
+    def take_profile(self, profile: Cluster) -> None:
+        self.cluster = profile
 
     async def queues(self) -> dict[str, QueueLimits]:
         await self._pause()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # attribute, label, hint
 _TEXTS = (
-    ("host", "Host", "name or alias of your ssh config; empty: the name above"),
+    ("host", "Host", "also of ~/.ssh/config; empty: the name"),
     ("user", "User", "empty: as your ssh config says"),
     ("port", "Port", "0: as your ssh config says"),
     ("engine", "Engine command", "empty: python3 -m engine"),
@@ -35,8 +35,8 @@ _TEXTS = (
 )
 
 
-class ClusterForm(ModalScreen[bool]):
-    """Add a cluster or change one."""
+class ClusterForm(ModalScreen[str]):
+    """Add a cluster or change one; gives its name, or nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "give_up", "cancel"),
@@ -94,7 +94,7 @@ class ClusterForm(ModalScreen[bool]):
         if event.button.id == "save":
             self.action_save()
         else:
-            self.dismiss(False)
+            self.dismiss("")
 
     def action_save(self) -> None:
         """Write the profile, or say what is wrong with it."""
@@ -119,6 +119,7 @@ class ClusterForm(ModalScreen[bool]):
             session, scheduler = (one.value for one in self.query(OneOf))
             values.update(session=session, scheduler=scheduler)
             if self.cluster is not None:
+                name = self.cluster.name
                 save(replace(self.cluster, **values))
             else:
                 name = self.query_one("#name", Input).value.strip()
@@ -129,11 +130,11 @@ class ClusterForm(ModalScreen[bool]):
         except (RemoteError, OSError) as error:
             self._wrong(str(error))
             return
-        self.dismiss(True)
+        self.dismiss(name)
 
     def _wrong(self, words: str) -> None:
         self.query_one(".dialog-error", Static).update(plain(words))
 
     def action_give_up(self) -> None:
         """Leave the profile as it is."""
-        self.dismiss(False)
+        self.dismiss("")

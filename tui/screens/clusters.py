@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -93,7 +93,7 @@ class ClustersScreen(Screen[None]):
         if self._all:
             self._fill()
 
-    def _fill(self) -> None:
+    def _fill(self, wanted: str = "") -> None:
         from remote.errors import RemoteError
 
         try:
@@ -111,7 +111,12 @@ class ClustersScreen(Screen[None]):
                 [("  " + plain(where), "dim"), (f" · {cluster.scheduler}", "dim")],
             ]
             options.add_option(Option(text_of(self, lines)))
-        options.highlighted = min(before or 0, len(self._all) - 1)
+        names = [cluster.name for cluster in self._all]
+        options.highlighted = (
+            names.index(wanted)
+            if wanted in names
+            else min(before or 0, len(self._all) - 1)
+        )
         self._show_projects()
 
     @property
@@ -253,9 +258,10 @@ class ClustersScreen(Screen[None]):
     def _edit(self, cluster: Cluster | None) -> None:
         from tui.screens.cluster_form import ClusterForm
 
-        def saved(changed: Any) -> None:
-            if changed:
-                self._fill()
+        def saved(name: str | None) -> None:
+            if name:
+                self._fill(name)
+                self.action_to_clusters()
 
         self.app.push_screen(ClusterForm(cluster), saved)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tui.app import CryodeckApp
 
 _UP = ".."
-
+_PROJECT = "\x00"  # ends the target of a folder that is a RELION project
 _SIZE_AND_TIME = 32  # columns of an entry behind its name
 
 
@@ -77,7 +77,7 @@ class FilePicker(ModalScreen[str | None]):
         if self.option is not None and self.option.kind is Kind.NODE:
             hint += " · ^O folders" if self.mode == "nodes" else " · ^O results of jobs"
         if self.folders_only:
-            hint = "⏎ open folder · “this folder” opens it as a project · Esc cancel"
+            hint = "⏎ opens a project, goes into another folder · Esc cancel"
         self.query_one("#hint", Static).update(hint)
         if self.mode == "nodes":
             self._fill_nodes()
@@ -145,13 +145,21 @@ class FilePicker(ModalScreen[str | None]):
         self.query_one("#where", Static).update(plain(where))
         self._entries = []
         if self.folders_only:
-            line: Line = [("✓ this folder", "good")]
+            what = "a" if found.is_project else "no"
+            line: Line = [
+                ("✓ open this folder", "good"),
+                (f"  {what} RELION project{'' if found.is_project else ' yet'}", "dim"),
+            ]
             self._entries.append(("this folder", ".", line))
         if self.folder not in {"", "/"} or self.folders_only:
             self._entries.append((_UP, _UP, [("↑ ..", "dim")]))
         room = max(16, min(60, self.query_one("#files").size.width - _SIZE_AND_TIME))
+        lit = 0
         for entry in entries:
             name, is_dir = str(entry["name"]), bool(entry["is_dir"])
+            is_project = bool(entry.get("is_project"))
+            if not lit and not found.is_project and self.folders_only:
+                lit = len(self._entries)
             size = "" if is_dir else f"{bytes_words(entry.get('size', 0)):>9}"
             line = [
                 (
@@ -160,22 +168,24 @@ class FilePicker(ModalScreen[str | None]):
                 ),
                 (size, "faint"),
                 (f"  {clock(entry.get('mtime'))}" if not is_dir else "", "faint"),
+                ("RELION project" if is_project else "", "accent2"),
             ]
-            self._entries.append((name, name + ("/" if is_dir else ""), line))
-        self._show()
+            end = _PROJECT if is_project else "/" if is_dir else ""
+            self._entries.append((name, name + end, line))
+        self._show(lit)
 
     def on_refused(self, message: Refused) -> None:
         """Say why a folder cannot be seen."""
         self.query_one("#where", Static).update(plain(message.reason))
 
-    def _show(self) -> None:
+    def _show(self, lit: int = 0) -> None:
         needle = self.query_one(Input).value.lower()
         self._shown = [e for e in self._entries if needle in e[0].lower()][:500]
         files = self.query_one("#files", OptionList)
         files.clear_options()
         files.add_options([Entry(text_of(self, [line])) for _, _, line in self._shown])
         if self._shown:
-            files.highlighted = 0
+            files.highlighted = min(lit, len(self._shown) - 1)
         elif not self._entries:
             words = (
                 "no job has made such a file yet; ^O browses the folders"
@@ -218,13 +228,13 @@ class FilePicker(ModalScreen[str | None]):
             )
             self._enter()
         elif target.endswith("/"):
-            self.folder = (
-                self.folder.rstrip("/") + "/" if self.folder else ""
-            ) + target[:-1]
+            self.folder = self._inside(target[:-1])
             self._enter()
         else:
-            prefix = self.folder.rstrip("/") + "/" if self.folder else ""
-            self.dismiss(prefix + target)
+            self.dismiss(self._inside(target.removesuffix(_PROJECT)))
+
+    def _inside(self, name: str) -> str:
+        return f"{self.folder.rstrip('/')}/{name}" if self.folder else name
 
     def _enter(self) -> None:
         self.query_one(Input).value = ""
@@ -237,8 +247,10 @@ class FilePicker(ModalScreen[str | None]):
             self._fill()
 
     def action_to_list(self) -> None:
-        """Go down in the list without leaving the filter."""
-        self.query_one("#files", OptionList).focus()
+        """Go down in the list: the first of it is lit already."""
+        files = self.query_one("#files", OptionList)
+        files.focus()
+        files.action_cursor_down()
 
     def action_give_up(self) -> None:
         """Leave the field as it is."""

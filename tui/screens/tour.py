@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGES: tuple[tuple[str, str], ...] = (
     (
         "Welcome to cryodeck",
-        "This is a RELION project, opened where it lies: you can do here what RELION's "
+        "cryodeck opens RELION projects where they lie: you can do here what RELION's "
         "GUI does, over SSH and without a graphical desktop.\n\nThe bottom line of "
         "every view shows its most useful keys; ? lists all of them, ^P finds an "
         "action by name, and : takes a command. Esc always goes back. The mouse "

@@ -266,3 +266,19 @@ def test_a_pipe_in_place_of_a_log_does_not_hang(tmp_path, request_here):
     os.mkfifo(tmp_path / "run.out")
     with pytest.raises(VerbError, match="not a plain file"):
         files.read_from(request_here, "run.out")
+
+
+def test_folders_that_are_relion_projects_are_told_apart(tmp_path, request_here):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "default_pipeline.star").touch()
+    (tmp_path / "link").symlink_to("project")
+    found = folder(files.list_dir(request_here, folders_only=True))
+    assert [(e["name"], e["is_project"], e["is_dir"]) for e in found.entries] == [
+        ("data", False, True),
+        ("link", True, True),
+        ("project", True, True),
+    ]
+    assert not found.is_project
+    inside = folder(files.list_dir(request_here, "project", folders_only=True))
+    assert inside.is_project
