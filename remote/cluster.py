@@ -97,6 +97,14 @@ def load(name: str) -> Cluster:
     return cluster
 
 
+def again(cluster: Cluster) -> Cluster:
+    """A profile as its file says now; as it is, if there is none that can be read."""
+    try:
+        return load(cluster.name) if _path(cluster.name).exists() else cluster
+    except (BadRequestError, OSError, UnicodeDecodeError):
+        return cluster
+
+
 def _own_engine() -> str:
     """The engine beside this program: on this machine nobody need name one."""
     return f"{shlex.quote(sys.executable)} -m engine"

@@ -61,6 +61,11 @@ class Contact:
         self.remember(verb, args, said, b"")
         return said
 
+    def take_profile(self, profile: Cluster) -> None:
+        """Have a profile that was changed count for the jobs from now on."""
+        self.profile = self.cluster = profile
+        self._layers = None
+
     async def layers(self) -> Layers:
         """What counts here of site, profile and project; asked for once."""
         async with self._layering:

@@ -35,6 +35,10 @@ class Inputs(Protocol):
         """What the scheduler's queues can give."""
         ...
 
+    async def has_engine(self) -> bool:
+        """Whether cryodeck's engine can be started there."""
+        ...
+
 
 async def facts_of(
     workspace: Inputs, job: Job, overview: Overview | None, directory: str = ""
@@ -76,8 +80,16 @@ async def facts_of(
         free_disk=said.get("free"),
         done=reached.done if reached else None,
         last_optimiser=_last_optimiser(mine),
+        no_engine_on=await _without_engine(workspace, job),
         **await _place(workspace, job, said),
     )
+
+
+async def _without_engine(workspace: Inputs, job: Job) -> str:
+    """The cluster's name, if the job needs an engine that is not there."""
+    if job.engine != "cryodeck" or await workspace.has_engine():
+        return ""
+    return workspace.cluster.name
 
 
 async def _place(workspace: Inputs, job: Job, said: dict[str, Any]) -> dict[str, Any]:

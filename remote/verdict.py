@@ -33,6 +33,10 @@ _RESCUED = frozenset(
 )
 LOST_POLLS = 2
 LOST_S = 60.0
+_NO_ENGINE = (
+    "cryodeck's engine is not where the job ran: `cryodeck install CLUSTER` puts it "
+    "there; or choose RELION's programs on the form's last tab"
+)
 MARKER_GRACE_S = 15.0  # a slow file system may show the marker after the exit status
 
 
@@ -381,7 +385,8 @@ def _ended(seen: Seen) -> _Said:
             code = seen.exit_status
             error = "failed" if code is None else f"ended with exit status {code}"
             error += f" by signal {seen.signal}" if seen.signal else "; see its run.err"
-        return _with_progress(seen, JobState.FAILED, error, "")
+        advice = _NO_ENGINE if error.endswith("No module named engine") else ""
+        return _with_progress(seen, JobState.FAILED, error, advice)
     if _is_fresh_end(seen, seen.job):
         return _STILL_TO_COME
     reason = "ended without an error, but never said that it was done; see its run.err"

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from textual.dom import DOMNode
@@ -53,6 +54,12 @@ def last_seen(cluster: Cluster, project: str) -> LastSeen:
     return LastSeen(cluster, project)
 
 
+def _as_on_file(cluster: Cluster) -> Cluster:
+    from remote.cluster import again
+
+    return again(cluster)
+
+
 async def open_workspace(cluster: Cluster, project: str, prompts: Prompts) -> Workspace:
     """Open the real thing; imported only now."""
     from remote.workspace import Workspace
@@ -77,6 +84,7 @@ class Bridge:
         self.workspace: Workspace | None = None
         self.overview: Overview | None = None
         self.cluster: Cluster | None = None
+        self._on_file: Cluster | None = None  # the profile as it was read last
         self.project = ""
         self.link = Link(state=LinkState.OFFLINE)
         self.arrived_at = 0.0  # this machine's clock at the last overview
@@ -98,6 +106,7 @@ class Bridge:
     async def _open(self, cluster: Cluster, project: str, prompts: Prompts) -> None:
         await self._leave()
         self.cluster, self.project, self._prompts = cluster, project, prompts
+        self._on_file = _as_on_file(cluster)
         await self._show_last_seen()
         if self.is_offline:
             self._link(Link(state=LinkState.OFFLINE, reason="as you asked"))
@@ -257,6 +266,16 @@ class Bridge:
     ) -> None:
         await self._ask_cluster(asker, what, deed)
         self.refresh()
+
+    def look_at_profile(self) -> None:
+        """Take what another window or `cryodeck install` has written meanwhile."""
+        if self.cluster is None or self._on_file is None:
+            return
+        now = _as_on_file(self.cluster)
+        if replace(now, recent=()) != replace(self._on_file, recent=()):
+            self.cluster = self._on_file = now
+            if self.workspace is not None:
+                self.workspace.take_profile(now)
 
     # the overview
 

@@ -43,6 +43,8 @@ class Facts:
         Nodes that it gives a job at most.
     queues : tuple of str
         All queues there are; empty if that is unknown.
+    no_engine_on : str
+        Name of the cluster, if cryodeck's engine was looked for there and not found.
     """
 
     exists: Callable[[str], bool] | None = None
@@ -65,6 +67,7 @@ class Facts:
     queue_cores: int | None = None
     queue_nodes: int | None = None
     queues: tuple[str, ...] = ()
+    no_engine_on: str = ""
 
 
 NOTHING_KNOWN = Facts()

@@ -10,6 +10,7 @@ from engine.jobs.facts import Facts
 from engine.jobs.job import Job
 from engine.jobs.problem import WARNING, Problem
 from engine.jobs.requests import clock, parse_memory, parse_time_limit
+from engine.jobs.running import ENGINE_KEY
 
 GIB = 1024.0**3
 
@@ -28,6 +29,7 @@ def check_resources(job: Job, facts: Facts) -> list[Problem]:
         problems.append(Problem("nr_threads", "at least one thread is needed"))
     if problems:
         return problems
+    problems += _engine(job, facts)
     problems += _ranks(job, facts, ranks)
     problems += _cores(job, facts, ranks, threads)
     problems += _queue(job, facts)
@@ -37,6 +39,16 @@ def check_resources(job: Job, facts: Facts) -> list[Problem]:
     problems += _memory(job, facts, ranks, threads)
     problems += _fom_maps(job, facts, ranks)
     return problems
+
+
+def _engine(job: Job, facts: Facts) -> list[Problem]:
+    if job.engine != "cryodeck" or not facts.no_engine_on:
+        return []
+    message = (
+        f"cryodeck's engine is not on {facts.no_engine_on} yet: "
+        f"`cryodeck install {facts.no_engine_on}` puts it there; or choose relion"
+    )
+    return [Problem(ENGINE_KEY, message, WARNING)]
 
 
 def _ranks(job: Job, facts: Facts, ranks: int) -> list[Problem]:

@@ -28,7 +28,7 @@ _KILLER = re.compile(
 _ERROR = re.compile(
     r"\bERROR\b|\b[A-Z]\w*(?:Error|Exception): |\berror: "
     # what the shell, the loader and the launchers say in words of their own
-    r"|: command not found$|cannot open shared object file"
+    r"|: (?:command )?not found$|: No module named |cannot open shared object file"
     r"|mpirun has detected an attempt to run as root"
     r"|not enough slots available|Segmentation fault|Illegal instruction"
 )

@@ -229,6 +229,11 @@ CASES = {
         JobState.FAILED,
         "ended with exit status 143 by signal TERM",
     ),
+    "no engine where it ran": (
+        seen(marker="Failed", error="python3: No module named engine", **ended(1)),
+        JobState.FAILED,
+        "python3: No module named engine",
+    ),
     "ended well without a marker": (
         seen(scheduler=job(JobState.SUCCEEDED), **ended(0)),
         JobState.FAILED,
@@ -548,3 +553,10 @@ def test_a_line_of_the_schedulers_tells_a_deleted_job_from_one_over_its_time(
     facts = {**ended(143, "TERM"), "killer": killer}
     verdict = judge(seen(scheduler=deleted, of=entry(**more), **facts)).verdict
     assert verdict.state is state
+
+
+def test_a_missing_engine_is_told_with_the_command_that_puts_it_there():
+    verdict = judge(
+        seen(marker="Failed", error="python3: No module named engine", **ended(1))
+    ).verdict
+    assert "`cryodeck install CLUSTER` puts it there" in verdict.advice

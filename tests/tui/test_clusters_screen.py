@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import OptionList
 
-from remote.cluster import Cluster
+from remote.cluster import Cluster, save
 from remote.errors import LoginError
 from remote.prompts import HostKey, Prompts, Question
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, screen_text, seen, until
+from tui.screens.clusters import ClustersScreen
 from tui.screens.jobs import JobsScreen
 
 KEY = HostKey(
@@ -89,3 +92,44 @@ async def test_an_unknown_host_is_refused_by_enter_and_by_escape() -> None:
         await pilot.press("escape")
         await seen(pilot, "its key was not accepted")
     assert answers == [False, False]
+
+
+async def test_a_new_cluster_is_the_one_that_enter_opens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYODECK_CONFIG_HOME", str(tmp_path))
+    async with interface(host="") as pilot:
+        pilot.app.given_clusters = None  # those of the files
+        await seen(pilot, "Clusters", "this machine")
+        await pilot.press("a")
+        await seen(pilot, "A new cluster")
+        await pilot.press(*"zebra", "ctrl+s")
+        await seen(pilot, "zebra · slurm", "host zebra")
+        screen = pilot.app.screen
+        assert isinstance(screen, ClustersScreen)
+        assert screen.cluster is not None
+        assert screen.cluster.name == "zebra"
+
+
+async def test_a_project_among_folders_is_opened_by_enter() -> None:
+    async with interface(host="") as pilot:
+        await seen(pilot, "Clusters", "hpc1")
+        await pilot.press("down", "b")
+        await seen(pilot, "a RELION project", "betagal/", "Movies/")
+        await pilot.press(*"beta", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JobsScreen))
+        await seen(pilot, "betagal", "AutoPick/job012")
+
+
+async def test_what_install_writes_into_a_profile_counts_for_the_next_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYODECK_CONFIG_HOME", str(tmp_path))
+    save(Cluster(name="hpc1"))
+    space = FakeWorkspace()
+    async with interface(space) as pilot:
+        await seen(pilot, "AutoPick/job012")
+        save(Cluster(name="hpc1", engine="/sw/python -m engine"))
+        await pilot.press("n", "1")
+        await seen(pilot, "key do_raw")
+        assert space.cluster.engine == "/sw/python -m engine"

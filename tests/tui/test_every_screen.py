@@ -131,7 +131,7 @@ WAYS: dict[str, Way] = {
     "AskLine": press("a"),
     "GraphScreen": press("w"),
     "HandScreen": job(BY_HAND, "overview", "P", shows="Evidence"),
-    "HuntScreen": job("AutoPick/job011", "overview", "H", shows="Next"),
+    "HuntScreen": job("AutoPick/job011", "overview", "H", shows="What Continue!"),
     "JobScreen": job(PICKED, "form", shows="Laplacian"),
     "JournalScreen": press("f12"),
     "KeysHelp": press("question_mark"),

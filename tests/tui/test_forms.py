@@ -125,3 +125,15 @@ async def test_a_check_may_come_while_a_tab_is_being_made() -> None:
         body.mount = checked_meanwhile  # type: ignore[method-assign,assignment]
         await pilot.press("f9")
         await seen(pilot, "particles.star")
+
+
+async def test_arrows_go_from_field_to_field_whatever_kind_they_are() -> None:
+    async with interface(FakeWorkspace(version="3.1"), size=(120, 40)) as pilot:
+        await pilot.press("n", "1")
+        await seen(pilot, "key do_raw")
+        await pilot.press("down")
+        await seen(pilot, "key fn_in_raw")
+        await pilot.press("down", "down")
+        await seen(pilot, "key optics_group_name")
+        await pilot.press("up")
+        await seen(pilot, "key is_multiframe")

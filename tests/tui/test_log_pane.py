@@ -165,3 +165,14 @@ async def test_the_time_left_stands_below_the_log_of_a_running_job() -> None:
         await open_job(pilot, "AutoPick/job012", "log")
         pilot.app.bridge.refresh()  # type: ignore[attr-defined]
         await seen(pilot, "run.out", "11/24 micrographs", "min left")
+
+
+async def test_a_job_that_failed_before_it_said_anything_shows_its_errors() -> None:
+    space = FakeWorkspace()
+    space.logs["AutoPick/job010", "out"] = ""
+    async with interface(space, size=(120, 40)) as pilot:
+        await open_job(pilot, "AutoPick/job010", "log")
+        pane = pilot.app.screen.query_one(LogPane)
+        await until(pilot, lambda: pane.stream == "err" and pane.view.texts)
+        await pilot.press("o")  # and back, if one wants to see that there is nothing
+        await seen(pilot, "run.out empty")

@@ -206,7 +206,7 @@ def test_micrograph(looks: Looks) -> None:
 
 
 def test_hunt(looks: Looks) -> None:
-    looks(job("AutoPick/job011", "overview", "Next", keys=("H",)), NARROW)
+    looks(job("AutoPick/job011", "overview", "What Continue!", keys=("H",)), NARROW)
 
 
 def test_ticking(looks: Looks) -> None:

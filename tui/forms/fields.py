@@ -35,6 +35,11 @@ class Switched(Message):
 class Choosing(Widget, can_focus=True):
     """One of a few values; says when the person takes another."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "app.focus_previous", "field above", show=False),
+        Binding("down", "app.focus_next", "field below", show=False),
+    ]
+
     def __init__(self, value: str) -> None:
         super().__init__()
         self.value = value

@@ -103,6 +103,7 @@ class FormPane(Vertical):
         """Show the first tab."""
         if not self.tabs:
             return
+        self.app.bridge.look_at_profile()
         await self._show_tab(0)
         self._check()
         self._ask_facts()

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Label, Static
 
-from remote.views import JobRow, LogChunk, LogFound, LogLines, LogPage
+from remote.views import JobRow, JobState, LogChunk, LogFound, LogLines, LogPage
 from tui.charts import Line, progress_bar
 from tui.log_stretches import Stretch, backward, forward, other_stream
 from tui.messages import Answered, Refused
@@ -60,6 +60,7 @@ class LogPane(Vertical):
         self.size_bytes = 0
         self._waiting = False
         self._asked_at = 0.0
+        self._has_turned = False  # to run.err, as run.out says nothing
         self._trouble = ""
         self._plan: list[Stretch] = []
         self._sought = ""  # how far a search has come, while it goes on
@@ -146,6 +147,16 @@ class LogPane(Vertical):
         self._say()
         if came and left > 0:
             self.call_later(self.ask)
+        elif not chunk.size:
+            self._turn_to_errors()
+
+    def _turn_to_errors(self) -> None:
+        """Where a job has failed before it said anything, show why, once."""
+        state = self._row.verdict.state
+        has_failed = state.is_over and state is not JobState.SUCCEEDED
+        if has_failed and self.stream == "out" and not self._has_turned:
+            self._has_turned = True
+            self.action_other()
 
     def on_refused(self, message: Refused) -> None:
         """Say what is wrong, once, below the log."""

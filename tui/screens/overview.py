@@ -6,7 +6,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING
 
-from remote.views import JobRow
+from remote.views import JobRow, JobState
 from tui.charts import Line, progress_bar, wrapped
 from tui.plain import plain
 from tui.widgets.lines import LinesView
@@ -57,13 +57,25 @@ class OverviewPane(LinesView):
         width = self.size.width - 1  # the scrollbar stands there when there is more
         lines = [
             *self._verdict(width),
-            *self._hints(width),
+            *(self._now(width) if self._has_failed else self._hints(width)),
             *self._witnesses(width),
             *self._times(width),
             *self._files(width),
-            *self._continue(width),
+            *([] if self._has_failed else self._continue(width)),
         ]
         self.show_lines(lines)
+
+    @property
+    def _has_failed(self) -> bool:
+        state = self.row.verdict.state
+        return state.is_over and state is not JobState.SUCCEEDED
+
+    def _now(self, width: int) -> list[Line]:
+        """What one does about a job that did not succeed."""
+        keys: Line = [("Now", "faint"), ("   4", "key"), (" shows its log", "dim")]
+        if not self.app.read_only:
+            keys += [("   Y", "key"), (" a new job with this form", "dim")]
+        return [[], keys, *self._continue(width)]
 
     def _verdict(self, width: int) -> list[Line]:
         row, now = self.row, time.time()

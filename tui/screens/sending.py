@@ -87,6 +87,7 @@ class Sending(GoingOn):
     def _run(self, pane: FormPane) -> None:
         job, continuing = pane.job, pane.is_continuing
         job = job.continued(continuing)
+        self.app.bridge.look_at_profile()
         self._notice("submitting …")
         if by_hand(job, continuing):
 

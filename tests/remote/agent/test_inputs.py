@@ -1,5 +1,7 @@
 """What input files hold, against files that RELION wrote."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.jobs.check import check
@@ -57,8 +59,6 @@ async def test_more_processes_than_micrographs_are_told_from_the_real_file(works
 async def test_too_many_maps_for_the_disk_and_classes_for_the_particles_are_told(
     workspace,
 ):
-    from dataclasses import replace
-
     job = Job.new("autopick", "3.1").replace("do_log", True).replace("shrink", "1")
     job = job.replace("fn_input_autopick", MICS).replace("do_write_fom_maps", True)
     overview = await workspace.overview()
@@ -69,3 +69,32 @@ async def test_too_many_maps_for_the_disk_and_classes_for_the_particles_are_told
     facts = await facts_of(workspace, job.replace("nr_classes", "5000"), overview)
     said = check(job.replace("nr_classes", "5000"), continuing=False, facts=facts)
     assert any(f"5000 classes for {facts.particles}" in one.message for one in said)
+
+
+async def test_an_engine_that_no_profile_names_is_looked_for_once_it_is_needed(
+    workspace, monkeypatch
+):
+    answers = [(1, "No module named engine"), (0, "")]
+    asked = []
+
+    async def tool(*argv, limit=20.0):
+        asked.append(argv)
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(workspace, "tool", tool)
+    job = Job.new("import", "3.1")
+    facts = await facts_of(workspace, job, None)
+    assert facts.no_engine_on == workspace.cluster.name
+    said = [p.message for p in check(job, facts=facts) if p.key == "cryodeck_engine"]
+    assert f"`cryodeck install {workspace.cluster.name}` puts it there" in said[0]
+    assert not (await facts_of(workspace, job, None)).no_engine_on
+    for _ in range(2):  # it is there now
+        assert not (await facts_of(workspace, job, None)).no_engine_on
+    assert len(asked) == 2
+    workspace.take_profile(replace(workspace.profile, engine="/sw/python -m engine"))
+    assert (await workspace.layers()).cluster.engine == "/sw/python -m engine"
+
+
+async def test_relions_programs_need_no_engine(workspace):
+    job = Job.new("import", "3.1").replace("cryodeck_engine", "relion")
+    assert not (await facts_of(workspace, job, None)).no_engine_on

@@ -25,6 +25,10 @@ RULE = "-" * 74
             "relion_refine: error while loading shared libraries: libmpi.so.40: cannot "
             "open shared object file: No such file or directory",
         ),
+        (
+            "/usr/bin/python3: No module named engine\n",
+            "/usr/bin/python3: No module named engine",
+        ),
         ("WARNING: 2 micrographs were skipped\n", ""),
         ("ERROR:\nthe file is empty\n", "the file is empty"),
     ],
