@@ -69,11 +69,12 @@ def _scores(path: str) -> int:
     from engine.programs.select_classes import scores_of
 
     try:
-        found = scores_of(path)
+        classes, particles = scores_of(path)
     except (EngineError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(json.dumps({"model": path, "scores": found}) + "\n")
+    said = {"model": path, "scores": classes, "particles": particles}
+    sys.stdout.write(json.dumps(said) + "\n")
     return 0
 
 

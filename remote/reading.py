@@ -30,6 +30,7 @@ from remote.views import (
     Node,
     Picks,
     Picture,
+    Scores,
     Statistics,
     Traffic,
 )
@@ -335,18 +336,20 @@ class Reading(ReadingLogs, Comparing):
         )
         return _with_pixels(said, pixels)
 
-    async def class_scores(self, model: str) -> dict[int, float]:
-        """The engine's score of every class of a model file, 0 to 1, by its number."""
+    async def class_scores(self, model: str) -> Scores:
+        """The engine's scores of a model file's classes and of their particles."""
         engine = shlex.split(self.cluster.engine) or ["python3", "-m", "engine"]
         status, text = await self.tool(*engine, "scores", model, limit=_LONG_S)
         try:
             found = json.loads(text) if status == 0 else {}
-            scores = {int(number): float(s) for number, s in found["scores"].items()}
-        except (ValueError, KeyError, AttributeError) as error:
+            return Scores(
+                {int(number): float(s) for number, s in found["scores"].items()},
+                {int(n): list(counts) for n, counts in found["particles"].items()},
+            )
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             says = " ".join(text.split())[-300:] or f"exit status {status}"
             message = f"no scores of {model}: `{' '.join(engine)}` says: {says}"
             raise BadRequestError(message) from error
-        return scores
 
     async def class_average(
         self, name: str, numbers: Sequence[int], iteration: int | None = None

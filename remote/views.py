@@ -5,6 +5,7 @@ Times are seconds since 1970 on the cluster's clock unless a name says otherwise
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -270,6 +271,23 @@ class LogLines:
     lines: int  # of the log, looked through
     reached: int
     is_over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The engine's scores of an iteration, 0 to 1, by the class's number from 1."""
+
+    classes: dict[int, float]
+    particles: dict[int, list[int]]  # of each class, by equal steps of their score
+
+    def below(self, least: float, numbers: Iterable[int]) -> tuple[int, int]:
+        """About how many particles of some classes score less, and how many they are.
+
+        Exact at the borders of the steps.
+        """
+        rows = [self.particles[n] for n in numbers if n in self.particles]
+        left = sum(sum(row[: round(least * len(row))]) for row in rows)
+        return left, sum(map(sum, rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

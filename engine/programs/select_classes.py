@@ -119,10 +119,25 @@ def select_classes(context: Context) -> dict[str, Any]:
     }
 
 
-def scores_of(path: str) -> dict[int, float]:
-    """Score of every class of a model or optimiser file, by its number from 1."""
-    scores = _read(path).scores()
-    return {k + 1: round(float(score), 4) for k, score in enumerate(scores)}
+#: Equal steps of a particle's score from 0 to 1, in which `scores_of` counts.
+STEPS = 20
+
+
+def scores_of(path: str) -> tuple[dict[int, float], dict[int, list[int]]]:
+    """Scores in a model or optimiser file: of the classes, and of their particles.
+
+    Both by the class's number from 1; of particles how many there are in each of
+    `STEPS` equal steps of the score.
+    """
+    found = _read(path)
+    scores = found.scores()
+    step = np.minimum(found.particle_scores(scores) * STEPS, STEPS - 1).astype(np.int64)
+    counts = np.zeros((len(scores), STEPS), dtype=np.int64)
+    np.add.at(counts, (found.class_index, step), 1)
+    return (
+        {k + 1: round(float(score), 4) for k, score in enumerate(scores)},
+        {k + 1: row for k, row in enumerate(counts.tolist())},
+    )
 
 
 def _read(path: str) -> _Classification:

@@ -130,8 +130,14 @@ async def test_scores_are_the_engines_own(workspace, project):
     workspace.cluster = replace(workspace.cluster, engine=engine)
     scores = await workspace.class_scores("Class2D/job004/run_it003_model.star")
     with contextlib.chdir(project):
-        assert scores == scores_of("Class2D/job004/run_it003_model.star")
-    assert sorted(scores) == [1, 2, 3]
+        classes, particles = scores_of("Class2D/job004/run_it003_model.star")
+    assert scores.classes == classes
+    assert scores.particles == particles
+    assert sorted(scores.classes) == [1, 2, 3]
+    assert scores.below(1.0, [1, 2, 3]) == (9, 9)
+    assert scores.below(0.0, [1, 2, 3, 4]) == (0, 9)
+    one = particles[1]
+    assert scores.below(0.25, [1]) == (sum(one[:5]), sum(one))
     with pytest.raises(BadRequestError, match="no scores of no_such_model"):
         await workspace.class_scores("no_such_model.star")
 

@@ -50,6 +50,7 @@ from remote.views import (
     Picture,
     Progress,
     Reached,
+    Scores,
     Statistics,
     Traffic,
     Verdict,
@@ -858,9 +859,10 @@ class FakeWorkspace:
             "counts": counts,
         }
 
-    async def class_scores(self, model: str) -> dict[int, float]:
+    async def class_scores(self, model: str) -> Scores:
         await self._pause()
-        return {number: number / 12 for number in range(1, 13)}
+        numbers = range(1, 13)
+        return Scores({n: n / 12 for n in numbers}, {n: [n] * 20 for n in numbers})
 
     async def class_average(
         self, name: str, numbers: Sequence[int], iteration: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,7 @@ from textual.widgets import Checkbox
 
 from engine.io.mrc import read_images
 from engine.io.star import read_star
+from engine.programs.select_classes import scores_of
 from remote.cluster import load
 from remote.views import JobState
 from tests.support import gallery_project
@@ -132,6 +134,11 @@ async def test_the_form_is_opened_for_regrouping_and_classes_are_clicked(
         await pilot.press("tab", *"two", "enter")  # no score
         await seen(pilot, "two: a score is a number from 0 to 1")
         await pilot.press(*["backspace"] * 3, *"0.4")
+        with contextlib.chdir(project):
+            _, particles = scores_of(f"{CLASSIFIED}_model.star")
+        left = sum(sum(particles[k][:8]) for k in (1, 2))
+        every = sum(sum(particles[k]) for k in (1, 2))
+        await seen(pilot, f"leaves out about {left} of {every} particles (")
         await pilot.press("tab", "tab", "enter")  # the form
         await until(pilot, lambda: isinstance(pilot.app.screen, JobScreen))
         await seen(pilot, "Subset selection", f"{CLASSIFIED}_model.star")
@@ -145,6 +152,7 @@ async def test_the_form_is_opened_for_regrouping_and_classes_are_clicked(
         await finished(pilot, "Select/job002")
     kept = read_star(project / "Select/job002/particles.star")["particles"]
     assert set(kept.integers("rlnClassNumber")) == {1, 2}
+    assert len(kept) == every - left  # 0.4 is the border of a step
     assert len(set(kept.text("rlnGroupName"))) == 2
     averages = read_star(project / "Select/job002/class_averages.star")
     (table,) = averages.values()

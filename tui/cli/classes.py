@@ -71,7 +71,7 @@ async def _list(invocation: Invocation, workspace: Workspace, name: str) -> int:
     if order.key == "score":
         scores = await workspace.class_scores(str(found["model"]))
         for tile in found["tiles"]:
-            tile["score"] = scores.get(int(tile["number"]))
+            tile["score"] = scores.classes.get(int(tile["number"]))
     tiles = in_order(found["tiles"], order)
     if not tiles:
         message = f"{name} has no class averages yet"

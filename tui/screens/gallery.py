@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from remote.views import JobRow
+from remote.views import JobRow, Scores
 from tui.charts import Line
 from tui.messages import Answered, Refused
 from tui.near_views import near_views
@@ -61,7 +61,7 @@ class GalleryPane(Vertical):
         self.iterations: list[int] = []
         self.shown: int | None = None
         self.model = ""
-        self._scores: dict[str, dict[int, float]] = {}  # by model file
+        self._scores: dict[str, Scores] = {}  # by model file
         self._like: dict[int, int] = {}
         self._wanted_best = 0
         self._trouble = "reading …"
@@ -355,13 +355,14 @@ class GalleryPane(Vertical):
         self._trouble = "scoring …"
         self._say()
 
-        async def question(w: Any) -> tuple[str, dict[int, float]]:
+        async def question(w: Any) -> tuple[str, Scores]:
             return model, await w.class_scores(model)
 
         self.app.bridge.ask(self, "scores", question)
 
-    def _take_scores(self, model: str, scores: dict[int, float]) -> None:
-        self._scores[model] = scores
+    def _take_scores(self, model: str, found: Scores) -> None:
+        self._scores[model] = found
+        scores = found.classes
         if model != self.model:
             return
         self._with_scores(self.view.tiles)
@@ -370,7 +371,8 @@ class GalleryPane(Vertical):
         self.view.mark({n for n in best if scores[n] > 0})
 
     def _with_scores(self, tiles: list[Tile]) -> None:
-        scores = self._scores.get(self.model, {})
+        known = self.model in self._scores
+        scores = self._scores[self.model].classes if known else {}
         for tile in tiles:
             if int(tile["number"]) in scores:
                 tile["score"] = scores[int(tile["number"])]
@@ -407,7 +409,8 @@ class GalleryPane(Vertical):
         overview = self.app.bridge.overview
         taken = {row.alias for row in overview.jobs} if overview else set()
         alias = "" if f"Select/{_ALIAS}/" in taken else _ALIAS
-        self.app.push_screen(KeepClasses(words, numbers, self.shown, alias), decided)
+        dialog = KeepClasses(words, numbers, self.shown, alias, model)
+        self.app.push_screen(dialog, decided)
 
     def action_beside(self) -> None:
         """Show which class of another classification each of these is."""

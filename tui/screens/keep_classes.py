@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -14,9 +16,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Static
 
 from tui.class_selection import class_selection
+from tui.messages import Answered, Refused
 from tui.plain import plain
 
 if TYPE_CHECKING:
+    from remote.views import Scores
     from remote.workspace import Workspace
     from tui.screens.gallery import GalleryPane
 
@@ -91,9 +95,16 @@ class KeepClasses(ModalScreen[Kept | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "cancel")]
 
     def __init__(
-        self, words: str, numbers: Sequence[int], iteration: int | None, alias: str
+        self,
+        words: str,
+        numbers: Sequence[int],
+        iteration: int | None,
+        alias: str,
+        model: str,
     ) -> None:
         super().__init__()
+        self._model = model
+        self._scores: Scores | None = None
         self._alias = alias
         self._words, self._numbers = words, numbers
         self._iteration = iteration
@@ -113,7 +124,7 @@ class KeepClasses(ModalScreen[Kept | None]):
             yield TickBox("Re-center the class averages", value=True, compact=True)
             yield Static(_STRAYS, markup=False)
             yield Input("", id="least", compact=True)
-            yield Static("", id="no-score", classes="dialog-words", markup=False)
+            yield Static("", id="left-out", classes="dialog-words", markup=False)
             with Horizontal(classes="dialog-buttons"):
                 yield Button("Run", id="run", classes="go")
                 yield Button("Open the form", id="form")
@@ -126,13 +137,42 @@ class KeepClasses(ModalScreen[Kept | None]):
     def _answer(self, *, runs: bool) -> None:
         alias = self.query_one("#alias", Input).value.strip()
         least = self.query_one("#least", Input).value.strip()
-        if least and not _is_score(least):
-            words = f"{least}: a score is a number from 0 to 1, like 0.3"
-            self.query_one("#no-score", Static).update(plain(words))
+        if least and _score(least) is None:
             self.query_one("#least").focus()
             return
         recenter = self.query_one(TickBox).value
         self.dismiss(Kept(alias, recenter, least, runs))
+
+    @on(Input.Changed, "#least")
+    def say_left_out(self) -> None:
+        """Say how many particles the score leaves out, or why it is none."""
+        self.query_one("#left-out", Static).update(plain(self._left_out()))
+
+    def _left_out(self) -> str:
+        text = self.query_one("#least", Input).value.strip()
+        if not text:
+            return ""
+        least = _score(text)
+        if least is None:
+            return f"{text}: a score is a number from 0 to 1, like 0.3"
+        if self._scores is None:
+            app: Any = self.app
+            app.bridge.ask(self, "scores", lambda w: w.class_scores(self._model))
+            return "counting …"
+        left, every = self._scores.below(least, self._numbers)
+        share = 100 * left / every if every else 0
+        return f"leaves out about {left} of {every} particles ({share:.1f} %)"
+
+    def on_answered(self, message: Answered) -> None:
+        """Count."""
+        message.stop()
+        self._scores = message.answer
+        self.say_left_out()
+
+    def on_refused(self, message: Refused) -> None:
+        """It goes without; say why they are not counted."""
+        message.stop()
+        self.query_one("#left-out", Static).update(plain(message.reason))
 
     def on_input_submitted(self) -> None:
         """Enter runs it."""
@@ -150,8 +190,8 @@ class KeepClasses(ModalScreen[Kept | None]):
         self.dismiss(None)
 
 
-def _is_score(text: str) -> bool:
-    try:
-        return 0 <= float(text) <= 1
-    except ValueError:
-        return False
+def _score(text: str) -> float | None:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 1:
+            return float(text)
+    return None
