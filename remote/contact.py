@@ -82,14 +82,21 @@ class Contact:
             self.cluster = self._layers.cluster
         return self._layers
 
-    async def tool(self, *argv: str, limit: float = 20.0) -> tuple[int, str]:
-        """Exit status and output of a program on the login node; -1: not there."""
+    async def tool(
+        self, *argv: str, limit: float = 20.0, folder: str = ""
+    ) -> tuple[int, str]:
+        """Exit status and output of a program on the login node; -1: not there.
+
+        It runs in the project's folder, or in another one.
+        """
         setup = self.cluster.setup
         words: list[str] = list(argv)
         if setup:  # module load ... needs a login shell; the arguments stay arguments
             words = ["bash", "-lc", "\n".join([*setup, 'exec "$@"']), "bash", *argv]
         try:
-            said = await self.ask("processes.run", argv=words, timeout=limit)
+            said = await self.ask(
+                "processes.run", argv=words, cwd=folder, timeout=limit
+            )
         except RemoteError as error:
             return -1, str(error)
         status = int(said["exit_status"])

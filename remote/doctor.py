@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from remote.errors import AgentError, RemoteError
+from remote.host_relion import HostRelion, host_relion
 from remote.quota import NEARLY, Quota, quotas
 from remote.views import Finding
 
@@ -300,11 +301,9 @@ async def _gpu(contact: Contact) -> list[Finding]:
 
 
 async def _relion(contact: Contact) -> list[Finding]:
-    folder = contact.cluster.relion
-    program = f"{folder}/relion_refine" if folder else "relion_refine"
-    status, text = await contact.tool(program, "--version")
-    if status >= 0 and "RELION" in text:
-        return await _layout(contact, _first(text))
+    found = await host_relion(contact)
+    if found.said:
+        return await _layout(contact, found)
     says = "RELION's programs are not on the login node's PATH"
     advice = (
         "only needed to run jobs by RELION itself: `module load ...` in setup of the "
@@ -313,17 +312,17 @@ async def _relion(contact: Contact) -> list[Finding]:
     return _warn("RELION", says, advice)
 
 
-async def _layout(contact: Contact, says: str) -> list[Finding]:
+async def _layout(contact: Contact, found: HostRelion) -> list[Finding]:
     """Whether RELION's programs write the files that the project's layout expects."""
-    release = re.search(r"(\d+)\.\d+", says)
-    if contact.project in ("", "~") or release is None:
+    says = found.said
+    if contact.project in ("", "~") or not found.release:
         return _ok("RELION", says)
     facts = await contact.ask("operations.facts")
     version = str(facts.get("version") or "")
-    if not version or version.partition(".")[0] == release.group(1):
+    if not version or version == found.layout:
         return _ok("RELION", says)
     what = "its programs write files that the project does not expect: use"
-    if release.group(1) == "3":  # see `older_relion`
+    if found.layout == "3.1":  # see `older_relion`
         what = "picking and extraction are adapted to the project; else use"
     advice = f"{what} cryodeck's engine, or a RELION of {version}"
     says = f"{says}, but the project has the layout of {version}"

@@ -23,9 +23,10 @@ from remote.errors import (
     RemoteError,
     SessionLostError,
 )
+from remote.host_relion import host_relion
 from remote.prompts import Prompts
 from remote.reading import Reading
-from remote.views import LinkState
+from remote.views import LinkState, NewProject
 
 SUBMIT_S = 180.0
 REJOIN_S = 120.0  # how long a change waits for a broken link to come back
@@ -60,6 +61,19 @@ class Editing(Reading):
         """Make the folder a RELION project; one that exists stays as it is."""
         said = await self._do("operations.create_project", version=version)
         return str(said)
+
+    async def begin_project(self, version: str = "") -> NewProject:
+        """Make the folder a project of the host's own RELION, or of a version asked."""
+        known = await self.ask("operations.facts")
+        if known["is_project"]:
+            path, has = str(known["project"]), str(known["version"])
+            return NewProject(path=path, version=has, why="it was one", is_new=False)
+        why = "as you asked"
+        if not version:
+            found = await host_relion(self, is_new=True)
+            version, why = found.layout, found.why
+        path = await self.create_project(version)
+        return NewProject(path=path, version=version, why=why)
 
     async def create(self, job: Job, *, alias: str = "") -> str:
         """Add a draft; its name."""

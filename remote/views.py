@@ -210,6 +210,25 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewProject:
+    """A folder that is a project now, or was one before."""
+
+    path: str
+    version: str  # of its layout
+    why: str  # this version
+    is_new: bool = True
+
+    @property
+    def words(self) -> str:
+        """What became of the folder, in a sentence."""
+        if not self.is_new:
+            return (
+                f"{self.path}: a RELION {self.version} project already, left as it is"
+            )
+        return f"{self.path}: a RELION {self.version} project now; {self.why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogChunk:
     """Bytes of a growing file from an offset, decoded, control characters kept out.
 

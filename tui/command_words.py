@@ -18,7 +18,7 @@ COMMANDS = {
     "project": ("PATH", "another project on this cluster"),
     "cluster": ("NAME [PATH]", "another cluster, at its last project or at PATH"),
     "trash": ("", "bring deleted jobs back"),
-    "init": ("[3.1|4.0|5.0]", "make this folder a RELION project of that version"),
+    "init": ("[3.1|4.0|5.0]", "make this a project of the host's RELION, or of that"),
     "theme": ("NAME", "colors"),
     "slow": ("on|off|auto", "the preset for slow links"),
     "journal": ("", "what was asked of the cluster"),

@@ -38,7 +38,7 @@ def project(hands, cluster):
     """A project of the account's own on the cluster, with imported micrographs."""
     cluster.shell(f"{cluster.setup[0]}; {cluster.engine} simulate ~/betagal")
     folder = str(cluster.home / "betagal")
-    hands.command("--project", folder, "init")
+    hands.command("--project", folder, "init", "--relion", "4.0")
     hands.command(
         *("--project", folder, "new", "import", "--alias", "micrographs"),
         *("--set", "do_raw=No", "--set", "do_other=Yes", "--run", "--wait"),

@@ -43,6 +43,7 @@ from remote.views import (
     LogLine,
     LogLines,
     LogPage,
+    NewProject,
     Node,
     Overview,
     Picks,
@@ -563,10 +564,11 @@ class FakeWorkspace:
         self.calls.append(("undelete", file))
         return ["Import/job099"]
 
-    async def create_project(self, version: str = "4.0") -> str:
+    async def begin_project(self, version: str = "") -> NewProject:
         await self._pause()
-        self.calls.append(("create_project", version))
-        return version
+        self.calls.append(("begin_project", version))
+        why = "as you asked" if version else "the host has RELION 3.1.3"
+        return NewProject(path=self.project, version=version or "3.1", why=why)
 
     async def preview(self, name_or_job: str | Job) -> dict[str, str]:
         await self._pause()

@@ -155,4 +155,5 @@ async def test_deleted_jobs_come_back_and_a_folder_becomes_a_project() -> None:
         await pilot.press("enter")
         await until(pilot, lambda: ("undelete", "trash-1") in space.calls)
         await pilot.press("colon", *"init", "enter")
-        await until(pilot, lambda: ("create_project", "4.0") in space.calls)
+        await until(pilot, lambda: ("begin_project", "") in space.calls)
+        await seen(pilot, "a RELION 3.1 project now; the host has RELION 3.1.3")

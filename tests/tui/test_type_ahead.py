@@ -26,7 +26,7 @@ async def test_a_command_may_be_pasted_with_the_colon_that_opens_its_line() -> N
     space = FakeWorkspace()
     async with interface(space) as pilot:
         burst(pilot, *":init 3.1", "enter")
-        await until(pilot, lambda: ("create_project", "3.1") in space.calls)
+        await until(pilot, lambda: ("begin_project", "3.1") in space.calls)
 
 
 async def test_the_number_of_a_type_may_follow_at_once() -> None:

@@ -18,14 +18,16 @@ def add_commands(commands: Commands) -> None:
         make_project,
         "make a folder a RELION project",
         changes=True,
-        about="Make a folder a RELION project. One that is a project stays as it is.",
+        about="Make a folder a RELION project, with the layout of the RELION that the "
+        "host has. A folder that is a project stays as it is.",
         examples="  cryodeck init\n  cryodeck --host lab --project /data/betagal init",
     )
     init.add_argument(
         "--relion",
         metavar="VERSION",
-        default="4.0",
-        help="the layout: 3.1, 4.0 (default) or 5.0",
+        default="",
+        help="the layout: 3.1, 4.0 or 5.0 (default: that of the host's RELION, 4.0 "
+        "where there is none)",
     )
 
 
@@ -34,12 +36,18 @@ async def make_project(invocation: Invocation) -> int:
     from engine.jobs.option import VERSIONS
 
     version = invocation.relion
-    if version not in VERSIONS:
+    if version and version not in VERSIONS:
         message = f"--relion {version}: one of {', '.join(VERSIONS)}"
         raise CommandFailure(message)
     workspace = await invocation.workspace(is_new=True)
-    path = await workspace.create_project(version)
-    overview = await workspace.overview(ask_scheduler=False)
-    invocation.output.line(f"{path}: a RELION {overview.version} project")
-    invocation.output.result({"project": path, "version": overview.version})
+    made = await workspace.begin_project(version)
+    invocation.output.line(made.words)
+    invocation.output.result(
+        {
+            "project": made.path,
+            "version": made.version,
+            "reason": made.why,
+            "is_new": made.is_new,
+        }
+    )
     return DONE

@@ -141,13 +141,9 @@ class JobDeeds(Screen[None]):
             Confirm(f"Clean up {named(names)}?", words, "Clean up"), sure
         )
 
-    def action_init(self, version: str = "4.0") -> None:
-        """Make the folder a RELION project."""
-        self.app.bridge.act(
-            self,
-            f"this is a RELION {version} project now",
-            lambda w: w.create_project(version),
-        )
+    def action_init(self, version: str = "") -> None:
+        """Make the folder a RELION project, of the host's RELION if none is named."""
+        self.app.bridge.act(self, "init", lambda w: w.begin_project(version))
 
     def action_trash(self) -> None:
         """Ask which deletions can be undone."""

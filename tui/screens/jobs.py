@@ -172,6 +172,8 @@ class JobsScreen(JobDeeds):
             self._clone(message.answer)
         elif message.what == "deeds":
             self.say_deeds(*message.answer)
+        elif message.what == "init":
+            self.app.notify(plain(message.answer.words), markup=False, timeout=10)
         else:
             self.app.notify(message.what, markup=False, timeout=4)
 

@@ -43,8 +43,9 @@ def test_a_folder_becomes_a_project_once(shell, tmp_path):
     shell("--project", str(folder), "init", "--relion", "3.1")
     pipeline = (folder / "default_pipeline.star").read_text()
     assert shell.json("--project", str(folder), "jobs")["version"] == "3.1"
-    shell("--project", str(folder), "init")
+    again = shell.json("--project", str(folder), "init", "--relion", "5.0")
     assert (folder / "default_pipeline.star").read_text() == pipeline
+    assert (again["version"], again["is_new"]) == ("3.1", False)
     shell("--project", str(folder), "init", "--relion", "2.0", code=2)
 
 
