@@ -75,7 +75,7 @@ def to_device(array: Array, device: int | None) -> Array:
 
 
 def beside(values: Array, like: Array) -> Array:
-    """Numbers of the host where another array lives."""
+    """A host array's numbers on the device, or in the library, of another array."""
     xp = array_namespace(like)
     if isinstance(like, np.ndarray | np.generic) or is_on_device(like):
         return xp.asarray(values)
@@ -125,7 +125,7 @@ def device_count() -> int:
 
 
 def use_device(device: int) -> str:
-    """Let this thread's work on device arrays happen on a device; the device's name."""
+    """Do this thread's work on device arrays on one device; the device's name."""
     cupy = _load_cupy()
     cupy.cuda.Device(device).use()
     name = cupy.cuda.runtime.getDeviceProperties(device)["name"]
@@ -133,7 +133,7 @@ def use_device(device: int) -> str:
 
 
 def free_device_memory(device: int) -> int:
-    """Bytes of a device that nobody uses."""
+    """Free memory of a device in bytes."""
     free, _ = _load_cupy().cuda.Device(device).mem_info
     return int(free)
 
@@ -153,7 +153,7 @@ def copied(array: Array) -> Array:
 
 
 def write_into(target: Array, function: Callable[..., Array], *arrays: Array) -> None:
-    """``function(*arrays)`` into an array that is there, without another one.
+    """The result of ``function(*arrays)``, written into an existing array.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def bincount(indices: Array, weights: Array, length: int) -> Array:
 def scatter_add(target: Array, indices: Array, values: Array) -> None:
     """Add values at indices of the first axis of an array, in place.
 
-    Unlike ``target[indices] += values`` it counts an index that comes twice twice.
+    Unlike ``target[indices] += values`` an index that occurs twice counts twice.
     """
     if is_on_device(target):
         import cupyx

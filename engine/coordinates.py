@@ -23,7 +23,7 @@ class Coordinates:
     fom : array, shape (n,) or (0,)
         Figure of merit; empty if there is none.
     class_number : array of int, shape (n,) or (0,)
-        Template it looks like, from 1; 0 for none.
+        Number of the template that fits best, from 1; 0 for none.
     psi : array, shape (n,) or (0,), degrees
         In-plane angle of the template.
     more : mapping of str to array or list

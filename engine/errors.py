@@ -29,7 +29,7 @@ class ResourceError(EngineError):
 
 
 class NumericalError(EngineError):
-    """A result that is no number, or an empty class."""
+    """A result that is not a number, or an empty class."""
 
 
 class AbortedError(EngineError):

@@ -51,7 +51,7 @@ class Communicator:
         return list(items[first : first + quotient + (self.rank < rest)])
 
     def sum(self, array: Any) -> Any:
-        """The sum over ranks of a host array (or number), on every rank, float64 safe.
+        """The sum over ranks of a host array or number, on every rank, in its type.
 
         Returns a new array of the same shape and type.
         """

@@ -93,7 +93,7 @@ def _has_failed(file: BinaryIO) -> bool:
 
 
 def read_progress(text: str) -> list[dict[str, Any]]:
-    """The records of a progress file; lines that are none are left out.
+    """The records of a progress file; lines that are not records are left out.
 
     A half-written last line, blank lines and foreign text do no harm.
     """

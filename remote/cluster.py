@@ -23,7 +23,7 @@ SESSIONS = ("local", "ssh", "openssh")
 SCHEDULERS = ("slurm", "pbs", "sge", "lsf", "shell")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 _MAX_RECENT = 20
-#: fields that are no keys of the file
+#: fields that are not keys of the file
 NO_KEYS = ("name", "extra", "given")
 
 
@@ -175,7 +175,7 @@ def parse(text: str, name: str, source: str = "profile") -> Cluster:
     return cluster
 
 
-_LARGEST = 1e9  # of any number of a profile; nan and infinity are none
+_LARGEST = 1e9  # of any number in a profile; nan and infinity are refused
 
 
 def checked_value(source: str, key: str, value: Any, default: Any) -> Any:

@@ -13,8 +13,8 @@
     │   ├── RejectedError           the scheduler refused the submission
     │   └── UnreadableOutputError   raw text kept in `text`
     ├── BadRequestError             what was asked cannot be done; the person can fix it
-    ├── NotSeenError                the link is down, and this was not looked at before
     │   └── ConflictError           somebody else has changed it meanwhile
+    ├── NotSeenError                the link is down, and this was not looked at before
     └── TransferError
 
 A message says where, what, and what to do, in one line.

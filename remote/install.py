@@ -66,7 +66,7 @@ _SWITCH = """
 set -e
 prefix=$1 version=$2 kept=$3
 if [ -e "$prefix/current" ] && [ ! -L "$prefix/current" ]; then
-    echo "it is no link; move it away"
+    echo "it is not a link; move it away"
     exit 1
 fi
 ln -sfn -- "versions/$version" "$prefix/current.$version"

@@ -37,7 +37,7 @@ class Journal:
         sent: int = 0,
         received: int = 0,
     ) -> None:
-        """Write one line; a full disk or a read-only home is no reason to fail."""
+        """Write one line; a full disk or a read-only home does no harm."""
         record = {
             "t": round(time.time(), 3),
             "cluster": cluster,

@@ -161,7 +161,7 @@ class LastKnown:
     # files
 
     def flush(self) -> None:
-        """Write what is new; a full disk is no reason to fail: it is only a cache."""
+        """Write what is new; a full disk does no harm: it is only a cache."""
         for log, chunk in list(self._logs.items()):
             at = self._logs_at.get(log, 0.0)
             text = json.dumps(_plain(chunk))

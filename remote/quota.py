@@ -130,7 +130,7 @@ def _rows(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _sizes(words: list[str]) -> list[tuple[str, float, bool]]:
-    """Text, value and mark of sizes; up to the first word that is none."""
+    """Text, value and mark of sizes; up to the first word that is not a size."""
     found = []
     for word in words:
         match = _SIZE.fullmatch(word)

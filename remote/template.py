@@ -1,7 +1,7 @@
 """A site's RELION template (XXXnodesXXX and its kin) as a job script.
 
 Tokens are replaced as RELION does. A line with XXXcommandXXX is written once for each
-command; a command that is no MPI program of several ranks stands alone on its line. A
+command; one that is not an MPI program of several ranks stands alone on its line. A
 directive whose value is empty is left out, since schedulers refuse ``--gres=``.
 """
 

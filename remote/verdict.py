@@ -87,7 +87,7 @@ class Seen:
 
     @property
     def tasks(self) -> int:
-        """Of how many tasks its job array is, by its script; 0 if it is none."""
+        """How many tasks its job array has, by its script; 0 for other jobs."""
         text = (self.facts.get("started") or {}).get("tasks", "")
         return int(text) if re.fullmatch(r"\d{1,9}", text) else 0
 

@@ -1,4 +1,4 @@
-"""The door: `cryodeck` alone opens the terminal interface, with a command it obeys it.
+"""The `cryodeck` command: alone it opens the interface, else it does one command.
 
 Which of the two it is gets decided before anything heavy is imported.
 """

@@ -34,7 +34,7 @@ def text_of(line: Line) -> str:
 
 
 def wrapped(line: Line, width: int, indent: int = 0) -> list[Line]:
-    """A line as several that are no wider, broken at blanks, else anywhere.
+    """A line as several that fit a width, broken at blanks, else anywhere.
 
     All but the first begin with so many blanks.
     """

@@ -48,7 +48,7 @@ def _file(cluster: str, project: str, key: str) -> Path:
 
 
 def keep(cluster: str, project: str, key: str, job: Job) -> None:
-    """Keep a form; a full disk is no reason to stop typing."""
+    """Keep a form; a full disk does not stop the typing."""
     record = {
         "cluster": cluster,
         "project": project,

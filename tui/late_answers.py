@@ -1,4 +1,4 @@
-"""Answers of the terminal that come after the interface has opened are no keys.
+"""Late answers of the terminal, kept from being taken for keys.
 
 Over a slow link they may: Textual would take the letters of an answer that it does not
 know for keys that were pressed.
@@ -62,7 +62,7 @@ class DeafParser(XTermParser):
         return text[: len(text) - len(self._held)]
 
     def tick(self) -> Iterable[Message]:
-        """Give the Escape key back, which was no beginning of an answer."""
+        """Give the Escape key back, which did not begin an answer."""
         if self._held and time.monotonic() - self._held_at > _MOMENT_S:
             text, self._held = self._held, ""
             yield from super().feed(text)

@@ -193,7 +193,7 @@ class Picking:
         self._change(what, rows)
 
     def join(self, rows: Rows) -> None:
-        """Add those picks of another state that are none of the present ones."""
+        """Add the picks of another state that are not here yet."""
         there = {self.file.place(row) for row in self.rows}
         new = [row for row in rows if self.file.place(row) not in there]
         self._change("joined", [*self.rows, *new])

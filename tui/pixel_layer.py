@@ -158,7 +158,7 @@ class PixelLayer:
             self.app.send_pictures(self.frame(()))
 
     def write(self, text: str) -> None:
-        """Give the terminal bytes that are no text."""
+        """Give the terminal bytes that are not text."""
         driver = self.app._driver
         if driver is not None and text:
             self.bytes_sent += len(text)

@@ -65,10 +65,11 @@ class Expectation:
     does_align : bool
         Search angles and offsets; else only classes.
     class_exponent : float
-        Power of the classes' shares in their prior: 1 as they are, 0 all alike, -1
-        against the full ones.
+        Exponent of the classes' shares in their prior: 1 weighs by share, 0 all
+        alike, -1 against full classes.
     confines_offsets : bool
-        All but forbid offsets far beyond their prior's width: they are of neighbors.
+        Nearly forbid offsets far beyond their prior's width: such a move ends on a
+        neighboring particle.
     seed : int
         For noise outside the mask.
     """

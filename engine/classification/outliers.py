@@ -1,4 +1,4 @@
-"""Particles that must not take part: empty, no numbers, or wildly strong or weak."""
+"""Particles that must not take part: empty, not finite, or far too strong or weak."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FEW = 8
 
 
 def deviations(images: Array) -> Array:
-    """Standard deviation of each image; nan where it holds values that are no numbers.
+    """Standard deviation of each image; nan where it holds values that are not finite.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def reasons(deviation: Array, group: Array) -> list[str]:
     """
     out = [""] * len(deviation)
     for row in np.flatnonzero(~np.isfinite(deviation)):
-        out[row] = "values that are no numbers"
+        out[row] = "it has values that are not numbers"
     for row in np.flatnonzero(deviation == 0):
         out[row] = "empty: all pixels have one value"
     sound = np.isfinite(deviation) & (deviation > 0)

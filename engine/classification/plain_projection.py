@@ -1,6 +1,6 @@
 """Turned projections of references, and the way back, as RELION 3.1 has them.
 
-Source: sections 6.2, 8 and 9 of what relion_refine does as measured on its output;
+Source: Scheres 2012, J. Struct. Biol. 180, 519, and the output of relion_refine 3.1.3;
 Pipe & Menon 1999, Magn. Reson. Med. 41, 179 for the gridding.
 """
 

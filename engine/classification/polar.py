@@ -90,7 +90,7 @@ class PolarGrid:
         return self._on_rings(self._transform(images))
 
     def rings_and_power(self, images: Array) -> tuple[Array, Array]:
-        """The same, and each image's mean power per shell of the whole plane.
+        """Transforms on the rings, and each image's mean power per shell of the plane.
 
         Returns
         -------
@@ -178,7 +178,7 @@ def harmonic_limits(n_rings: int, radius_px: float, box_px: int) -> Array:
 
 
 def angles_needed(n_rings: int, radius_px: float, offset_px: float, box_px: int) -> int:
-    """How many directions keep aliases of the ice off the harmonics in use."""
+    """Directions that keep aliases of the surroundings off the harmonics in use."""
     signal = 2 * math.pi * (n_rings - 1) * radius_px / box_px + 2
     whole = 2 * math.pi * (n_rings - 1) * (radius_px + 5 + offset_px) / box_px + 2
     return max(8, math.ceil((signal + whole) / 2 / 4) * 4)

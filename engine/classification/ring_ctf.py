@@ -37,7 +37,7 @@ class RingCtf:
         self.frequency_x = put(q * np.cos(theta))
 
     def __call__(self, batch: Batch) -> Array:
-        """float32, shape (n, ring, angle)."""
+        """The functions of a batch, float32, shape (n, ring, angle)."""
         y, x = self.frequency_y, self.frequency_x
         xp = array_namespace(y)
         scale = self._put(batch.scale.astype(np.float32)[:, None, None])

@@ -44,7 +44,7 @@ class Share:
         self._own = np.array(comm.share(range(n_particles)), dtype=np.int64)
 
     def mine(self, indices: Array) -> Array:
-        """This rank's of some particles."""
+        """Those of some particles that this rank works on."""
         return indices[np.isin(indices, self._own, assume_unique=True)]
 
     def batches(
@@ -102,7 +102,7 @@ class Share:
 
 
 def put(target: Assignments, where: Array | slice, values: Assignments) -> None:
-    """Write particles into others' places."""
+    """Write some particles over those at the same places."""
     for name in Assignments.__slots__:
         getattr(target, name)[where] = getattr(values, name)
 

@@ -39,7 +39,7 @@ def mean_and_spread(image: Array) -> tuple[float, float]:
     mean = total / image.size
     variance = squares / image.size - mean * mean
     if not abs(total) < float("inf") or not squares < float("inf"):
-        message = "the image has values that are no finite numbers"
+        message = "the image has values that are not finite numbers"
         raise NumericalError(message)
     if variance <= 1e-12 * max(squares / image.size, 1e-30):
         message = "the image has one value everywhere"

@@ -71,7 +71,7 @@ def _box_centers(lines: list[list[str]], path: str | Path) -> list[tuple[int, in
 
 
 def _text(lines: list[list[str]], path: str | Path) -> list[tuple[int, int]]:
-    """Centers "x y", after a header line if the first one is none."""
+    """Centers "x y", after a header line if there is one."""
     centers = []
     for number, words in enumerate(lines, 1):
         try:

@@ -94,7 +94,7 @@ def read_micrographs(
     Raises
     ------
     InputError
-        If it is no such list, or the pixel size cannot be known.
+        If it is not such a list, or the pixel size cannot be known.
     """
     table, optics = _micrograph_table(path)
     names = table.text(_NAME)

@@ -33,7 +33,7 @@ def check(
 ) -> list[Problem]:
     """All that stands against running a job, errors first.
 
-    Slider ends are no limits: RELION's own defaults lie outside them.
+    The ends of sliders are not limits: RELION's own defaults lie outside them.
     """
     is_continued = job.is_continue if continuing is None else continuing
     problems: list[Problem] = []
@@ -51,7 +51,7 @@ def check(
 
 
 def _readable(job: Job) -> tuple[Job, set[str]]:
-    """The job with defaults for numbers that are none, and their keys."""
+    """The job with defaults for numbers that cannot be read, and their keys."""
     defaults = job.type.defaults(job.version)
     unread = {
         option.key

@@ -200,7 +200,7 @@ def iteration_of(optimiser: str) -> int:
     match = re.search(r"_it(\d+)_optimiser\.star$", optimiser)
     if match is None:
         message = (
-            f"Class2D: Continue from here (fn_cont): {optimiser!r} is no "
+            f"Class2D: Continue from here (fn_cont): {optimiser!r} is not a "
             "run_itNNN_optimiser.star"
         )
         raise InputError(message)

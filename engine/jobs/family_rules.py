@@ -316,7 +316,7 @@ def _continue_rules(job: Job) -> list[Problem]:
         message = "is empty; choose the iteration to go on from (_optimiser.star)"
         return [Problem("fn_cont", message)]
     if not re.search(r"_it\d+_optimiser\.star$", path):
-        message = f"{path!r} is no run_itNNN_optimiser.star"
+        message = f"{path!r} is not a run_itNNN_optimiser.star"
         return [Problem("fn_cont", message)]
     done, wanted = iteration_of(path), int(float(iterations(job)))
     if wanted <= done:

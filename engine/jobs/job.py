@@ -269,9 +269,8 @@ class Job:
         if option.kind is Kind.YES_NO and value not in {"Yes", "No"}:
             value = _yes_or_no(value, self._where(key))
         if option.kind is Kind.CHOICE and value not in option.choices:
-            message = (
-                f"{self._where(key)}: {value!r} is none of {', '.join(option.choices)}"
-            )
+            choices = ", ".join(option.choices)
+            message = f"{self._where(key)}: {value!r} is not one of {choices}"
             raise InputError(message)
         return replace(self, values={**self.values, key: value})
 

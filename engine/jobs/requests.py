@@ -30,7 +30,7 @@ def parse_time_limit(text: str) -> float | None:
         if not dash and len(numbers) in {2, 3}:
             hours, minutes, seconds = ([0, *numbers])[-3:]
             return 3600.0 * hours + 60 * minutes + seconds
-    message = f"{text!r} is no time limit; write minutes, H:MM:SS or D-HH:MM:SS"
+    message = f"{text!r} is not a time limit; write minutes, H:MM:SS or D-HH:MM:SS"
     raise InputError(message)
 
 
@@ -41,7 +41,9 @@ def parse_memory(text: str) -> float | None:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGTP]?)i?B?", stripped, re.IGNORECASE)
     if match is None or float(match.group(1)) == 0:
-        message = f"{text!r} is no amount of memory; write it with M, G or T, as in 16G"
+        message = (
+            f"{text!r} is not an amount of memory; write it with M, G or T, as in 16G"
+        )
         raise InputError(message)
     unit = match.group(2).upper() or "M"
     return float(match.group(1)) * 1024.0 ** (_UNITS.index(unit) + 1)

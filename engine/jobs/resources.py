@@ -158,8 +158,8 @@ def parse_gpu_ids(text: str) -> list[list[int]]:
         raise InputError(message)
     if not re.fullmatch(r"\d+(,\d+)*(:\d+(,\d+)*)*", stripped):
         message = (
-            f"{text!r} is no GPU list; numbers, apart by colons for ranks and by "
-            "commas within a rank, as in 0:1:2:3 or 0,1:2,3"
+            f"{text!r} is not a list of GPUs; write numbers, with "
+            "colons between ranks and commas within a rank, as in 0:1:2:3 or 0,1:2,3"
         )
         raise InputError(message)
     return [[int(n) for n in rank.split(",")] for rank in stripped.split(":")]

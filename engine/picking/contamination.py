@@ -143,7 +143,7 @@ def find_contamination(
 def average_blocks(image: Array, block: int) -> NDArray[np.float32]:
     """Means of squares of pixels; the last row and column may have smaller ones.
 
-    They are taken from the image's middle gray, because a large mean is no float32.
+    The image's median is taken off: a large mean would cost float32 its last digits.
     """
     offset = float(np.median(image[:: max(1, block), :: max(1, block)]))
     first_rows = np.arange(0, image.shape[0], block)
@@ -178,7 +178,7 @@ def _dark_regions(background: Array, across: float) -> NDArray[np.bool_]:
     cross = ndimage.generate_binary_structure(2, 1)
     for level in np.linspace(bright, dark, _LEVELS + 1)[1:-1]:
         is_dark = background < level
-        # the frame of the micrograph is no rim
+        # the frame of the micrograph is not a rim
         rim = is_dark & ~ndimage.binary_erosion(is_dark, cross, border_value=1)
         labels, count = ndimage.label(is_dark)
         if not count:

@@ -80,7 +80,7 @@ def symmetry_operators(symmetry: str) -> Array:
     Raises
     ------
     InputError
-        If the name is no group of rotations.
+        If the name is not a group of rotations.
     """
     name = symmetry.strip().upper()
     match = re.fullmatch(r"([CD])(\d+)", name)
@@ -122,8 +122,8 @@ def unique_directions(order: int, symmetry: str) -> tuple[Array, Array]:
     """(rot, tilt) in degrees of HEALPix centers, one of each set of symmetry mates.
 
     Cn and Dn keep RELION's asymmetric unit, which decides the numbering of projections;
-    the others another one of the same size. Then a direction goes that is closer to a
-    mate of one that stays than half the pixels' largest radius.
+    the other groups have another one of the same size. A direction is then left out if
+    it is closer to a mate of one that stays than half the pixels' largest radius.
 
     Parameters
     ----------

@@ -50,8 +50,8 @@ def search_diameters(
 ) -> list[float]:
     """Diameters to look at: those asked for, and smaller and larger ones beside them.
 
-    Those outside the range are there to be turned down: what looks like a larger or
-    smaller blob is no particle.
+    Those outside the range are there to be turned down: what fits a larger or smaller
+    blob better is not a particle.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def find_blobs(
 ) -> Peaks:
     """Positive values of a map, highest first, each clearing its neighborhood.
 
-    A value at or above `upper` is no peak, but clears its neighborhood too, so that
+    A value at or above `upper` is not a peak, but clears its neighborhood too, so that
     nothing is picked on the rim of an ice crystal. Equal values come in raster order.
 
     Parameters

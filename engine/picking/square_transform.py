@@ -103,7 +103,7 @@ def _clean_block(
 ) -> Array:
     """Rows in standard deviations from the mean; outliers are 0."""
     xp = array_namespace(block)
-    # in two steps, because a large mean is no float32 number
+    # in two steps, because a large mean does not fit float32 exactly
     coarse = float(xp.asarray(mean, dtype=xp.float32))
     rest = (mean - coarse) / spread
     clean = (astype(block, xp.float32) - coarse) * (1 / spread) - rest

@@ -34,7 +34,9 @@ class Arguments:
         except ValueError:
             number = float("nan")
         if number != number or abs(number) == float("inf"):
-            message = f"Additional arguments: {flag} {self.values[flag]} is no number"
+            message = (
+                f"Additional arguments: {flag} {self.values[flag]} is not a number"
+            )
             raise InputError(message)
         return number
 

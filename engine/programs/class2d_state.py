@@ -52,7 +52,7 @@ def read_state(path: str | Path) -> tuple[State, list[dict[str, Any]]]:
     Raises
     ------
     InputError
-        If it is none, or of another format.
+        If the file is not such a state, or of another format.
     """
     try:
         with np.load(path, allow_pickle=False) as file:

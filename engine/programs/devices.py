@@ -27,9 +27,9 @@ def choose_device(gpu_ids: str, comm: Communicator) -> int:
     Raises
     ------
     InputError
-        If the list is none, or names a GPU that is not there.
+        If the list cannot be read, or names a GPU that is not there.
     ResourceError
-        If there is no GPU at all, or no library for it.
+        If there is no GPU at all, or cupy is not installed.
     """
     groups = parse_gpu_ids(gpu_ids)
     device = device_of_rank(groups, comm.rank, device_count())

@@ -93,11 +93,11 @@ def write_micrograph(
     Raises
     ------
     InputError
-        If pixels are no numbers: nothing is written then.
+        If pixels are not finite; nothing is written then.
     """
     statistics = particles.statistics()
     if not np.isfinite(statistics).all():
-        message = f"{name}: there are pixels that are no numbers (NaN or infinite)"
+        message = f"{name}: some pixels are not numbers (NaN or infinite)"
         raise InputError(message)
     if len(particles):
         images = particles.images.astype(np.float16) if float16 else particles.images

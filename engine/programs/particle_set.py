@@ -357,7 +357,7 @@ class ImageStore:
         return np.asarray(self._held[self._place[indices]], dtype=np.float32)
 
     def deviations(self, mine: Array, comm: Communicator) -> Array:
-        """Of all particles, each rank reading its own; as `outliers.deviations`."""
+        """Standard deviation of each image, shape (n,); ranks share the reading."""
         out = np.empty(len(mine))
         for first in range(0, len(mine), 64):
             part = slice(first, first + 64)

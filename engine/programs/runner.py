@@ -94,7 +94,7 @@ def _program_of(job: Job) -> Any:
 
 
 def _check_ranks(context: Context) -> None:
-    """Say it when the ranks are not those that the job asked for."""
+    """Warn if the number of ranks is not the one that the job asked for."""
     comm = context.comm
     if not context.is_leader:
         return

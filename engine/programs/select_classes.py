@@ -217,7 +217,7 @@ def _reference_images(names: list[str], model_path: str) -> Array:
     places = [name.partition("@") for name in names]
     stacks = {stack for _, at, stack in places if at}
     if len(stacks) != 1:
-        message = f"{model_path}: its references are no stack of 2D classes"
+        message = f"{model_path}: its references are not a stack of 2D classes"
         raise InputError(message)
     return read_images(stacks.pop(), [int(number) - 1 for number, _, _ in places])
 

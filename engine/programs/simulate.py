@@ -205,7 +205,7 @@ def _truth_columns(scene: Scene) -> dict[str, Array]:
 
 
 def _write_regions(path: Path, scene: Scene) -> None:
-    """Picture of what is no good ice: 2 ice crystal, 3 carbon; a quarter of the size.
+    """Picture of what is not clean ice: 2 ice crystal, 3 carbon; a quarter of the size.
 
     Pixel (i, j) stands for the 4 x 4 pixels of the micrograph from (4 i, 4 j) on.
     """

@@ -335,7 +335,7 @@ def _give_alias(project: str, pipeline: Pipeline, name: str, short: str) -> None
     if short:
         link = os.path.join(project, folder, short)
         if os.path.lexists(link) and not os.path.islink(link):
-            message = "{}/{} exists and is no alias".format(folder, short)
+            message = "{}/{} exists and is not an alias".format(folder, short)
             raise ProjectError(message, "alias")
         if os.path.islink(link):
             os.unlink(link)

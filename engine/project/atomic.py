@@ -91,7 +91,7 @@ def _sync_folder(folder: str) -> None:
 
 
 def read_text(path: str) -> str:
-    """Text of a file, bytes that are no UTF-8 kept."""
+    """Text of a file, bytes that are not UTF-8 are kept."""
     with open(path, encoding="utf-8", errors="surrogateescape", newline="") as stream:
         return stream.read()
 

@@ -144,8 +144,8 @@ def changing(
 def make_sure_of_room(project: str, count: int = ROOM_BYTES) -> None:
     """Raise the system's error if so many bytes cannot be written now.
 
-    A change is many small files: it is found out before the first of them whether the
-    disk or a quota has room, for nothing shall be done by half.
+    A change is many small files. Whether the disk and the quota have room for them is
+    found out before the first one, so that nothing is left half done.
     """
     try:
         with tempfile.TemporaryFile(

@@ -115,7 +115,7 @@ def job_name_in(path: str) -> str:
 
 
 def job_number(name: str) -> int:
-    """NNN of "Type/jobNNN/"; -1 if it is no job's name."""
+    """NNN of "Type/jobNNN/"; -1 if it is not a job's name."""
     match = re.search(r"/job([0-9]{3,})/?$", name)
     return int(match.group(1)) if match else -1
 

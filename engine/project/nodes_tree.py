@@ -1,6 +1,6 @@
 """``.Nodes``: the tree of empty files that RELION's Browse buttons list.
 
-Nothing else depends on it, so a failure here is no failure of the job.
+Nothing else depends on it, so a failure here does not make the job fail.
 """
 
 import os

@@ -72,7 +72,7 @@ class PicksFile:
         try:
             return float(row[self._x]), float(row[self._y])
         except ValueError:
-            message = "{}: {!r}, {!r} are no coordinates"
+            message = "{}: {!r}, {!r} are not coordinates"
             raise StarError(
                 message.format(self.source, row[self._x], row[self._y])
             ) from None

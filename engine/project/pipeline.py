@@ -226,7 +226,7 @@ class Pipeline:
         return self._node_rows
 
     def node_label(self, path: str) -> str:
-        """Label of a node as it stands; empty if it is none."""
+        """Label of a node as it stands; empty if the file is not a node."""
         row = self._nodes_by_name().get(path)
         if row is None:
             return ""

@@ -11,7 +11,7 @@ from engine.project.errors import StarError
 from engine.project.star import split_values
 
 _BATCH_CHARACTERS = 1 << 18
-_STARTS = ("data_", "loop_", "_")  # of a line that is no row, unless it is as wide
+_STARTS = ("data_", "loop_", "_")  # of a line that is not a row, unless it is as wide
 
 
 class LoopStream:

@@ -91,7 +91,7 @@ def parse_numbers(text: str, most: int, what: str) -> Array:
     Raises
     ------
     InputError
-        If a word is no number or range, or above `most`.
+        If a word is not a number or a range, or above `most`.
     """
     chosen: set[int] = set()
     for word in re.split(r"[,;\s]+", text.strip()):
@@ -99,7 +99,7 @@ def parse_numbers(text: str, most: int, what: str) -> Array:
             continue
         match = re.fullmatch(r"(\d+)(?:-(\d+))?", word)
         if match is None:
-            message = f"Select: {word!r} is no {what} number or range like 1-5"
+            message = f"Select: {word!r} is not a {what} number or a range like 1-5"
             raise InputError(message)
         first = int(match.group(1))
         last = int(match.group(2) or first)

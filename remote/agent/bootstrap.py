@@ -131,7 +131,7 @@ def needed(*names: str) -> Tuple[str, ...]:
 
 
 def _imported(text: str) -> List[str]:
-    """Whatever a module may import; also names that are no modules."""
+    """All names that a module may import, modules or not."""
     found: List[str] = []
     for origin, named, plain in _IMPORT.findall(text):
         found += [origin] if origin else re.findall(r"[\w.]+", plain)

@@ -131,7 +131,7 @@ def write_verdict(
         return False
     if records.read_intent(directory) is not None:
         return False
-    # a lock that is held is no reason to keep an overview waiting: it comes again
+    # a lock that is held need not keep an overview waiting: it comes again
     with changing(project, LOCK_S, locks.watch(project)) as pipeline:
         process = pipeline.process(name)
         if process.status == "Running":

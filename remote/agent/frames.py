@@ -93,7 +93,7 @@ class FrameReader:
             frames.append(_decode(flags, text, blob))
 
     def unread(self) -> bytes:
-        """Everything lately that was no frame."""
+        """What came lately outside of frames."""
         return bytes(self.noise + self._data)
 
     def _find_head(self) -> bool:
@@ -131,9 +131,9 @@ def _decode(flags: int, text: bytes, blob: bytes) -> Frame:
     try:
         message = json.loads(text.decode("ascii"))
     except (ValueError, RecursionError) as error:
-        text_error = "a message is no JSON: {}".format(error)
+        text_error = "a message is not JSON: {}".format(error)
         raise FrameError(text_error) from error
     if not isinstance(message, dict):
-        text_error = "a message is no JSON object"
+        text_error = "a message is not a JSON object"
         raise FrameError(text_error)
     return Frame(message, blob)

@@ -303,7 +303,7 @@ def _read_star_coordinates(path: str, found: Coordinates) -> Coordinates:
 
 
 def number(text: str) -> float:
-    """The number that a text is; NaN if it is none."""
+    """The number that a text is; NaN if it is not one."""
     try:
         return float(text)
     except (ValueError, TypeError):
@@ -311,7 +311,7 @@ def number(text: str) -> float:
 
 
 def number_or_zero(text: str) -> float:
-    """The number that a text is; 0 if it is none."""
+    """The number that a text is; 0 if it is not one."""
     value = number(text)
     return value if value == value else 0.0
 

@@ -44,7 +44,7 @@ def read_header(handle: BinaryIO, path: str) -> Header:
     """Head of a file; VerbError says what is wrong with it."""
     head = handle.read(_HEADER_BYTES)
     if len(head) < _HEADER_BYTES:
-        message = "{}: {} bytes are no MRC file".format(path, len(head))
+        message = "{}: {} bytes are too few for an MRC file".format(path, len(head))
         raise VerbError(message, "damaged")
     order = _byte_order(head, path)
     nx, ny, nz, mode = struct.unpack(order + "4i", head[:16])

@@ -15,7 +15,7 @@ _WANTED = ("nr_iter", "nr_iter_em", "nr_iter_grad")
 def iterations(
     directory: str, started: Optional[Dict[str, str]]
 ) -> Optional[Dict[str, Any]]:
-    """As a record of progress.jsonl would say it; None if it is no classification."""
+    """As a record of progress.jsonl would say it; None for jobs of other types."""
     found = _found(directory)
     if not found:
         return None
@@ -52,7 +52,7 @@ def newest_whole(directory: str) -> str:
 
 
 def _found(directory: str) -> Dict[int, str]:
-    """Optimiser files by iteration; none if it is no classification."""
+    """Optimiser files by iteration; empty for jobs of other types."""
     folder = os.path.dirname(os.path.normpath(directory))
     if not os.path.basename(folder).startswith("Class"):
         return {}

@@ -8,7 +8,7 @@ from typing import List, Tuple
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
-_NO_LETTER = re.compile("[\ud800-\udfff]")  # bytes of a name that are no UTF-8
+_NO_LETTER = re.compile("[\ud800-\udfff]")  # bytes of a name that are not UTF-8
 #: a whole escape sequence: CSI, OSC and its kin up to their end, else two characters
 _ESCAPE = re.compile(
     "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]?"

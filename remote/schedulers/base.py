@@ -122,7 +122,7 @@ class SchedulerJob:
     memory_mb: float | None = None  # the most it used
     restarts: int = 0
     task: str = ""  # of an array: the one that the state and the reason are of
-    tasks: int = 0  # of an array; 0 for what is none
+    tasks: int = 0  # of an array; 0 for other jobs
     tasks_done: int = 0  # whether well or not
     tasks_failed: int = 0
     tasks_running: int = 0
@@ -205,7 +205,7 @@ _DURATION = re.compile(
 
 
 def duration(text: str) -> float | None:
-    """Seconds of D-HH:MM:SS, HH:MM:SS or MM:SS; None if it is none of these."""
+    """Seconds of D-HH:MM:SS, HH:MM:SS or MM:SS; None for anything else."""
     match = _DURATION.fullmatch(text.strip())
     if match is None:
         match = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})()()", text.strip())
@@ -216,12 +216,12 @@ def duration(text: str) -> float | None:
 
 
 def whole(text: str) -> int | None:
-    """The whole number that a text is; None if it is none, or beyond any reason."""
+    """The whole number that a text is; None if it is not one, or absurdly large."""
     return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else None
 
 
 def moment(text: str) -> float | None:
-    """Seconds since 1970 of a whole number; None if it is none, or 0."""
+    """Seconds since 1970 of a whole number; None for 0 or anything else."""
     found = re.fullmatch(r"\s*([0-9]{1,18})\s*", text)
     return float(found.group(1)) or None if found else None
 
@@ -235,7 +235,7 @@ def clock(seconds: float) -> str:
 
 
 def megabytes(text: str) -> float | None:
-    """Megabytes of 2872K, 1.5G, 300M; None if it is none of these."""
+    """Megabytes of 2872K, 1.5G, 300M; None for anything else."""
     match = re.fullmatch(r"([\d.]+)\s*([KMGTP]?)i?[Bb]?[nc]?", text.strip())
     if match is None:
         return None
@@ -247,7 +247,7 @@ def megabytes(text: str) -> float | None:
 
 
 def ctime(text: str) -> float | None:
-    """Seconds since 1970 of "Mon Nov 23 21:00:00 2026" in UTC; None if it is none."""
+    """Seconds since 1970 of "Mon Nov 23 21:00:00 2026" in UTC; None otherwise."""
     words = " ".join(text.split())
     try:
         return float(timegm(time.strptime(words, "%a %b %d %H:%M:%S %Y")))
@@ -256,7 +256,7 @@ def ctime(text: str) -> float | None:
 
 
 def iso_time(text: str) -> float | None:
-    """Seconds since 1970 of "2026-11-23T21:00:00" in UTC; None if it is none."""
+    """Seconds since 1970 of "2026-11-23T21:00:00" in UTC; None for anything else."""
     try:
         return float(timegm(time.strptime(text.strip()[:19], "%Y-%m-%dT%H:%M:%S")))
     except ValueError:

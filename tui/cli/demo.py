@@ -58,7 +58,7 @@ def _make_data(invocation: Invocation, folder: Path) -> None:
 
     if not (folder / TRUTH).is_file():
         if folder.exists() and any(folder.iterdir()):
-            message = f"{invocation.folder} is no practice project and not empty"
+            message = f"{invocation.folder} is neither a practice project nor empty"
             message = f"{message}; choose another folder"
             raise CommandFailure(message)
         invocation.output.line(f"simulating micrographs in {invocation.folder} ...")

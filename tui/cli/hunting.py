@@ -47,7 +47,9 @@ async def hunt_threshold(invocation: Invocation) -> int:
     workspace = await invocation.workspace()
     row = await invocation.find(invocation.job)
     if row.type != "autopick":
-        message = f"{row.name} is no picking job; only those have a threshold to hunt"
+        message = (
+            f"{row.name} is not a picking job; only those have a threshold to hunt"
+        )
         raise CommandFailure(message)
     job = await workspace.load_job(row.name)
     levels = {}

@@ -293,7 +293,7 @@ class LookingKeys:
     def _ask_numbers(
         self, title: str, now: str, count: int, use: Any, hint: str = ""
     ) -> None:
-        """Ask for so many numbers; an empty line is none of them."""
+        """Ask for so many numbers; an empty line gives none."""
         from tui.screens.dialogs import AskLine
 
         def given(text: str | None) -> None:

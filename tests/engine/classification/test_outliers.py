@@ -31,7 +31,7 @@ def test_only_what_is_far_from_its_group_is_left_out():
     deviation[9] = np.nan
     found = reasons(deviation, np.repeat([0, 1], 100))
     assert {i for i, reason in enumerate(found) if reason} == {3, 5, 7, 9, 120, 150}
-    assert "no numbers" in found[9]
+    assert "not numbers" in found[9]
     assert "one value" in found[7]
 
 

@@ -181,7 +181,7 @@ def test_a_misspelt_key_is_answered_with_the_right_one() -> None:
 
 
 def test_a_choice_must_be_one_of_the_choices() -> None:
-    with pytest.raises(InputError, match="is none of 30 degrees, 15 degrees"):
+    with pytest.raises(InputError, match="is not one of 30 degrees, 15 degrees"):
         Job.new("autopick", "3.1").replace("ref3d_sampling", "31 degrees")
 
 

@@ -180,7 +180,7 @@ def test_a_gpu_that_does_not_exist_is_named_with_those_that_do():
     ("gpus", "ids", "code", "words"),
     [
         (None, "0", 1, "cupy is not installed; install cryodeck[gpu]"),
-        (None, "0;1", 2, "'0;1' is no GPU list"),
+        (None, "0;1", 2, "'0;1' is not a list of GPUs"),
         ("0", "", 1, "this node has none that can be used"),
         ("-1", "0", 1, "driver version is insufficient"),
         ("1", "0:1", 2, "GPU 1 does not exist; on this node there is 0 only"),

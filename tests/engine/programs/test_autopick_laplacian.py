@@ -447,7 +447,7 @@ def test_the_subpixel_flag_moves_picks_towards_the_truth(tmp_path):
     [
         ({"other_args": "--helix"}, "does not know --helix"),
         ({"other_args": "--skip_side"}, "--skip_side needs a value"),
-        ({"other_args": "--skip_side x"}, "is no number"),
+        ({"other_args": "--skip_side x"}, "is not a number"),
         ({"log_diam_min": "200"}, "is above the max"),
         ({"use_gpu": "Yes"}, "does not need a GPU"),
         ({"fn_input_autopick": ""}, "choose a list of micrographs"),

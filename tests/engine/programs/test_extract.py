@@ -256,7 +256,7 @@ def test_a_broken_micrograph_is_named_and_skipped(project):
     }
     assert "truncated" in reasons["Micrographs/cut.mrc"]
     assert "No such file" in reasons["Micrographs/gone.mrc"]
-    assert "no numbers" in reasons["Micrographs/nan.mrc"]
+    assert "not numbers" in reasons["Micrographs/nan.mrc"]
     assert len(particles()) == 9
     assert not Path("Extract/job002/Micrographs/nan.mrcs").exists()
 

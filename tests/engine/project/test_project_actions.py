@@ -246,7 +246,7 @@ def test_aliases_that_relion_refuses_are_refused(
 def test_a_real_folder_is_never_taken_for_an_alias(tmp_path: Path) -> None:
     where = two_jobs(tmp_path, "4.0")
     (tmp_path / "Import/data").mkdir()
-    with pytest.raises(ProjectError, match="exists and is no alias"):
+    with pytest.raises(ProjectError, match="exists and is not an alias"):
         actions.set_alias(where, "Import/job001", "data")
     assert change.read_pipeline(where).process("Import/job001").alias == "Import/mics/"
 

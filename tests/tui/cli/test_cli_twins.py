@@ -28,7 +28,7 @@ def test_the_hunt_predicts_what_a_new_job_picks(apart):
     )
     name = made["jobs"][0]["name"]
     assert apart.json("stats", name)["picks_total"] == higher["picks"]
-    assert "is no picking job" in apart("hunt", "1", "--threshold", "1", code=2).err
+    assert "is not a picking job" in apart("hunt", "1", "--threshold", "1", code=2).err
 
 
 def test_what_comes_next_is_listed_and_made(apart):
