@@ -139,11 +139,24 @@ class Editing(Reading):
         return str(await self._do("operations.note", name=name, text=text))
 
     async def clean(
-        self, name: str, *, harsh: bool = False, dry_run: bool = True
+        self,
+        name: str,
+        *,
+        harsh: bool = False,
+        dry_run: bool = True,
+        spares_protected: bool = False,
     ) -> dict[str, Any]:
-        """Move what a job can spare to Trash/; files, bytes and consequence."""
+        """Move what a job can spare to Trash/; files, bytes and consequence.
+
+        As one of several (`spares_protected`), a job with a file NO_HARSH_CLEAN is
+        refused a harsh clean.
+        """
         said: dict[str, Any] = await self._do(
-            "operations.clean_job", name=name, harsh=harsh, dry_run=dry_run
+            "operations.clean_job",
+            name=name,
+            harsh=harsh,
+            dry_run=dry_run,
+            spares_protected=spares_protected,
         )
         return said
 

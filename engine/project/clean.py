@@ -113,11 +113,17 @@ def _age(root: str) -> Tuple[int, int]:
 
 
 def clean(
-    project: str, name: str, harsh: bool = False, dry_run: bool = False
+    project: str,
+    name: str,
+    harsh: bool = False,
+    dry_run: bool = False,
+    spares_protected: bool = False,
 ) -> Dict[str, Any]:
     """Move what can be spared to Trash/; return files, bytes and consequence.
 
-    Only jobs that succeeded are cleaned. With `dry_run` nothing is moved.
+    Only jobs that succeeded are cleaned. With `dry_run` nothing is moved. As in RELION,
+    a file NO_HARSH_CLEAN protects a job when many are cleaned (`spares_protected`), not
+    when it is cleaned alone.
     """
     pipeline = read_pipeline(project)
     name = pipeline.resolve(name)
@@ -125,6 +131,10 @@ def clean(
     if process.status != "Succeeded":
         message = "{} is {}; only jobs that succeeded can be cleaned"
         raise ProjectError(message.format(name.rstrip("/"), process.status), "status")
+    is_protected = os.path.exists(os.path.join(project, name, NO_HARSH))
+    if harsh and spares_protected and is_protected:
+        message = "{} is protected by {}; clean it alone, or remove that file"
+        raise ProjectError(message.format(name.rstrip("/"), NO_HARSH), "protected")
     folder = layout.process_folder(process.type_label) or process.folder
     paths = files_to_clean(project, pipeline, name, harsh)
     total = sum(size_of(os.path.join(project, path)) for path in paths)
@@ -138,18 +148,6 @@ def clean(
         "consequence": _CONSEQUENCES.get((folder, harsh), ""),
         "moved": not dry_run,
     }
-
-
-def clean_all(
-    project: str, harsh: bool = False, dry_run: bool = False
-) -> List[Dict[str, Any]]:
-    """Clean every job that succeeded; harsh spares jobs with NO_HARSH_CLEAN."""
-    done = []
-    for process in read_pipeline(project).processes():
-        protected = os.path.exists(os.path.join(project, process.name, NO_HARSH))
-        if process.status == "Succeeded" and not (harsh and protected):
-            done.append(clean(project, process.name, harsh, dry_run))
-    return done
 
 
 def size_of(path: str) -> int:

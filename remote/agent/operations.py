@@ -97,10 +97,14 @@ def note(request: Request, name: str, text: Any = None) -> str:
 
 @verb(whole=True)
 def clean_job(
-    request: Request, name: str, harsh: bool = False, dry_run: bool = True
+    request: Request,
+    name: str,
+    harsh: bool = False,
+    dry_run: bool = True,
+    spares_protected: bool = False,
 ) -> Dict[str, Any]:
     """Move what a job can spare to Trash/; files, bytes and consequence."""
-    return clean.clean(request.path(""), name, harsh, dry_run)
+    return clean.clean(request.path(""), name, harsh, dry_run, spares_protected)
 
 
 @verb(whole=True)

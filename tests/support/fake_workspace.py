@@ -386,6 +386,7 @@ class FakeWorkspace:
         self.map_counts: dict[str, int] = {}
         self.log_levels: dict[str, dict[str, list[float]]] = {}
         self.calls: list[tuple[Any, ...]] = []
+        self.protected: set[str] = set()
         self.looks: list[tuple[Any, ...]] = []  # pictures that were asked for
         self.on_its_way_s = 0.0  # pictures
         self.searches: list[tuple[Any, ...]] = []  # in logs
@@ -1167,10 +1168,18 @@ class FakeWorkspace:
         return self.notes.get(name, "")
 
     async def clean(
-        self, name: str, *, harsh: bool = False, dry_run: bool = False
+        self,
+        name: str,
+        *,
+        harsh: bool = False,
+        dry_run: bool = False,
+        spares_protected: bool = False,
     ) -> dict[str, Any]:
         await self._pause()
         self.calls.append(("clean", name, harsh, dry_run))
+        if harsh and spares_protected and name in self.protected:
+            message = f"{name} is protected by NO_HARSH_CLEAN"
+            raise BadRequestError(message)
         return {
             "files": [f"{name}/a_log.spi", f"{name}/b_log.spi"],
             "bytes": 123_456_789,

@@ -50,6 +50,25 @@ async def test_jobs_that_cannot_be_cleaned_are_named_and_left_alone() -> None:
         )
 
 
+async def test_a_protected_job_is_spared_among_several_but_not_alone() -> None:
+    space = FakeWorkspace()
+    space.protected = {"Class2D/job014"}
+    async with interface(space, size=(120, 40)) as pilot:
+        await pilot.press("space", "space", "C", "down", "enter")
+        await seen(pilot, "Clean up Class2D/job015?", "job014 is protected")
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: ("clean", "Class2D/job015", True, False) in space.calls
+        )
+    async with interface(space, size=(120, 40)) as pilot:
+        await pilot.press("j", "C", "down", "enter")
+        await seen(pilot, "Clean up Class2D/job014?")
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: ("clean", "Class2D/job014", True, False) in space.calls
+        )
+
+
 async def test_one_failure_does_not_stop_the_others_and_is_named() -> None:
     class Stubborn(FakeWorkspace):
         async def mark(self, name: str, status: str) -> None:

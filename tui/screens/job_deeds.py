@@ -115,8 +115,12 @@ class JobDeeds(Screen[None]):
 
     def _ask_clean(self, names: list[str], harsh: bool) -> None:
         async def question(w: Any) -> tuple[list[str], bool, dict[str, Any]]:
+            several = len(names) > 1
             able, plan = await _plans(
-                names, lambda name: w.clean(name, harsh=harsh, dry_run=True)
+                names,
+                lambda name: w.clean(
+                    name, harsh=harsh, dry_run=True, spares_protected=several
+                ),
             )
             return able, harsh, plan
 
