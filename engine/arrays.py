@@ -1,6 +1,6 @@
 """The array library of an array: numpy on the processor, cupy on a device.
 
-`cupy` is imported here (and in `kernels.py`) only, inside functions.
+`cupy` is imported here only, inside functions.
 """
 
 from __future__ import annotations
@@ -38,17 +38,6 @@ def array_namespace(*arrays: Array) -> Any:
     from array_api_compat import array_namespace as compatible_namespace
 
     return compatible_namespace(*arrays)
-
-
-def ndimage_for(array: Array) -> Any:
-    """`scipy.ndimage`, or `cupyx.scipy.ndimage` for an array on a device."""
-    if is_on_device(array):
-        import cupyx.scipy.ndimage as device_ndimage
-
-        return device_ndimage
-    from scipy import ndimage
-
-    return ndimage
 
 
 def to_host(array: Array) -> Array:
@@ -175,33 +164,6 @@ def copy_where(target: Array, values: Array, where: Array) -> None:
         xp.copyto(target, values, where=where)
     else:
         target[...] = xp.where(where, values, target)
-
-
-def bincount(indices: Array, weights: Array, length: int) -> Array:
-    """Sums of weights per index, float64.
-
-    Parameters
-    ----------
-    indices : array of int, any shape
-        0 <= index < length.
-    weights : array, same shape
-    length : int
-    """
-    xp = array_namespace(indices)
-    return xp.bincount(indices.ravel(), weights=weights.ravel(), minlength=length)
-
-
-def scatter_add(target: Array, indices: Array, values: Array) -> None:
-    """Add values at indices of the first axis of an array, in place.
-
-    Unlike ``target[indices] += values`` an index that occurs twice counts twice.
-    """
-    if is_on_device(target):
-        import cupyx
-
-        cupyx.scatter_add(target, indices, values)
-    else:
-        np.add.at(target, indices, values)
 
 
 def cumulative_sum(array: Array) -> Array:

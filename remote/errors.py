@@ -8,10 +8,8 @@
     │   ├── LoginError              refused, or the person gave up at a prompt
     │   └── SessionLostError        the link is gone (transient)
     ├── AgentError                  the agent answered with an error; `code` says which
-    ├── CommandError                command, exit_status, stderr
     ├── SchedulerError
-    │   ├── RejectedError           the scheduler refused the submission
-    │   └── UnreadableOutputError   raw text kept in `text`
+    │   └── RejectedError           the scheduler refused the submission
     ├── BadRequestError             what was asked cannot be done; the person can fix it
     │   └── ConflictError           somebody else has changed it meanwhile
     ├── NotSeenError                the link is down, and this was not looked at before
@@ -53,30 +51,12 @@ class AgentError(RemoteError):
         self.code = code
 
 
-class CommandError(RemoteError):
-    """A command ended with an exit status other than 0."""
-
-    def __init__(self, command: str, exit_status: int, stderr: str) -> None:
-        super().__init__(f"{command}: exit status {exit_status}: {stderr.strip()}")
-        self.command = command
-        self.exit_status = exit_status
-        self.stderr = stderr
-
-
 class SchedulerError(RemoteError):
     """The scheduler could not do what was asked."""
 
 
 class RejectedError(SchedulerError):
     """The scheduler refused the submission."""
-
-
-class UnreadableOutputError(SchedulerError):
-    """The scheduler's answer could not be read; the raw text is kept."""
-
-    def __init__(self, message: str, text: str) -> None:
-        super().__init__(message)
-        self.text = text
 
 
 class BadRequestError(RemoteError):

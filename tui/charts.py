@@ -331,16 +331,6 @@ def _path(
     return dots
 
 
-def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) -> str:
-    """Small columns of the last values."""
-    shown = list(values)[-width:]
-    most = max(shown, default=0.0)
-    glyphs = _ASCII_RISING if ascii_only else _RISING
-    if most <= 0:
-        return glyphs[1] * len(shown)
-    return "".join(glyphs[max(1, round(8 * max(0.0, v) / most))] for v in shown)
-
-
 def progress_bar(
     done: float, total: float, width: int, *, ascii_only: bool = False
 ) -> Line:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from textual.message import Message
@@ -86,12 +85,3 @@ class Refused(Message):
         self.what = what
         self.reason = reason
         self.is_transient = is_transient
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """How far the way into a project has come; shown while connecting."""
-
-    cluster: str
-    project: str
-    says: str

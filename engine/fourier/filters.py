@@ -41,25 +41,6 @@ def lowpass_weights(
     return _falling_edge(radii, cut - half, cut + half, xp).astype(xp.float32)
 
 
-def highpass_weights(
-    shape: tuple[int, int],
-    pixel_size: float,
-    resolution_angstrom: float,
-    *,
-    soft_edge_shells: int = 2,
-    xp: Any = np,
-) -> Array:
-    """Weights 0 below a resolution and 1 above; see `lowpass_weights`."""
-    keep = lowpass_weights(
-        shape,
-        pixel_size,
-        resolution_angstrom,
-        soft_edge_shells=soft_edge_shells,
-        xp=xp,
-    )
-    return 1 - keep
-
-
 def _falling_edge(radii: Array, low: float, high: float, xp: Any) -> Array:
     """1 below low, 0 above high, a raised cosine between."""
     low = max(low, 0.0)
@@ -99,21 +80,3 @@ def lowpass(
         xp=array_namespace(image),
     )
     return irfft2(rfft2(image, workers=workers) * weights, shape, workers=workers)
-
-
-def highpass(
-    image: Array,
-    pixel_size: float,
-    resolution_angstrom: float,
-    *,
-    soft_edge_shells: int = 2,
-    workers: int = 1,
-) -> Array:
-    """Images without detail coarser than a resolution; see `lowpass`."""
-    return image - lowpass(
-        image,
-        pixel_size,
-        resolution_angstrom,
-        soft_edge_shells=soft_edge_shells,
-        workers=workers,
-    )

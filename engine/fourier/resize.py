@@ -6,8 +6,7 @@ stays at pixel 0, and the center n // 2 of an even size goes to the center m // 
 
 from __future__ import annotations
 
-from engine.arrays import Array, array_namespace, copied
-from engine.fourier.transforms import irfft2, rfft2
+from engine.arrays import Array, array_namespace
 
 
 def resize_transform(
@@ -43,21 +42,3 @@ def resize_transform(
             ..., old_y - negative :, :columns
         ]
     return out
-
-
-def resize(image: Array, new_shape: tuple[int, int], *, workers: int = 1) -> Array:
-    """Images at another sampling of the same field of view.
-
-    Parameters
-    ----------
-    image : array, shape (..., y, x)
-    new_shape : (y, x)
-    workers : int
-        Threads.
-    """
-    shape = (image.shape[-2], image.shape[-1])
-    if shape == tuple(new_shape):
-        return copied(image)
-    transform = rfft2(image, workers=workers)
-    resized = resize_transform(transform, shape, new_shape)
-    return irfft2(resized, new_shape, workers=workers)

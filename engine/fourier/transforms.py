@@ -97,15 +97,6 @@ def fft(signal: Array, *, axis: int = -1, workers: int = 1) -> Array:
     return scipy.fft.fft(signal, axis=axis, norm="forward", workers=workers)
 
 
-def ifft(transform: Array, *, axis: int = -1, workers: int = 1) -> Array:
-    """The inverse of `fft`."""
-    if not _is_on_host(transform):
-        return array_namespace(transform).fft.ifft(transform, axis=axis, norm="forward")
-    import scipy.fft
-
-    return scipy.fft.ifft(transform, axis=axis, norm="forward", workers=workers)
-
-
 def rfftn(volume: Array, *, workers: int = 1) -> Array:
     """Half-transform of a real map, shape (z, y, x // 2 + 1), divided by its voxels."""
     if not _is_on_host(volume):
@@ -113,18 +104,6 @@ def rfftn(volume: Array, *, workers: int = 1) -> Array:
     import scipy.fft
 
     return scipy.fft.rfftn(volume, norm="forward", workers=workers)
-
-
-def irfftn(transform: Array, shape: tuple[int, ...], *, workers: int = 1) -> Array:
-    """The real map of a half-transform: the inverse of `rfftn`."""
-    if not _is_on_host(transform):
-        xp = array_namespace(transform)
-        for axis, length in enumerate(shape[:-1]):
-            transform = xp.fft.ifft(transform, n=length, axis=axis, norm="forward")
-        return irfft(transform, shape[-1])
-    import scipy.fft
-
-    return scipy.fft.irfftn(transform, s=shape, norm="forward", workers=workers)
 
 
 def good_length(length: int) -> int:

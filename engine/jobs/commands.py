@@ -10,7 +10,7 @@ from engine.jobs import command_lines, picking_lines, select_lines
 from engine.jobs.command_lines import Site
 from engine.jobs.job import Job
 
-__all__ = ["Site", "commands", "engine_command", "local_chain", "relion_commands"]
+__all__ = ["Site", "commands", "engine_command", "relion_commands"]
 
 _BUILDERS: dict[str, Callable[[Job, str, bool, Site], list[str]]] = {
     "import": command_lines.import_commands,
@@ -62,7 +62,7 @@ def relion_commands(
     """RELION's own commands of a job, as its window would start them.
 
     Programs are given as `` `which relion_...` `` and end in ``--pipeline_control``;
-    `mpirun` and redirections are the launcher's business, see `local_chain`.
+    `mpirun` and redirections are the launcher's business.
     """
     builder = _BUILDERS.get(job.type.key)
     if builder is None:
@@ -71,22 +71,3 @@ def relion_commands(
     is_continued = job.is_continue if continuing is None else continuing
     where = directory.rstrip("/") + "/"
     return builder(job, where, is_continued, site or Site())
-
-
-def local_chain(job: Job, directory: str, lines: list[str], mpirun: str) -> str:
-    """Join commands the way RELION runs them without a queue.
-
-    `mpirun -n N` before programs that want it, output appended to run.out and
-    run.err, one after the other as long as all goes well.
-    """
-    where = directory.rstrip("/") + "/"
-    ranks = job.integer("nr_mpi", 1)
-    chain = []
-    for line in lines:
-        is_mpi = "relion_" in line and "_mpi`" in line
-        if ranks > 1 and (is_mpi or " -m engine run " in line):
-            line = f"{mpirun} -n {ranks} {line}"
-        if ">" not in line:
-            line = f"{line} >> {where}run.out 2>> {where}run.err"
-        chain.append(line)
-    return " && ".join(chain)

@@ -7,10 +7,8 @@ RELION's forms of 3.1, 4.0 and 5.0 share most fields, so an `Option` says what i
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from typing import Any
 
 VERSIONS = ("3.1", "4.0", "5.0")
@@ -109,36 +107,12 @@ class Option:
         changes = self.changes.get(version)
         return replace(self, **changes) if changes else self
 
-    def takes(self, path: str) -> bool:
-        """Whether a file's name fits the pattern of the Browse dialog.
-
-        A pattern is RELION's: text with globs in parentheses, ``*.{star,mrcs}``.
-        """
-        name = path.rpartition("/")[2]
-        globs = [g for g in re.findall(r"\(([^()]*[*{][^()]*)\)", self.pattern)]
-        globs = globs or ([self.pattern] if "*" in self.pattern else [])
-        wanted = [one for glob in globs for one in _braces(glob)]
-        return not wanted or any(fnmatchcase(name, one) for one in wanted)
-
     def is_off(self, number: float) -> bool:
         """Whether a number stands for off or automatic, by RELION's own test."""
         if not self.off:
             return False
         sign, bound = self.off[:2], float(self.off[2:])
         return number <= bound if sign == "<=" else number >= bound
-
-
-def _braces(glob: str) -> list[str]:
-    """Globs of one with braces: ``*.{a,b}`` gives ``*.a`` and ``*.b``."""
-    match = re.search(r"\{([^{}]*)\}", glob)
-    if match is None:
-        return [glob]
-    before, after = glob[: match.start()], glob[match.end() :]
-    return [
-        whole
-        for part in match.group(1).split(",")
-        for whole in _braces(before + part + after)
-    ]
 
 
 def yes_no(key: str, label: str, default: bool, **more: Any) -> Option:

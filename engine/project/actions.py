@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import time
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from engine.project import layout, nodes_tree
 from engine.project.atomic import digest, own_folder, read_text, touch, write_text
@@ -181,16 +181,6 @@ def save_job_star(
         if gui_name:
             gui_file = os.path.join(project, ".gui_{}job.star".format(gui_name))
             write_text(gui_file, job_star)
-
-
-def set_status(project: str, name: str, status: str, on_wait: OnWait = None) -> bool:
-    """Set a job's status in the pipeline; whether that changed anything."""
-    with changing(project, on_wait=on_wait) as pipeline:
-        name = pipeline.resolve(name)
-        changed = pipeline.set_status(name, status)
-        if changed:
-            nodes_tree.show_outputs(project, pipeline, name)
-    return changed
 
 
 def set_alias(project: str, name: str, alias: str) -> str:
@@ -379,16 +369,3 @@ def _note_token(project: str, action: str, token: str, name: str) -> None:
         full = os.path.join(folder, other)
         if os.path.getmtime(full) < limit:
             os.unlink(full)
-
-
-def job_list(pipeline: Pipeline) -> List[Dict[str, str]]:
-    """All jobs as plain dictionaries, for a listing."""
-    return [
-        {
-            "name": process.name.rstrip("/"),
-            "alias": process.alias.rstrip("/"),
-            "type_label": process.type_label,
-            "status": process.status,
-        }
-        for process in pipeline.processes()
-    ]

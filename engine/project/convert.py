@@ -148,23 +148,3 @@ def _copy_aside(project: str, paths: List[str]) -> str:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copy2(os.path.join(project, path), target)
     return os.path.relpath(folder, project)
-
-
-def undo(project: str, backup: str) -> List[str]:
-    """Put back what a conversion has copied aside; return the files."""
-    folder = os.path.join(project, backup)
-    if not os.path.isfile(os.path.join(folder, PIPELINE)):
-        message = "{}: no copy of a conversion".format(backup)
-        raise ProjectError(message)
-    found = []
-    with ProjectLock(project, PIPELINE):
-        for where, _, files in os.walk(folder):
-            for file in files:
-                path = os.path.relpath(os.path.join(where, file), folder)
-                write_text(
-                    os.path.join(project, path), read_text(os.path.join(where, file))
-                )
-                found.append(path)
-        nodes_tree.remake(project, read_pipeline(project, is_locked=True))
-        touch(os.path.join(project, CHANGED))
-    return sorted(found)

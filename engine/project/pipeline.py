@@ -213,10 +213,6 @@ class Pipeline:
         i, j = [block.column(c) for c in self.columns["pipeline_nodes"][:2]]
         return [(row[i], row[j]) for row in block.rows]
 
-    def has_node(self, path: str) -> bool:
-        """Whether a file is a node."""
-        return path in self._nodes_by_name()
-
     def _nodes_by_name(self) -> Dict[str, List[str]]:
         if self._node_rows is None:
             block = self.tables.get("pipeline_nodes")

@@ -153,17 +153,6 @@ class LoopStream:
             message.format(self.path, self._number, found, len(self.labels))
         )
 
-    def floats(self, column: str) -> Iterator[float]:
-        """Values of one column as numbers."""
-        for (text,) in self.rows([column]):
-            try:
-                yield float(text)
-            except ValueError:
-                message = "{}, line {}: _{} is {!r}, not a number"
-                raise StarError(
-                    message.format(self.path, self._number, column, text)
-                ) from None
-
 
 def count_rows(path: str, block: str = "") -> int:
     """Rows of a loop, counted without reading their values."""

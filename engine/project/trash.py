@@ -140,12 +140,3 @@ def deleted_pipelines(project: str) -> List[str]:
         found += [os.path.join(where, f) for f in files if f == DELETED]
     found.sort(key=os.path.getmtime, reverse=True)
     return [os.path.relpath(path, project) for path in found]
-
-
-def empty_trash(project: str) -> int:
-    """Delete Trash/ for good; return the bytes that were in it."""
-    path = os.path.join(project, TRASH)
-    total = size_of(path)
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    return total

@@ -1,6 +1,5 @@
 """Files and folders, by name, by offset, many at once."""
 
-import fnmatch
 import heapq
 import os
 import stat
@@ -9,7 +8,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Tuple
 
 from engine.project.atomic import write_bytes
 from remote.agent.text import decode_piece, last_state, settle
-from remote.agent.verbs import Answer, Request, VerbError, explain, verb
+from remote.agent.verbs import Request, VerbError, explain, verb
 
 MAX_READ = 32 << 20
 MAX_LIST = 10000
@@ -108,41 +107,6 @@ def _entry(entry: Any) -> Entry:
     return entry.name, kind.upper() if is_link else kind, size, mtime
 
 
-@verb()
-def glob(request: Request, pattern: str, limit: int = 10000) -> Dict[str, Any]:
-    """Paths that match a pattern, sorted, and how many there are in all.
-
-    ``*``, ``?`` and ``[...]`` in any part of the path; no ``**``.
-    """
-    base = request.path("")
-    parts = [p for p in pattern.split("/") if p not in ("", ".")]
-    prefixes = ["/"] if pattern.startswith("/") else [""]
-    for part in parts:
-        is_magic = any(c in part for c in "*?[")
-        following = []
-        for prefix in prefixes:
-            request.check()
-            folder = os.path.join(base, prefix)
-            if is_magic:
-                names = _names(folder)
-                names = fnmatch.filter(names, part)
-                hidden = part.startswith(".")
-                names = [n for n in names if hidden or not n.startswith(".")]
-                following += [os.path.join(prefix, n) for n in names]
-            elif os.path.lexists(os.path.join(folder, part)):
-                following.append(os.path.join(prefix, part))
-        prefixes = following
-    prefixes.sort()
-    return {"paths": prefixes[:limit], "total": len(prefixes)}
-
-
-def _names(folder: str) -> List[str]:
-    try:
-        return os.listdir(folder)
-    except OSError:
-        return []
-
-
 def open_plain(path: str) -> BinaryIO:
     """Open a plain file; a pipe or a device, which could wait for ever, is refused."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -151,30 +115,6 @@ def open_plain(path: str) -> BinaryIO:
         message = "{}: not a plain file".format(path)
         raise VerbError(message, "bad request")
     return open(fd, "rb")
-
-
-@verb()
-def read(request: Request, path: str, max_bytes: int = MAX_READ) -> Answer:
-    """A whole file; one larger than the limit is refused."""
-    with open_plain(request.path(path)) as handle:
-        size = os.fstat(handle.fileno()).st_size
-        max_bytes = min(max_bytes, MAX_READ)
-        if size > max_bytes:
-            text = "{}: {} bytes are more than the {} that can be brought over"
-            raise VerbError(text.format(path, size, max_bytes), "too large")
-        data = handle.read(max_bytes)
-        there = os.fstat(handle.fileno())
-    return Answer({"size": len(data), "mtime": there.st_mtime}, data)
-
-
-@verb()
-def read_range(request: Request, path: str, offset: int, count: int) -> Answer:
-    """Bytes of a file from an offset."""
-    with open_plain(request.path(path)) as handle:
-        size = os.fstat(handle.fileno()).st_size
-        handle.seek(offset)
-        data = handle.read(min(count, MAX_READ))
-    return Answer({"size": size, "offset": offset}, data)
 
 
 @verb()

@@ -52,12 +52,6 @@ def job_folder(request: Request, name: str) -> Tuple[str, str]:
 
 
 @verb()
-def resolve(request: Request, name: str) -> str:
-    """Name of a job given by name, alias or number."""
-    return job_folder(request, name)[0]
-
-
-@verb()
 def job_star(request: Request, name: str) -> Dict[str, str]:
     """Form of a job as its file states it, and the layout of the project."""
     found, folder = job_folder(request, name)

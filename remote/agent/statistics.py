@@ -23,11 +23,6 @@ from remote.agent.particles import (
 from remote.agent.project import job_folder
 from remote.agent.verbs import Request, verb
 
-_MARKERS = (
-    "RELION_JOB_EXIT_SUCCESS",
-    "RELION_JOB_EXIT_FAILURE",
-    "RELION_JOB_EXIT_ABORTED",
-)
 _MAX_KEPT = 20000
 Values = Dict[str, Any]
 

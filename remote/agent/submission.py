@@ -270,11 +270,3 @@ def _take_back(
                 touch(os.path.join(directory, marker))
         if pipeline.process(name).status == "Running":
             pipeline.set_status(name, before)
-
-
-@verb(whole=True)
-def reconcile(request: Request, name: str) -> Optional[Dict[str, Any]]:
-    """What became of a job's latest submission; asks the scheduler if need be."""
-    name, directory = _job(request, name)
-    settled = settle(request, name, directory)
-    return settled if settled is not None else records.latest(directory)

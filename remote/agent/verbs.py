@@ -58,11 +58,6 @@ class Request:
         self._why = (code, message)
         self._stop.set()
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether somebody wants it to end."""
-        return self._stop.is_set()
-
     def check(self) -> None:
         """End here if the request is cancelled or its time is over."""
         if self._stop.is_set():

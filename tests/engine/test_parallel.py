@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.rank_threads import run_threads
 
-from engine.parallel import Communicator, launched_size, run_threads
+from engine.parallel import Communicator, launched_size
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

@@ -4,6 +4,7 @@ import os
 import time
 
 import pytest
+from support.pipelines import set_status
 
 from engine.project import actions
 from engine.project.pipeline import Pipeline
@@ -150,7 +151,7 @@ def test_five_thousand_jobs_are_looked_over_in_less_than_a_second(large):
     second = overview.look(request, since)
     assert time.process_time() - started < 0.1
     assert second["jobs"] == []
-    actions.set_status(large, "Extract/job4995/", "Failed")
+    set_status(large, "Extract/job4995/", "Failed")
     third = overview.look(request, since)
     assert [job["name"] for job in third["jobs"]] == ["Extract/job4995"]
 

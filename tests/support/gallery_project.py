@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.pipelines import set_status
+
 from engine.jobs.job import Job
 from engine.project import actions
 from tests.support.engine_jobs import DATA, ROOT, make_project, run_engine, write_job
@@ -30,7 +32,7 @@ def with_classes(project: Path, version: str = "3.1", status: str = "Succeeded")
         )
     )
     (project / f"{CLASSIFIED}_optimiser.star").write_text(optimiser)
-    actions.set_status(str(project), name, status)
+    set_status(project, name, status)
     return name
 
 
@@ -40,7 +42,7 @@ def with_running_classes(project: Path, version: str = "3.1") -> subprocess.Pope
     example_project(project)
     values = {"fn_img": "particles.star", "nr_classes": "3", "nr_iter": "999"}
     name = new_job(project, "class2d", version, values | {"particle_diameter": "100"})
-    actions.set_status(str(project), name, "Running")
+    set_status(project, name, "Running")
     return subprocess.Popen(
         ["nice", sys.executable, "-m", "engine", "run", name],
         cwd=project,
@@ -58,7 +60,7 @@ def with_picks(project: Path, version: str = "3.1") -> str:
     name = new_job(project, "autopick", version, values)
     done = run_engine(project, name)
     assert done.returncode == 0, done.stderr
-    actions.set_status(str(project), name, "Succeeded")
+    set_status(project, name, "Succeeded")
     return name
 
 

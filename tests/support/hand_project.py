@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from support.pipelines import set_status
 
 from engine.io.mrc import write_mrc
 from engine.io.star import Table, write_star
@@ -33,7 +34,7 @@ def make(folder: Path, version: str, count: int = 6) -> Path:
         outputs=[("micrographs_ctf.star", "MicrographsData.star.relion.ctf")],
     )
     assert f"{name}/micrographs_ctf.star" == LIST
-    actions.set_status(str(folder), name, "Succeeded")
+    set_status(folder, name, "Succeeded")
     (folder / "Movies").mkdir()
     (folder / "CtfFind/job001/Movies").mkdir()
     noise = np.random.default_rng(4)

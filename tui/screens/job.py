@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 TABS = ("overview", "form", "preview", "log", "statistics", "pictures")
 NEW_TABS = ("form", "preview")
-_PICTURES = {"autopick", "manualpick", "import", "ctffind", "motioncorr", "extract"}
 _VERBS = {"abort", "next_job", "clone", "go_on", "alias"}
 
 

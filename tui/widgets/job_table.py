@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.events import Click, MouseMove, Resize
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -359,7 +359,3 @@ class JobTable(ScrollView, can_focus=True):
         says = row.verdict.reason if bad or not calm else row.summary
         role = "text" if bad else "dim"
         return [(shortened(plain(says), room - 1).ljust(room), role)]
-
-    def visible_region_of_cursor(self) -> Region:
-        """Where the cursor is on the widget."""
-        return Region(0, self.cursor - self.scroll_offset.y + 1, self.size.width, 1)

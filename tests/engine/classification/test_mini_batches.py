@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.rank_threads import run_threads
 from support.worked_example import (
     ArraySource,
     confusion,
@@ -23,7 +24,7 @@ from engine.classification.reseeding import reseeded
 from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
 from engine.classification.statistics import SufficientStatistics
-from engine.parallel import Communicator, run_threads
+from engine.parallel import Communicator
 
 
 def classify(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.rank_threads import run_threads
 from support.worked_example import (
     ArraySource,
     confusion,
@@ -17,7 +18,7 @@ from engine.classification.maximization import prior_ratio
 from engine.classification.optimizer import Optimizer
 from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
-from engine.parallel import Communicator, run_threads
+from engine.parallel import Communicator
 
 
 def settings(**more):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from support.rank_threads import ThreadCommunicator, run_threads
 from support.worked_example import (
     ArraySource,
     example_ctf,
@@ -21,7 +22,7 @@ from engine.classification.ring_ctf import RingCtf
 from engine.classification.sampling import Sampling, next_perturbation
 from engine.classification.state import Groups, Settings
 from engine.ctf import aberration_phase
-from engine.parallel import Communicator, ThreadCommunicator, run_threads
+from engine.parallel import Communicator
 
 N = 60
 

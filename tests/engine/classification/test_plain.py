@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from support.rank_threads import run_threads
 from support.worked_example import (
     EXAMPLE,
     ArraySource,
@@ -20,7 +21,7 @@ from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
 from engine.io.mrc import read_images
 from engine.io.star import read_star
-from engine.parallel import Communicator, run_threads
+from engine.parallel import Communicator
 
 SETTINGS = {
     "n_classes": 3,

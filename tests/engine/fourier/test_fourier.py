@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.fourier.filters import highpass, lowpass
+from engine.fourier.filters import lowpass
 from engine.fourier.grids import frequency_radii, row_frequencies, shells
-from engine.fourier.resize import resize, resize_transform
+from engine.fourier.resize import resize_transform
 from engine.fourier.shift import shift
 from engine.fourier.transforms import irfft2, rfft2
 
@@ -49,7 +49,8 @@ def test_the_nyquist_row_is_positive():
 @pytest.mark.parametrize("new", [(16, 16), (17, 15), (64, 64), (45, 40), (16, 48)])
 def test_resizing_samples_the_same_function_elsewhere(old, new):
     # waves of at most 3 periods are below every Nyquist frequency used here
-    np.testing.assert_allclose(resize(smooth(old), new), smooth(new), atol=2e-5, rtol=0)
+    transform = resize_transform(rfft2(smooth(old)), old, new)
+    np.testing.assert_allclose(irfft2(transform, new), smooth(new), atol=2e-5, rtol=0)
 
 
 def test_cropping_takes_nyquist_from_the_positive_frequency():
@@ -62,7 +63,9 @@ def test_cropping_takes_nyquist_from_the_positive_frequency():
 def test_inputs_are_not_changed():
     image = smooth((16, 16))
     image.flags.writeable = False
-    resize(image, (8, 8))
+    transform = rfft2(image)
+    transform.flags.writeable = False
+    resize_transform(transform, (16, 16), (8, 8))
     lowpass(image, 1.0, 4.0)
     shift(image, 1.5, 0)
 
@@ -85,7 +88,6 @@ def test_the_low_pass_keeps_long_waves_and_drops_short_ones():
     image = np.tile(long + short, (64, 1))
     # waves of 4 and 16 periods in 64 px of 2 Å: 32 Å and 8 Å
     np.testing.assert_allclose(lowpass(image, 2.0, 16.0)[0], long, atol=1e-6)
-    np.testing.assert_allclose(highpass(image, 2.0, 16.0)[0], short, atol=1e-6)
 
 
 def test_half_the_amplitude_is_left_at_the_low_pass_resolution():

@@ -127,33 +127,6 @@ def test_fields_that_changed_between_versions_are_as_each_version_has_them() -> 
     assert "Movie-particles STAR file (.star)" in choices.choices
 
 
-@pytest.mark.parametrize(
-    ("key", "field", "version", "path", "fits"),
-    [
-        ("select", "fn_model", "5.0", "Class2D/job004/run_it025_optimiser.star", True),
-        ("select", "fn_model", "5.0", "PostProcess/job009/postprocess.star", False),
-        ("select", "fn_model", "3.1", "Class2D/job004/run_it025_model.star", True),
-        ("extract", "coords_suffix", "3.1", "A/job002/coords_suffix_x.star", True),
-        ("extract", "coords_suffix", "3.1", "A/job002/autopick.star", False),
-        ("extract", "coords_suffix", "5.0", "A/job002/autopick.star", True),
-        ("autopick", "fn_refs_autopick", "5.0", "S/job001/refs.mrcs", True),
-        ("autopick", "fn_refs_autopick", "5.0", "S/job001/refs.mrc", False),
-        ("autopick", "fn_ref3d_autopick", "5.0", "S/job001/map.mrc", True),
-        ("class2d", "fn_img", "5.0", "E/job001/particles.star", True),
-        ("class2d", "fn_img", "5.0", "E/job001/particles.txt", False),
-        ("import", "fn_in_raw", "5.0", "Movies/a.mrc.zst", True),
-        ("import", "fn_in_other", "5.0", "any.thing", True),
-        ("ctffind", "fn_ctffind_exe", "5.0", "/opt/ctffind", True),
-    ],
-)
-def test_browse_offers_what_the_pattern_says(
-    key: str, field: str, version: str, path: str, fits: bool
-) -> None:
-    option = by_key(key).option(field, version)
-    assert option is not None
-    assert option.takes(path) == fits
-
-
 def test_every_node_field_names_one_kind_of_node() -> None:
     kinds = {neutral.partition(".")[0] for _, neutral, _ in layout.NODE_TYPES}
     for version in VERSIONS:

@@ -12,7 +12,6 @@ from engine.jobs.commands import (
     Site,
     commands,
     engine_command,
-    local_chain,
     relion_commands,
 )
 from engine.jobs.job import Job
@@ -354,7 +353,7 @@ def test_continuing_with_fom_maps_does_all_micrographs_again() -> None:
 
 def test_a_continued_classification_needs_an_optimiser() -> None:
     job = Job.new("class2d", "4.0", {"fn_cont": "Class2D/job001/run_data.star"})
-    with pytest.raises(InputError, match=r"no run_itNNN_optimiser\.star"):
+    with pytest.raises(InputError, match=r"not a run_itNNN_optimiser\.star"):
         relion_commands(job, "Class2D/job001", continuing=True)
 
 
@@ -362,15 +361,6 @@ def test_cryodecks_engine_is_one_command_for_all_types() -> None:
     job = Job.new("autopick", "3.1")
     assert commands(job, "AutoPick/job006/") == ["python -m engine run AutoPick/job006"]
     assert engine_command("a b", "/opt/py") == "/opt/py -m engine run 'a b'"
-
-
-def test_a_local_chain_adds_mpirun_and_redirections() -> None:
-    job = Job.new("autopick", "3.1", {"nr_mpi": "4", "do_log": "Yes"})
-    lines = ["`which relion_autopick_mpi` --x", "echo m.star > a/b"]
-    assert local_chain(job, "A/job001", lines, "mpirun") == (
-        "mpirun -n 4 `which relion_autopick_mpi` --x "
-        ">> A/job001/run.out 2>> A/job001/run.err && echo m.star > a/b"
-    )
 
 
 def test_types_without_a_form_have_no_commands() -> None:

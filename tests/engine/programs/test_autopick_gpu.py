@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from support import pretend_cupy
 from support.engine_jobs import run_engine, small_project, write_job
+from support.rank_threads import run_threads
 
 from engine.errors import InputError
 from engine.io.coordinates import read_coordinates
 from engine.io.mrc import read_image, write_mrc
-from engine.parallel import run_threads
 from engine.programs.devices import device_of_rank, ranks_on_device
 
 JOB = "AutoPick/job001"

@@ -15,6 +15,7 @@ from support.engine_jobs import (
     small_project,
     write_job,
 )
+from support.pipelines import set_status
 
 from engine.io.coordinates import read_coordinates
 from engine.io.mrc import read_image, read_images, write_mrc
@@ -221,7 +222,7 @@ def test_gentle_clean_takes_the_maps_away_and_leaves_the_picks(
     run(tmp_path, job, **values, do_write_fom_maps="Yes")
     before = {path.name for path in (tmp_path / job).rglob("*.spi")}
     assert len(before) == (15 if way == "log" else 6)
-    actions.set_status(".", job, "Succeeded")
+    set_status(".", job, "Succeeded")
     clean.clean(".", job)
     assert not list((tmp_path / job).rglob("*.spi"))
     assert len(read_coordinates(tmp_path / job / "Micrographs/mic1_autopick.star")) > 3

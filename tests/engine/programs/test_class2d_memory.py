@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from support.rank_threads import run_threads
 
-from engine.parallel import run_threads
 from engine.programs import class2d_images
 from engine.programs.class2d_images import check_memory
 

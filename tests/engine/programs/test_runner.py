@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 from support.engine_jobs import run_engine, small_project, write_job
+from support.rank_threads import run_threads
 
 from engine.errors import AbortedError, InputError, NumericalError
-from engine.parallel import Communicator, run_threads
+from engine.parallel import Communicator
 from engine.programs import runner
 from engine.progress import read_progress
 

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.pipelines import set_status
 
 from engine.project import actions, change, completion, layout
 from engine.project.atomic import write_text
@@ -286,7 +287,7 @@ def test_a_draft_that_changes_its_inputs_leaves_no_old_edges(
     first = [("Import/job001/micrographs.star", MICROGRAPHS)]
     actions.launch(where, name, ["x"], inputs=first)
     assert change.read_pipeline(where).inputs_of(name) == [first[0][0]]
-    actions.set_status(where, name, "Succeeded")
+    set_status(where, name, "Succeeded")
     actions.launch(where, name, ["x"], inputs=new_input)  # continued: made from both
     assert len(change.read_pipeline(where).inputs_of(name)) == 2
 
@@ -294,7 +295,7 @@ def test_a_draft_that_changes_its_inputs_leaves_no_old_edges(
 def test_every_change_leaves_a_backup_and_old_ones_go(tmp_path: Path) -> None:
     where = two_jobs(tmp_path, "4.0")
     for i in range(30):
-        actions.set_status(where, "Import/job001", layout.STATUSES[i % 2])
+        set_status(where, "Import/job001", layout.STATUSES[i % 2])
     backups = tmp_path / ".cryodeck/backups"
     assert 10 <= len(list(backups.iterdir())) <= 12
     newest = max(backups.iterdir(), key=lambda p: (p.stat().st_mtime_ns, p.name))
@@ -304,7 +305,7 @@ def test_every_change_leaves_a_backup_and_old_ones_go(tmp_path: Path) -> None:
 def test_nothing_is_written_when_nothing_changes(tmp_path: Path) -> None:
     where = two_jobs(tmp_path, "4.0")
     before = (tmp_path / "default_pipeline.star").stat().st_mtime_ns
-    assert not actions.set_status(where, "Import/job001", "Scheduled")
+    set_status(where, "Import/job001", "Scheduled")
     assert (tmp_path / "default_pipeline.star").stat().st_mtime_ns == before
 
 
@@ -318,7 +319,7 @@ def test_an_emptied_pipeline_names_the_copies_that_can_save_it(tmp_path: Path) -
 
 def test_a_folder_without_a_pipeline_is_no_project(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="no RELION project here"):
-        actions.set_status(str(tmp_path), "x", "Failed")
+        set_status(tmp_path, "x", "Failed")
 
 
 def test_an_error_inside_a_change_writes_nothing_and_frees_the_lock(

@@ -7,7 +7,7 @@ import pytest
 
 from engine.jobs.job import Job
 from engine.project import actions, change, layout
-from engine.project.convert import convert, convert_pipeline, undo
+from engine.project.convert import convert, convert_pipeline
 from engine.project.errors import ProjectError
 from engine.project.pipeline import Pipeline
 from engine.project.repair import find_damage
@@ -57,7 +57,7 @@ def test_a_3_1_project_keeps_all_its_jobs_nodes_and_edges(
     job = Job.from_star((project / "AutoPick/job006/job.star").read_text())
     assert job.version == version
     assert job.flag("do_log")
-    undo(str(project), done["backup"])
+    shutil.copytree(project / done["backup"], project, dirs_exist_ok=True)
     assert real_job_files(project) == files
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.pipelines import set_status
 
 from engine.project import actions, change, clean, trash
 from engine.project.errors import ProjectError
@@ -20,7 +21,7 @@ def make_job(project: Path, label: str, files: list[str], **more: object) -> str
 
 
 def succeeded(project: Path, name: str) -> None:
-    actions.set_status(str(project), name, "Succeeded")
+    set_status(project, name, "Succeeded")
 
 
 @pytest.fixture
@@ -104,14 +105,19 @@ def test_cleaning_twice_keeps_both_files(project: Path) -> None:
     assert kept == ["a.spi", "a.spi.1"]
 
 
-def test_harsh_cleaning_of_all_spares_protected_jobs(project: Path) -> None:
+def test_harsh_cleaning_of_several_jobs_spares_protected_ones(project: Path) -> None:
     names = [make_job(project, "relion.extract", ["m/a.mrcs"]) for _ in range(2)]
     for name in names:
         succeeded(project, name)
     (project / names[0] / "NO_HARSH_CLEAN").touch()
-    done = clean.clean_all(str(project), harsh=True)
-    assert [report["job"] for report in done] == [names[1]]
+    where, alone = str(project), {"harsh": True, "dry_run": True}
+    with pytest.raises(ProjectError, match="protected by NO_HARSH_CLEAN; clean it al"):
+        clean.clean(where, names[0], harsh=True, spares_protected=True)
     assert (project / names[0] / "m/a.mrcs").exists()
+    many = clean.clean(where, names[1], harsh=True, spares_protected=True)
+    assert many["files"] == [f"{names[1]}/m"]
+    assert clean.clean(where, names[0], **alone)["files"] == [f"{names[0]}/m"]
+    assert clean.clean(where, names[0], spares_protected=True)["moved"]
 
 
 def chain(project: Path) -> list[str]:
@@ -165,7 +171,7 @@ def test_deleting_takes_dependants_along_and_can_be_undone(project: Path) -> Non
 
 def test_a_running_job_is_not_deleted(project: Path) -> None:
     _, parts, classes = chain(project)
-    actions.set_status(str(project), classes, "Running")
+    set_status(project, classes, "Running")
     with pytest.raises(ProjectError, match=f"{classes} is running"):
         trash.delete(str(project), [parts])
     assert (project / parts).exists()
@@ -189,11 +195,3 @@ def test_only_what_is_in_the_trash_is_brought_back(project: Path) -> None:
     (project / parts).mkdir()
     with pytest.raises(ProjectError, match="exists again"):
         trash.undelete(str(project), f"Trash/{parts}/deleted_pipeline.star")
-
-
-def test_emptying_the_trash_says_how_much_it_was(project: Path) -> None:
-    _, parts, _ = chain(project)
-    trash.delete(str(project), [parts])
-    assert trash.empty_trash(str(project)) > 10
-    assert not (project / "Trash").exists()
-    assert trash.empty_trash(str(project)) == 0

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.pipelines import set_status
 
 from engine.jobs.commands import relion_commands
 from engine.jobs.job import Job
@@ -140,7 +141,7 @@ def test_cleaning_leaves_what_relion_leaves(project: Path, harsh: bool) -> None:
     fill(project)
     names = [p.name for p in change.read_pipeline(str(project)).processes()]
     for name in names:
-        actions.set_status(str(project), name, "Succeeded")
+        set_status(project, name, "Succeeded")
     twin = project.parent / (project.name + "_twin")
     subprocess.run(["cp", "-a", str(project), str(twin)], check=True)
     option = "--harsh_clean" if harsh else "--gentle_clean"

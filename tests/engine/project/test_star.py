@@ -161,7 +161,8 @@ def test_columns_of_a_loop_stream_in_any_order(tmp_path: Path) -> None:
     assert count_rows(str(path), "particles") == 4
     assert count_rows(str(path), "optics") == 1
     with LoopStream(str(path), "particles") as stream:
-        assert list(stream.floats("rlnCoordinateX")) == [0.0, 0.5, 1.0, 1.5]
+        places = [float(x) for (x,) in stream.rows(["rlnCoordinateX"])]
+    assert places == [0.0, 0.5, 1.0, 1.5]
 
 
 def test_streaming_takes_memory_that_does_not_grow(tmp_path: Path) -> None:
@@ -213,7 +214,7 @@ def test_a_row_that_is_cut_short_is_named_by_its_line(tmp_path: Path) -> None:
                 list(stream.batches(label))
 
 
-def test_a_stream_names_a_missing_column_and_a_bad_number(tmp_path: Path) -> None:
+def test_a_stream_names_a_missing_column(tmp_path: Path) -> None:
     path = tmp_path / "p.star"
     path.write_text("data_\n\nloop_\n_a #1\n_b #2\n1 x\n")
     with (
@@ -221,5 +222,3 @@ def test_a_stream_names_a_missing_column_and_a_bad_number(tmp_path: Path) -> Non
         pytest.raises(StarError, match="no column _c"),
     ):
         list(stream.rows(["c"]))
-    with LoopStream(str(path)) as stream, pytest.raises(StarError, match="line 6: _b"):
-        list(stream.floats("b"))

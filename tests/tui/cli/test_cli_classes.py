@@ -5,10 +5,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from support.pipelines import set_status
 
 from engine.io.mrc import read_images
 from engine.io.star import read_star
-from engine.project import actions
 from tests.support import gallery_project
 from tests.support.engine_jobs import run_engine
 from tests.support.worked_example import CLASSIFIED
@@ -24,7 +24,7 @@ def classified(tmp_path_factory):
     values |= {"particle_diameter": "100"}
     ours = gallery_project.new_job(project, "class2d", "3.1", values)
     assert run_engine(project, ours).returncode == 0
-    actions.set_status(str(project), ours, "Succeeded")
+    set_status(project, ours, "Succeeded")
     assert (theirs, ours) == ("Class2D/job001", "Class2D/job002")
     return Shell(tmp_path_factory.mktemp("home"), project)
 
