@@ -238,12 +238,12 @@ class CryodeckApp(Toasts[int], TypeAhead[int], PixelApp[int]):
     def on_job_ended(self, message: JobEnded) -> None:
         """Ring and say so."""
         from tui.plain import plain
-        from tui.words import displayed_name, state_words
+        from tui.words import displayed_name, reason_of, state_words
 
         row = message.job
         _, word, role = state_words(row.verdict.state)
         alias = f" ({displayed_name(row)})" if row.alias else ""
-        words = plain(f"{row.name}{alias}: {row.verdict.reason}")
+        words = plain(f"{row.name}{alias}: {reason_of(row)}".removesuffix(": "))
         tell(self, self.settings.notify, f"cryodeck: {word}", words)
         self.notify(
             words,

@@ -34,6 +34,13 @@ _LINKS: dict[LinkState, tuple[str, str, str]] = {
 }
 
 
+def reason_of(row: JobRow) -> str:
+    """Why a job is in its state; empty where that is only the state's own word."""
+    _, word, _ = state_words(row.verdict.state)
+    reason = row.verdict.reason
+    return "" if reason.lower() == word.lower() else reason
+
+
 def state_words(state: JobState) -> tuple[str, str, str]:
     """Sign, word and role of a job's state."""
     return _STATES.get(state, ("?", str(state), "warn"))

@@ -8,9 +8,11 @@ import socket
 from typing import Any, Dict, List, Optional
 
 from engine.project.actions import ABORT_NOW, EXIT_MARKERS
-from remote.agent import records
+from engine.project.errors import StarError
+from remote.agent import lists, records
 from remote.agent.relion_progress import iterations, newest_whole
 from remote.agent.text import one_line
+from remote.agent.ticked import SELECTED
 
 TAIL_BYTES = 16384
 SUMMARY_BYTES = 4 << 20
@@ -78,6 +80,7 @@ def of_ended(directory: str) -> Dict[str, Any]:
     step = (facts["progress"] or {}).get("step") or {}
     if not facts["summary"] and step.get("unit") == "iterations":
         facts["summary"] = "iteration {:g}".format(step["done"])
+    facts["summary"] = facts["summary"] or ticked_words(directory)
     facts["modified_at"] = _mtime(directory, "")
     return facts
 
@@ -187,6 +190,18 @@ def errors(directory: str, offset: int) -> List[str]:
             error = line
     killers = [line for line in lines if _KILLER.search(line)]
     return [error[:300], killers[-1][:300] if killers else ""]
+
+
+def ticked_words(directory: str) -> str:
+    """How many micrographs a person has left ticked; empty if nobody was asked."""
+    path = os.path.join(directory, SELECTED)
+    try:
+        if os.path.getsize(path) > SUMMARY_BYTES:
+            return ""
+        count = sum(1 for _ in lists.micrograph_rows(path))
+    except (OSError, StarError):
+        return ""
+    return "{} micrograph{} selected".format(count, "" if count == 1 else "s")
 
 
 def numbers_of(directory: str) -> Dict[str, str]:

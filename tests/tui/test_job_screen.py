@@ -50,6 +50,24 @@ async def test_no_word_of_the_overview_is_behind_the_scrollbar() -> None:
         assert 0 < widest <= room
 
 
+async def test_that_a_job_is_finished_is_said_once() -> None:
+    space = FakeWorkspace()
+    plain = space.jobs["ManualPick/job005"]
+    verdict = replace(plain.verdict, reason="finished")
+    space.jobs[plain.name] = replace(
+        plain, verdict=verdict, summary="", started_at=None, ended_at=1_790_000_000.0
+    )
+    async with interface(space) as pilot:
+        await seen(pilot, "ManualPick/job005")
+        lines = screen_text(pilot).splitlines()
+        [row] = [line for line in lines if "ManualPick/job005" in line]
+        assert row.lower().count("finished") == 1
+        await open_job(pilot, plain.name)
+        await seen(pilot, "Evidence", "ended 2026-09-2")
+        words = screen_text(pilot).lower().partition("evidence")[0]
+        assert words.count("finished") == 1
+
+
 async def test_a_log_picking_job_from_the_form_to_the_picture_by_keys() -> None:
     space = FakeWorkspace(step_s=0.05)
     async with interface(space) as pilot:

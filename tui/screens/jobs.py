@@ -21,7 +21,7 @@ from tui.screens.watch import WatchPane, watched
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.job_table import SORTS, JobTable
 from tui.widgets.lines import LinesView, text_of
-from tui.words import age, is_active, plural, seen_words
+from tui.words import age, is_active, plural, reason_of, seen_words
 
 if TYPE_CHECKING:
     from engine.jobs.job import Job
@@ -212,10 +212,11 @@ class JobsScreen(JobDeeds):
         lines: list[Line] = []
         if row is not None:
             verdict, now = row.verdict, time.time()
-            reason: Line = [(plain(verdict.reason), "text")]
+            reason: Line = [(plain(reason_of(row)), "text")]
             if verdict.state is JobState.DRAFT and not self.app.read_only:
                 reason.append(("   ⏎ opens its form, ^R there runs it", "dim"))
-            lines.append(reason)
+            if reason_of(row):
+                lines.append(reason)
             if verdict.advice:
                 lines.append([("→ " + plain(verdict.advice), "accent2")])
             heard = [w.at for w in verdict.witnesses if w.at is not None]

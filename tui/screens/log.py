@@ -17,7 +17,7 @@ from tui.messages import Answered, Refused
 from tui.plain import plain
 from tui.widgets.lines import text_of
 from tui.widgets.log_view import Edge, LogView
-from tui.words import bytes_words, count, eta, is_active, plural, state_words
+from tui.words import bytes_words, count, eta, is_active, plural, reason_of, state_words
 
 if TYPE_CHECKING:
     from tui.app import CryodeckApp
@@ -195,7 +195,7 @@ class LogPane(Vertical):
         row = self._row
         if row.verdict.state.is_over:
             sign, word, role = state_words(row.verdict.state)
-            reason = plain(row.verdict.reason)
+            reason = plain(reason_of(row))
             return [(f"   {sign} {word}", role), (f"  {reason}", "dim")]
         if row.progress is None or not is_active(row):
             return []

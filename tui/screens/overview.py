@@ -10,7 +10,7 @@ from remote.views import JobRow, JobState
 from tui.charts import Line, progress_bar, wrapped
 from tui.plain import plain
 from tui.widgets.lines import LinesView
-from tui.words import age, clock, duration, eta, is_active, state_words
+from tui.words import age, clock, duration, eta, is_active, reason_of, state_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,7 +81,7 @@ class OverviewPane(LinesView):
         row, now = self.row, time.time()
         sign, word, role = state_words(row.verdict.state)
         lines: list[Line] = [[], [(f"{sign} {word}", role)]]
-        for part in textwrap.wrap(plain(row.verdict.reason), max(20, width - 2)):
+        for part in textwrap.wrap(plain(reason_of(row)), max(20, width - 2)):
             lines.append([("  " + part, "text")])
         if row.verdict.advice:
             for part in textwrap.wrap(plain(row.verdict.advice), max(20, width - 4)):
@@ -119,6 +119,8 @@ class OverviewPane(LinesView):
             end = row.ended_at or (time.time() if is_active(row) else None)
             if end is not None:
                 parts.append(f"took {duration(end - row.started_at)}")
+        elif row.ended_at is not None:
+            parts.append(f"ended {clock(row.ended_at)}")
         if row.scheduler_id:
             parts.append(f"scheduler id {plain(row.scheduler_id)}")
         words = " · ".join(parts) or "none yet"

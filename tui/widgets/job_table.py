@@ -20,7 +20,7 @@ from remote.views import JobRow
 from tui.charts import Line, progress_bar
 from tui.plain import plain, shortened
 from tui.widgets.lines import strip_of
-from tui.words import age, displayed_name, eta, is_active, state_words
+from tui.words import age, displayed_name, eta, is_active, reason_of, state_words
 
 SORTS: dict[str, tuple[str, Callable[[JobRow], Any], bool]] = {
     "number": ("newest first", lambda row: row.number, True),
@@ -356,6 +356,6 @@ class JobTable(ScrollView, can_focus=True):
             return [*bar, (shortened(tail, spare).ljust(spare), "text")]
         calm = row.verdict.state.is_over and row.summary
         bad = state_words(row.verdict.state)[2] in {"bad", "warn"}
-        says = row.verdict.reason if bad or not calm else row.summary
+        says = reason_of(row) if bad or not calm else row.summary
         role = "text" if bad else "dim"
         return [(shortened(plain(says), room - 1).ljust(room), role)]

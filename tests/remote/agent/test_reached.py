@@ -60,3 +60,19 @@ def test_extraction_has_micrographs_without_picks(tmp_path):
 def test_of_other_jobs_nothing_is_said(tmp_path, line):
     (tmp_path / "progress.jsonl").write_text(line + "\n")
     assert reached(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (["mic1.mrc", "mic2.mrc"], "2 micrographs selected"),
+        (["mic1.mrc"], "1 micrograph selected"),
+        ([], "0 micrographs selected"),
+    ],
+)
+def test_a_job_by_hand_says_how_many_micrographs_are_ticked(tmp_path, rows, words):
+    text = "data_\n\nloop_\n_rlnMicrographName #1\n" + "\n".join(rows) + "\n"
+    (tmp_path / "micrographs_selected.star").write_text(text)
+    assert job_facts.of_ended(str(tmp_path))["summary"] == words
+    (tmp_path / "micrographs_selected.star").write_text("data_\n\nloop_\n_rlnMic")
+    assert job_facts.of_ended(str(tmp_path))["summary"] == ""
