@@ -23,8 +23,8 @@ _LADDER = {
     ),
 }
 _FEW = 16  # colors: two pixels are a byte of a PNG file, so two equal ones cost one
-_STRIP = 48  # rows of a sample: whole bands of sixel, and whole squares
-_STRIPS = 6
+_STRIP = 12  # rows of a sample: whole bands of sixel, and nearly whole squares
+_STRIPS = 9
 _TAIL = 0.005  # of the pixels, that are darker than black or lighter than white
 
 
@@ -70,13 +70,16 @@ def _sample(canvas: Canvas) -> Canvas:
     """Some strips of a canvas, which tell how many bytes all of it would take."""
     if canvas.height < 2 * _STRIPS * _STRIP:
         return canvas
-    step = canvas.height // _STRIPS
-    drawn = Canvas(canvas.width, _STRIPS * _STRIP)
-    size = canvas.width * _STRIP
+    step, width = canvas.height // _STRIPS, canvas.width
+    drawn = Canvas(width, _STRIPS * _STRIP)
+    size = width * _STRIP
     for i in range(_STRIPS):
-        strip = canvas.part(0, i * step, canvas.width, _STRIP)
-        drawn.grey[i * size : (i + 1) * size] = strip.grey
-        drawn.marks |= {at + i * size: color for at, color in strip.marks.items()}
+        first = i * step * width
+        drawn.grey[i * size : (i + 1) * size] = canvas.grey[first : first + size]
+    for at, color in canvas.marks.items():
+        i, within = divmod(at, step * width)
+        if within < size:
+            drawn.marks[i * size + within] = color
     return drawn
 
 
