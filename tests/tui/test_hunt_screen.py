@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from engine.jobs.job import Job
-from remote.views import JobPicks, Picks
+from remote.errors import CommandError
+from remote.views import HowFar, JobPicks, Picks, Picture
 from tests.support.fake_workspace import FakeWorkspace, picks_of
 from tests.support.interface import interface, open_job, screen_text, seen, until
 from tui.hunting import ABOUT, EXACT, RERUN, Hunt, Trial, thinned
@@ -89,8 +93,8 @@ def test_kept_maps_are_read_and_missing_ones_written() -> None:
     assert (values["do_read_fom_maps"], values["do_write_fom_maps"]) == ("No", "Yes")
 
 
-def _space() -> FakeWorkspace:
-    space = FakeWorkspace()
+def _space(space: FakeWorkspace | None = None) -> FakeWorkspace:
+    space = space or FakeWorkspace()
     space.forms[JOB] = _template_form(
         fn_input_autopick="Select/job004/micrographs_split1.star",
         fn_refs_autopick="Select/job009/class_averages.star",
@@ -116,6 +120,30 @@ async def test_counts_follow_the_threshold_at_once(size: tuple[int, int]) -> Non
         assert len(screen.view.picks.x) == screen.hunt.counts(screen.trial)[0]
         await pilot.press("u", "left")
         await seen(pilot, "needs a re-run")
+
+
+class Slow(FakeWorkspace):
+    """A cluster that reads its first micrograph for ever, and has lost the others."""
+
+    async def micrograph(self, name: str, micrograph: str, **asked: Any) -> Picture:
+        if "00021" not in micrograph:
+            raise CommandError("read", 1, f"{micrograph} is not there")
+        asked["on_progress"](HowFar(done=3, total=8, found=0, what="lines"))
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+
+async def test_a_picture_that_is_read_or_lost_is_said_below_it() -> None:
+    async with interface(_space(Slow()), size=(120, 40)) as pilot:
+        await open_job(pilot, JOB)
+        await pilot.press("H")
+        await seen(
+            pilot, "629_00021", "reading 37 %", "w: why", "picking threshold 0.05"
+        )
+        await pilot.press("n")
+        await seen(pilot, "00022.mrc is not there", "picking threshold 0.05")
+        await pilot.press("right")
+        await seen(pilot, "picking threshold 0.06")
 
 
 async def test_values_are_kept_side_by_side_and_taken_up_again() -> None:

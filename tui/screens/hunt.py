@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,12 +11,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from remote.views import JobPicks, JobRow, Picture
+from remote.views import JobPicks, JobRow
 from tui.charts import Line
 from tui.hunting import EXACT, RERUN, Hunt, Trial, levels_of
 from tui.messages import Answered, Refused
-from tui.plain import plain
+from tui.plain import plain, shortened
 from tui.screens.hunt_widgets import CountList, FomHistogram
+from tui.screens.looking import PICTURES, Filters, Looking, circle_diameter
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.lines import text_of
 from tui.widgets.picture_view import PictureView
@@ -49,6 +50,7 @@ class HuntScreen(Screen["dict[str, str] | None"]):
     HuntScreen #hunt-values { height: 5; }
     HuntScreen #hunt-tried { height: auto; max-height: 8; }
     HuntScreen CountList { height: 1fr; }
+    HuntScreen #hunt-status { height: 2; background: $surface; padding: 0 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "go_on", "Continue! with these", priority=True),
@@ -83,6 +85,7 @@ class HuntScreen(Screen["dict[str, str] | None"]):
         Binding("n,down,j", "step(1)", "next micrograph"),
         Binding("p,up,k", "step(-1)", "previous micrograph", show=False),
         Binding("u", "own", "back to the job's own values", show=False),
+        Binding("w", "why", "why this kind of picture", show=False),
         Binding("escape", "leave", "back"),
     ]
     _remembered: ClassVar[dict[tuple[str, str], list[Trial]]] = {}
@@ -97,7 +100,7 @@ class HuntScreen(Screen["dict[str, str] | None"]):
         self._job: Job | None = None
         self._levels: dict[str, tuple[float, float]] | None = None
         self._found: JobPicks | None = None
-        self._trouble = ""
+        self._trouble = self._no_picture = ""
 
     def compose(self) -> ComposeResult:
         """Histogram, values, counts; the micrograph; keys."""
@@ -110,7 +113,12 @@ class HuntScreen(Screen["dict[str, str] | None"]):
                 yield Static(id="hunt-values")
                 yield Static(id="hunt-tried")
                 yield CountList()
-            yield PictureView(self.app.pictures)
+            with Vertical():
+                view = PictureView(self.app.pictures)
+                self.looking = Looking(self, view, self.row.name)
+                self.looking.filters = Filters(lowpass=LOWPASS_ANGSTROM)
+                yield view
+                yield Static(id="hunt-status")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -138,12 +146,15 @@ class HuntScreen(Screen["dict[str, str] | None"]):
         what, answer = message.what, message.answer
         if what == "hunt-form":
             self._job = answer
+            self.looking.set_diameter(circle_diameter(answer))
         elif what == "hunt-picks":
             self._found = answer
         elif what == "hunt-levels":
             self._levels = levels_of(answer)
-        elif what == "hunt-picture":
-            self._take_picture(*answer)
+        elif what in PICTURES:
+            if self.looking.take(*answer):
+                self._ahead()
+            self._say()
             return
         if self.hunt is None:
             self._begin()
@@ -154,6 +165,12 @@ class HuntScreen(Screen["dict[str, str] | None"]):
         if message.what == "hunt-levels":
             self._levels = {}
             self._begin()
+            return
+        if message.what in PICTURES:
+            if message.what == "picture":
+                self.looking.is_reading = False
+                self._no_picture = message.reason
+                self._say()
             return
         self._trouble = message.reason
         self._write()
@@ -170,54 +187,67 @@ class HuntScreen(Screen["dict[str, str] | None"]):
                 (i for i, p in enumerate(self.hunt.found.picks) if p.x), 0
             )
         self._changed()
-        self._ask_picture()
+        self._look()
 
     # the picture
 
     @property
     def view(self) -> PictureView:
         """The micrograph."""
-        return self.query_one(PictureView)
+        return self.looking.view
+
+    def _micrograph(self, index: int) -> str:
+        """The micrograph of this number; "" if there is none."""
+        picks = self.hunt.found.picks if self.hunt is not None else []
+        return picks[index].micrograph if index < len(picks) else ""
+
+    def _look(self) -> None:
+        """Show the micrograph of the counts' cursor."""
+        if self._micrograph(self.index) and not self._trouble:
+            self._no_picture = ""
+            self.looking.look_elsewhere(self._micrograph(self.index))
+        self._say()
+
+    def _ahead(self) -> None:
+        if self._micrograph(self.index + 1):
+            self.looking.ahead(self._micrograph(self.index + 1))
 
     def on_window_view_wanted(self) -> None:
         """Other pixels, or other room."""
-        self._ask_picture()
+        self.looking.ask()
+        self._say()
 
-    def _picture_key(self) -> tuple[Any, ...]:
-        return (self.index, self.view.looked_at, self.view.room())
+    def on_picture_view_changed(self) -> None:
+        """Say what is seen."""
+        self._say()
 
-    def _ask_picture(self) -> None:
-        if self.hunt is None or not self.hunt.found.picks or self._trouble:
-            return
-        key = self._picture_key()
-        name, micrograph = self.row.name, self.hunt.found.picks[self.index].micrograph
-        region, (width, height) = self.view.looked_at, self.view.room()
+    def on_read_on(self) -> None:
+        """Say how far the reading is."""
+        self._say()
 
-        async def question(w: Any) -> tuple[Any, Picture]:
-            return key, await w.micrograph(
-                name,
-                micrograph,
-                width=width,
-                height=height,
-                lowpass_angstrom=LOWPASS_ANGSTROM,
-                region=region,
-            )
+    def _say(self) -> None:
+        """The micrograph, its picks, what is being read, and how it is shown."""
+        line: Line = [
+            (shortened(self._micrograph(self.index).rpartition("/")[2], 30), "title")
+        ]
+        shown, _ = self.view.counted()
+        if self.hunt is not None and not self._trouble:
+            line.append((f"  {count(shown)} picks", "dim"))
+        if self._no_picture:
+            line.append((f"  {plain(self._no_picture)}", "warn"))
+        elif self._micrograph(self.index):
+            line += self.looking.reading_line()
+        below = self.looking.scale_line()
+        below.append((self.app.pictures.words, "faint"))
+        text = text_of(self, [line, below])
+        text.no_wrap, text.overflow = True, "ellipsis"
+        self.query_one("#hunt-status", Static).update(text)
 
-        self.app.bridge.ask(self, "hunt-picture", question)
+    def action_why(self) -> None:
+        """Tell which kind of picture was chosen, and why."""
+        from tui.screens.why_pictures import WhyPictures
 
-    def _take_picture(self, key: tuple[Any, ...], picture: Picture) -> None:
-        if key != self._picture_key():
-            return
-        pixel = picture.pixel_size
-        self.view.diameter_px = self._diameter() / pixel if pixel else 0.0
-        self.view.show_picture(picture, key[1])
-
-    def _diameter(self) -> float:
-        if self._job is None:
-            return 0.0
-        if self._job.flag("do_log", False):
-            return self._job.number("log_diam_max", 0.0)
-        return self._job.number("mindist_autopick", 0.0) or 100.0
+        self.app.push_screen(WhyPictures())
 
     # what is seen
 
@@ -390,9 +420,8 @@ class HuntScreen(Screen["dict[str, str] | None"]):
         index = max(0, min(index, len(self.hunt.found.picks) - 1))
         if index != self.index:
             self.index = index
-            self.view.looked_at = None
             self._changed()
-            self._ask_picture()
+            self._look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Without going on when one may only look."""

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from textual.timer import Timer
     from textual.widget import Widget
 
+    from engine.jobs.job import Job
     from remote.calls import OnProgress
     from tui.app import CryodeckApp
 
 LOWPASSES = (0.0, 10.0, 20.0, 40.0)
 KEPT = 32
+PICTURES = ("picture", "ahead")  # answers with pixels: asked for, and before that
 COARSER = 2  # times a pixel's side, of what comes first over a slow link
 _LATE_S = 0.8  # on the way: the link is slow
 
@@ -173,7 +175,7 @@ class Looking:
             return key, picture
 
         app: CryodeckApp = self._owner.app  # type: ignore[assignment]
-        app.bridge.ask(self._owner, "picture", question, group=group)
+        app.bridge.ask(self._owner, group, question)
 
     def take(self, key: tuple[Any, ...], picture: Picture) -> bool:
         """Keep a picture that came; show it if it is the one that is wanted."""
@@ -240,6 +242,15 @@ class Looking:
             if self.view.is_dotted:
                 words += " as dots, + for circles"
         return [(words, "faint")]
+
+
+def circle_diameter(job: Job) -> float:
+    """Diameter in Å of the circles around the picks of a job."""
+    if job.flag("do_log", False):
+        return job.number("log_diam_max", 0.0)
+    if job.type.key == "autopick":
+        return job.number("mindist_autopick", 0.0) or 100.0
+    return job.number("diameter", 0.0) if job.type.key == "manualpick" else 0.0
 
 
 def color_line(view: PictureView, label: str = "FOM", cells: int = 12) -> Line:

@@ -17,6 +17,7 @@ from tui.picking import Colors, Picking
 from tui.plain import plain, shortened
 from tui.screens.looking import (
     LOOKING_BINDINGS,
+    PICTURES,
     Filters,
     Looking,
     LookingKeys,
@@ -167,7 +168,7 @@ class PickScreen(LookingKeys, Screen[None]):
     def on_answered(self, message: Answered) -> None:
         """Show what came."""
         message.stop()
-        if message.what == "picture":
+        if message.what in PICTURES:
             if self.looking.take(*message.answer):
                 table = self.hand.table
                 assert table is not None
@@ -200,6 +201,8 @@ class PickScreen(LookingKeys, Screen[None]):
     def on_refused(self, message: Refused) -> None:
         """Say why."""
         message.stop()
+        if message.what == "ahead":
+            return
         if message.what in {"original", "colors"}:
             self.app.notify(plain(message.reason), markup=False, timeout=6)
             return

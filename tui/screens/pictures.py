@@ -20,9 +20,11 @@ from tui.picking import Colors, Display
 from tui.plain import plain, shortened
 from tui.screens.looking import (
     LOOKING_BINDINGS,
+    PICTURES,
     Looking,
     LookingKeys,
     ask_colors,
+    circle_diameter,
     color_line,
     color_name,
 )
@@ -209,7 +211,7 @@ class PicturesPane(LookingKeys, Horizontal):
             self._take_form(answer)
         elif what == "display":
             self._take_display(Display.of(answer))
-        elif what == "picture":
+        elif what in PICTURES:
             if self.looking.take(*answer):
                 self._ahead()
         elif what == "colors":
@@ -224,7 +226,7 @@ class PicturesPane(LookingKeys, Horizontal):
     def on_refused(self, message: Refused) -> None:
         """Say why there is no picture."""
         message.stop()
-        if message.what in {"form", "display"}:
+        if message.what in {"form", "display", "ahead"}:
             return
         if message.what == "colors":
             self.app.notify(plain(message.reason), markup=False, timeout=6)
@@ -269,15 +271,8 @@ class PicturesPane(LookingKeys, Horizontal):
             self.view.draw_again()
 
     def _take_form(self, job: Job) -> None:
-        diameter = 0.0
-        if job.text("do_log", "No") == "Yes":
-            diameter = job.number("log_diam_max", 0.0)
-        elif job.type.key == "autopick":
-            diameter = job.number("mindist_autopick", 0.0) or 100.0
-        elif job.type.key == "manualpick":
-            diameter = job.number("diameter", 0.0)
         if not self.looking.diameter:
-            self.looking.set_diameter(diameter)
+            self.looking.set_diameter(circle_diameter(job))
 
     # questions
 
@@ -298,13 +293,13 @@ class PicturesPane(LookingKeys, Horizontal):
             self._ask_picks(name)
         self._say()
 
-    def _ask_picks(self, name: str) -> None:
+    def _ask_picks(self, name: str, group: str = "picks") -> None:
         job = self.row.name
 
         async def question(w: Any) -> tuple[str, Picks]:
             return name, await w.picks(job, name)
 
-        self.app.bridge.ask(self, "picks", question)
+        self.app.bridge.ask(self, "picks", question, group=group)
 
     def _show_picks(self, name: str) -> None:
         """Show the picks that are here, colored by another table if a form says so."""
@@ -320,7 +315,10 @@ class PicturesPane(LookingKeys, Horizontal):
     def _ahead(self) -> None:
         items, at = self.listed.items, self.listed.cursor + 1
         if at < len(items):
-            self.looking.ahead(str(items[at]["name"]))
+            name = str(items[at]["name"])
+            self.looking.ahead(name)
+            if name not in self._kept_picks:
+                self._ask_picks(name, "picks ahead")
 
     def _ctf_image(self) -> str:
         items = self.listed.items
