@@ -13,10 +13,8 @@ import numpy as np
 
 from engine.arrays import Array, array_namespace, beside
 from engine.fourier.grids import spatial_frequencies
+from engine.optics import wavelength_angstrom
 
-#: Relativistic electron wavelength, λ = 12.2643247 / sqrt(V (1 + 0.978466e-6 V)) Å.
-_WAVELENGTH_FACTOR = 12.2643247
-_RELATIVISTIC_FACTOR = 0.978466e-6
 #: RELION replaces smaller values, so that nothing is ever divided by zero.
 _SMALLEST = 1e-8
 
@@ -62,8 +60,8 @@ class Ctf:
     @property
     def wavelength_angstrom(self) -> Array:
         """Relativistic wavelength of the electrons in Å."""
-        volts = 1000.0 * np.asarray(self.voltage_kv, dtype=np.float64)
-        return _WAVELENGTH_FACTOR / np.sqrt(volts * (1 + _RELATIVISTIC_FACTOR * volts))
+        voltage = np.asarray(self.voltage_kv, dtype=np.float64)
+        return wavelength_angstrom(voltage, np.sqrt)
 
     @property
     def mean_defocus_angstrom(self) -> Array:

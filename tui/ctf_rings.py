@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from engine.optics import ctf_zeros, defocus_towards
 from remote.views import Ctf, Picture
 from tui.charts import Line
 from tui.halfblocks import Canvas, Rgb
@@ -26,33 +27,18 @@ _LEAST_PX = 9.0  # between two zeros that can be told apart
 _NO_SIZE = (0.0, 1.0)  # what headers say that do not know
 
 
-def wavelength(voltage: float) -> float:
-    """Of electrons, in Å, of an acceleration in kV."""
-    volts = 1000 * voltage
-    return 12.2643247 / math.sqrt(volts * (1 + 0.978466e-6 * volts))
-
-
 def zeros(ctf: Ctf, degrees: float, highest: float) -> list[float]:
-    """Spatial frequencies (1/Å), up to the highest, at which it is zero there."""
-    length, cs = wavelength(ctf.voltage), 1e7 * ctf.cs
-    mean, half = (
-        (ctf.defocus_u + ctf.defocus_v) / 2,
-        (ctf.defocus_u - ctf.defocus_v) / 2,
+    """Spatial frequencies (1/Å), up to the highest, of its zeros in a direction."""
+    return ctf_zeros(
+        defocus_angstrom=defocus_towards(
+            ctf.defocus_u, ctf.defocus_v, ctf.angle, degrees
+        ),
+        voltage_kv=ctf.voltage,
+        spherical_aberration_mm=ctf.cs,
+        amplitude_contrast=ctf.amplitude,
+        phase_shift_deg=ctf.phase_shift,
+        highest=highest,
     )
-    defocus = mean + half * math.cos(2 * math.radians(degrees - ctf.angle))
-    shift = math.asin(ctf.amplitude) / math.pi + ctf.phase_shift / 180
-    linear, square = length * defocus, cs * length**3 / 2
-    found: list[float] = []
-    # the phase over pi: shift + linear s^2 - square s^4, whole numbers are zeros
-    for n in range(1, 200):
-        inside = linear * linear - 4 * square * (n - shift)
-        if linear <= 0 or inside < 0:
-            break
-        root = 2 * (n - shift) / (linear + math.sqrt(inside))
-        if root < 0 or math.sqrt(root) > highest:
-            break
-        found.append(math.sqrt(root))
-    return found
 
 
 def has_scale(picture: Picture) -> bool:

@@ -62,10 +62,11 @@ def test_the_light_rooms_load_nothing_but_the_standard_library(package: str) -> 
     assert third_party == set()
 
 
-@pytest.mark.parametrize("module", ["engine.progress", "engine.errors"])
-def test_progress_and_errors_are_light(module: str) -> None:
-    if (ROOT / (module.replace(".", "/") + ".py")).exists():
-        assert tops(loaded_by(module)) & (HEAVY | PERSONS) == set()
+@pytest.mark.parametrize(
+    "module", ["engine.progress", "engine.errors", "engine.optics"]
+)
+def test_progress_errors_and_optics_are_light(module: str) -> None:
+    assert tops(loaded_by(module)) & (HEAVY | PERSONS) == set()
 
 
 def test_remote_needs_no_numerics_and_no_user_interface() -> None:
