@@ -14,6 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
 from textual.theme import Theme
 
+from tui.back_by_mouse import BackByMouse
 from tui.bridge import Bridge, Opener, open_workspace
 from tui.graphics import (
     Answers,
@@ -50,7 +51,7 @@ MANY_JOBS = 500
 SLOW_S, FAST_AGAIN_S = 0.5, 0.25  # of round trips: where the preset comes and goes
 
 
-class CryodeckApp(Toasts[int], TypeAhead[int], PixelApp[int]):
+class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
     """cryodeck's terminal interface."""
 
     TITLE = "cryodeck"
@@ -93,6 +94,7 @@ class CryodeckApp(Toasts[int], TypeAhead[int], PixelApp[int]):
         self.slow_choice, self.is_slow = self.settings.slow_link, False
         self.bridge = Bridge(self, opener, read_only=read_only, offline=offline)
         self._is_settled = False
+        self._opened = ("", "")  # cluster and project, until a job list has come
         self.last_job = ""  # that was looked at
         self.marked_classes: dict[str, set[int]] = {}  # by job, for as long as we live
         for name, colors in THEMES.items():
@@ -197,15 +199,16 @@ class CryodeckApp(Toasts[int], TypeAhead[int], PixelApp[int]):
     def on_overview_arrived(self, message: OverviewArrived) -> None:
         """Tell the screens; what a large project has brought is there to stay."""
         self._hand_on(message)
+        self._remember()
         if len(message.overview.jobs) > MANY_JOBS and not self._is_settled:
             self._is_settled = True
             self.call_later(settle_memory)
 
     def on_project_opened(self, message: ProjectOpened) -> None:
-        """Remember it among the recent ones."""
+        """Have it remembered, if there is a RELION project in the folder."""
         self._is_settled = False
         self._hand_on(message)
-        self._remember(message.cluster, message.project)
+        self._opened = message.cluster, message.project
 
     def on_refused(self, message: Refused) -> None:
         """Tell the screens."""
@@ -253,7 +256,9 @@ class CryodeckApp(Toasts[int], TypeAhead[int], PixelApp[int]):
             timeout=10,
         )
 
-    def _remember(self, name: str, project: str) -> None:
+    def _remember(self) -> None:
+        """Keep the project that was opened last among the recent ones, once."""
+        (name, project), self._opened = self._opened, ("", "")
         if self.given_clusters is not None or not project:
             return
         from remote.cluster import save

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from textual.widgets import OptionList
 
-from remote.cluster import Cluster, save
-from remote.errors import LoginError
+from remote.cluster import Cluster, load, save
+from remote.errors import BadRequestError, LoginError
 from remote.prompts import HostKey, Prompts, Question
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, screen_text, seen, until
@@ -133,3 +133,29 @@ async def test_what_install_writes_into_a_profile_counts_for_the_next_form(
         await pilot.press("n", "1")
         await seen(pilot, "key do_raw")
         assert space.cluster.engine == "/sw/python -m engine"
+
+
+async def test_only_a_folder_with_a_project_is_offered_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRYODECK_CONFIG_HOME", str(tmp_path))
+    save(Cluster(name="hpc1"))
+    space = FakeWorkspace()
+    has_project = False
+
+    async def overview() -> Any:
+        if not has_project:
+            message = "no RELION project here"
+            raise BadRequestError(message)
+        return await FakeWorkspace.overview(space)
+
+    space.overview = overview  # type: ignore[method-assign]
+    async with interface(space, host="") as pilot:
+        pilot.app.given_clusters = None
+        pilot.app.open_project("hpc1", "/data/p1")
+        await seen(pilot, "no RELION project here")
+        assert load("hpc1").recent == ()
+        has_project = True
+        pilot.app.bridge.refresh()
+        await seen(pilot, "AutoPick/job012")
+        await until(pilot, lambda: load("hpc1").recent == (space.project,))

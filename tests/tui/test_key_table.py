@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import OptionList
 
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, screen_text, seen, until
@@ -205,6 +206,26 @@ async def test_help_names_every_key_that_works_in_a_view() -> None:
         assert len(expected) > 20
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, KeysHelp))
-        text = str(pilot.app.screen.query_one("#keys").render())
+        listed = pilot.app.screen.query_one("#keys", OptionList).options
+        text = "\n".join(str(option.prompt) for option in listed)
         assert {one for one in expected if one not in text} == set()
         assert "Keys here" in screen_text(pilot)
+
+
+async def test_with_the_mouse_alone_one_takes_an_action_and_comes_back() -> None:
+    async with interface(size=(100, 50)) as pilot:
+        jobs = pilot.app.screen
+        await pilot.click("KeyBar", offset=(95, 0))  # ? help
+        await until(pilot, lambda: isinstance(pilot.app.screen, KeysHelp))
+        keys_help = pilot.app.screen
+        listed = keys_help.query_one("#keys", OptionList)
+        prompts = [str(option.prompt) for option in listed.options]
+        row = next(i for i, text in enumerate(prompts) if "job graph" in text)
+        await pilot.click("#keys", offset=(25, row))
+        await seen(pilot, "job graph")
+        await pilot.click("TopBar", offset=(3, 0))  # cryodeck › hpc1 › ...
+        await until(pilot, lambda: pilot.app.screen is jobs)
+        await pilot.press("n")
+        await seen(pilot, "Choose classes, micrographs or subsets")
+        await pilot.click(offset=(1, 1))  # beside the dialog
+        await until(pilot, lambda: pilot.app.screen is jobs)

@@ -140,7 +140,7 @@ class OverviewPane(LinesView):
         lines.append([("Output from this job", "faint")])
         for node in row.outputs:
             line = [("  " + plain(node.name), "text")]
-            line.append((f"  {plain(node.label)}", "faint"))
+            line.append((f"  {plain(node.kind)}", "faint"))
             lines += wrapped(line, width, 4)
         if not row.outputs:
             lines.append([("  nothing yet", "dim")])

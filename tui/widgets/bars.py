@@ -49,7 +49,7 @@ def key_word(key: str) -> str:
 
 
 class TopBar(Widget):
-    """Breadcrumbs on the left, the link and the age of the data on the right."""
+    """Breadcrumbs on the left, link and age of the data right; a click goes back."""
 
     DEFAULT_CSS = "TopBar { dock: top; height: 1; background: $panel; }"
 
@@ -57,6 +57,12 @@ class TopBar(Widget):
         super().__init__()
         self.crumbs = list(crumbs)
         self._age_shown = ""
+        self._here = 0  # where the last crumb, the view itself, begins
+
+    def on_click(self, event: Click) -> None:
+        """Go back, as Esc does, from a click on where one came from."""
+        if event.x < self._here:
+            self.app.simulate_key("escape")
 
     def on_mount(self) -> None:
         """Ages grow by themselves."""
@@ -79,7 +85,7 @@ class TopBar(Widget):
         right = self._link_text()
         self._age_shown = right.plain
         room = self.size.width - right.cell_len - 2
-        left = Text(" ")
+        left, start = Text(" "), 0
         shown = [plain(self._short(crumb)) for crumb in self.crumbs if crumb]
         # the middle ones are paths: they give way first
         extra = sum(len(c) + 3 for c in shown) - room
@@ -91,7 +97,9 @@ class TopBar(Widget):
             if index:
                 left.append(" › ", role_style(theme, "faint"))
             role = "title" if index == len(shown) - 1 else "dim"
+            start = left.cell_len
             left.append(crumb, role_style(theme, role))
+        self._here = start
         left.truncate(max(1, room), overflow="ellipsis")
         left.pad_right(max(0, self.size.width - left.cell_len - right.cell_len - 1))
         return left + right
