@@ -104,7 +104,8 @@ class Walk:
     def uncovered(self) -> None:
         """Wait until what was told, which lies over the screen, is gone again."""
         for _ in range(100):
-            if not re.search(r"▌ *$", self.terminal.text(), re.MULTILINE):
+            top = "\n".join(self.terminal.text().splitlines()[:8])
+            if not re.search(r" ▌ \S", top):
                 return
             time.sleep(0.2)
 
@@ -203,9 +204,11 @@ class Walk:
     def back_to_list(self) -> None:
         """Leave the job, and those it was started from."""
         for _ in range(6):
+            self.uncovered()
             left = self.terminal.text().splitlines()[0]
             self.press("Escape")
-            self.see(rf"\A(?!{re.escape(left[:70])})")
+            # a message that comes just now lies over that line, too
+            self.see(rf"\A(?!{re.escape(left[:70])})(?!.* ▌ )")
             if "Progress or result" in self.terminal.settled():
                 return
         self.see("Progress or result")
