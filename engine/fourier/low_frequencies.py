@@ -51,7 +51,7 @@ def low_frequencies(rows: Array, count: int, *, workers: int = 1) -> Array:
 @functools.cache
 def _best_factor(length: int, count: int) -> int:
     """The P of the cheapest way by matrix products; 0 if an FFT is better."""
-    if _largest_prime(length) <= _FAST_FACTOR:
+    if largest_prime_factor(length) <= _FAST_FACTOR:
         return 0
     costs = {p: _cost(length, count, p) for p in range(2, length) if length % p == 0}
     best = min(costs, key=lambda p: costs[p], default=0)
@@ -65,7 +65,8 @@ def _cost(length: int, count: int, factor: int) -> float:
     return 2 * half + half * 2 * (length // factor) * 2 * per_residue / length
 
 
-def _largest_prime(number: int) -> int:
+def largest_prime_factor(number: int) -> int:
+    """The largest prime that divides a number; large ones make an FFT slow."""
     largest, divisor = 1, 2
     while divisor * divisor <= number:
         while number % divisor == 0:

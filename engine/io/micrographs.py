@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.ctf import Ctf
 from engine.errors import InputError
-from engine.io.star import Table, read_star
+from engine.io.star import Table, read_star, table_with
 
 _NAME = "rlnMicrographName"
 _GROUP = "rlnOpticsGroup"
@@ -114,10 +114,8 @@ def read_micrographs(
 
 def _micrograph_table(path: str | Path) -> tuple[Table, Table | None]:
     tables = read_star(path)
-    table = tables.get("micrographs")
+    table = table_with(tables, _NAME, "micrographs")
     if table is None:
-        table = next((t for t in tables.values() if _NAME in t), None)
-    if table is None or _NAME not in table:
         message = f"{path}: no column {_NAME}; is this a list of micrographs?"
         raise InputError(message)
     return table, tables.get("optics")

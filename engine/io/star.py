@@ -146,6 +146,15 @@ def read_star(path: str | Path) -> dict[str, Table]:
     return read_star_as(path, _whole)
 
 
+def table_with(
+    tables: Mapping[str, Table], label: str, name: str | None = None
+) -> Table | None:
+    """The table of a name, else the first with a column; None if it lacks that."""
+    if name is not None and name in tables:
+        return tables[name] if label in tables[name] else None
+    return next((table for table in tables.values() if label in table), None)
+
+
 #: What makes a table of labels and of its rows, some thousands at a time.
 Collect = Callable[[list[str], Iterator[Table], str], Table]
 

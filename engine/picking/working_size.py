@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import InputError
+from engine.fourier.low_frequencies import largest_prime_factor
 
 _Choice = tuple[int, tuple[str, ...], tuple[str, ...]]  # size, notes, warnings
 
@@ -172,16 +173,7 @@ def _good_size(wanted: int, full: int) -> _Choice:
 
 def worst_factor(size: int) -> int:
     """The largest prime factor of n and of n/2 + 1, RELION's measure of an FFT size."""
-    return max(_largest_prime_factor(size), _largest_prime_factor(size // 2 + 1))
-
-
-def _largest_prime_factor(number: int) -> int:
-    largest, divisor = 1, 2
-    while divisor * divisor <= number:
-        while number % divisor == 0:
-            largest, number = divisor, number // divisor
-        divisor += 1
-    return max(largest, number) if number > 1 else largest
+    return max(largest_prime_factor(size), largest_prime_factor(size // 2 + 1))
 
 
 def round_half_away(value: float) -> int:

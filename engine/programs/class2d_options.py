@@ -13,7 +13,7 @@ from engine.classification.sampling import Sampling
 from engine.classification.state import Settings
 from engine.errors import InputError
 from engine.io.mrc import read_images
-from engine.io.star import read_star
+from engine.io.star import read_star, table_with
 from engine.jobs.command_lines import iterations
 from engine.jobs.job import Job
 from engine.programs.arguments import Arguments, parse_arguments
@@ -246,9 +246,9 @@ def read_references(path: str, n_classes: int, particles: ParticleSet) -> Array:
     """
     if path.endswith(".star"):
         tables = read_star(path)
-        table = next((t for t in tables.values() if "rlnReferenceImage" in t), None)
+        table = table_with(tables, "rlnReferenceImage")
         if table is None:
-            message = f"{path}: no column rlnReferenceImage"
+            message = f"{path}: no column rlnReferenceImage; are these references?"
             raise InputError(message)
         images = []
         for name in table.text("rlnReferenceImage"):

@@ -18,7 +18,7 @@ from engine.ctf import Ctf
 from engine.errors import InputError, ResourceError
 from engine.io.mrc import read_header, read_images
 from engine.io.packed_table import PackedTable, read_packed
-from engine.io.star import Column, Table
+from engine.io.star import Column, Table, table_with
 from engine.parallel import Communicator
 
 _log = logging.getLogger(__name__)
@@ -141,10 +141,8 @@ def read_particles(path: str) -> ParticleSet:
     if path.endswith((".mrcs", ".mrc")):
         return _plain_stack(path)
     tables = read_packed(path)
-    table = tables.get("particles")
+    table = table_with(tables, _IMAGE, "particles")
     if table is None:
-        table = next((t for t in tables.values() if _IMAGE in t), None)
-    if table is None or _IMAGE not in table:
         message = f"{path}: no column {_IMAGE}; was it written by an Extract job?"
         raise InputError(message)
     if not len(table):

@@ -15,7 +15,7 @@ from engine.errors import InputError
 from engine.io.atomic import write_text
 from engine.io.coordinates import read_coordinate_list
 from engine.io.mrc import read_header, read_images, write_mrc
-from engine.io.star import Column, Table, read_star, write_star
+from engine.io.star import Column, Table, read_star, table_with, write_star
 from engine.jobs.select_lines import list_name, task
 from engine.programs.context import Context
 from engine.programs.select_classes import select_classes
@@ -175,7 +175,7 @@ def read_backup(path: Path, count: int) -> Array | None:
     if not path.is_file():
         return None
     tables = read_star(path)
-    table = next((t for t in tables.values() if "rlnSelected" in t), None)
+    table = table_with(tables, "rlnSelected")
     if table is None or len(table) != count:
         return None
     return np.asarray(table.integers("rlnSelected") > 0)

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from support.engine_jobs import DATA
+from support.engine_jobs import DATA, run_relion
 
 from engine.ctf import Ctf
 from engine.io.mrc import read_images, write_mrc
@@ -116,3 +116,15 @@ def confusion(truth: np.ndarray, found: np.ndarray, n: int = 3) -> np.ndarray:
     return np.array(
         [[((truth == a + 1) & (found == b)).sum() for b in range(n)] for a in range(n)]
     )
+
+
+def relion_first_iteration(project: Path, *more: str) -> None:
+    """RELION's first iteration of the example's project, as Class2D/their_it001_*."""
+    files = ("--i", "particles.star", "--o", "Class2D/their", "--ref", "refs5.star")
+    model = ("--K", "3", "--tau2_fudge", "2", "--particle_diameter", "100")
+    masks = ("--flatten_solvent", "--zero_mask", "--norm", "--scale")
+    ctf = ("--ctf", "--ctf_corrected_ref", "--ini_high", "25")
+    steps = ("--oversampling", "1", "--psi_step", "12", "--iter", "1")
+    offsets = ("--offset_range", "5", "--offset_step", "2")
+    words = files + model + masks + ctf + steps + offsets + more
+    run_relion(project, "relion_refine", *words)

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.engine_jobs import run_engine, run_relion, write_job
-from support.worked_example import confusion, example_project, example_truth
+from support.worked_example import (
+    confusion,
+    example_project,
+    example_truth,
+    relion_first_iteration,
+)
 
 from engine.classification.batch import Optics
 from engine.classification.state import Settings
@@ -291,48 +296,7 @@ def test_relions_handlers_read_our_lists_and_stacks(project):
 
 @pytest.mark.relion
 def test_we_continue_from_relions_optimiser(project):
-    run_relion(
-        project,
-        "relion_refine",
-        *[
-            "--i",
-            "particles.star",
-            "--o",
-            "Class2D/their",
-            "--ref",
-            "refs5.star",
-            "--ctf",
-        ],
-        *[
-            "--ctf_corrected_ref",
-            "--iter",
-            "1",
-            "--tau2_fudge",
-            "2",
-            "--particle_diameter",
-            "100",
-        ],
-        *[
-            "--K",
-            "3",
-            "--flatten_solvent",
-            "--zero_mask",
-            "--oversampling",
-            "1",
-            "--psi_step",
-            "12",
-        ],
-        *[
-            "--offset_range",
-            "5",
-            "--offset_step",
-            "2",
-            "--norm",
-            "--scale",
-            "--ini_high",
-            "25",
-        ],
-    )
+    relion_first_iteration(project)
     write_job(
         project,
         "Class2D/job030",

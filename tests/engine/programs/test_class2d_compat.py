@@ -7,8 +7,8 @@ import re
 
 import numpy as np
 import pytest
-from support.engine_jobs import run_engine, run_relion, write_job
-from support.worked_example import EXAMPLE, example_project
+from support.engine_jobs import run_engine, write_job
+from support.worked_example import EXAMPLE, example_project, relion_first_iteration
 
 from engine.io.star import read_star
 
@@ -143,49 +143,8 @@ def test_vdam_is_refused_with_one_line(project):
 
 @pytest.mark.relion
 def test_relions_own_first_iteration_is_gone_on_from(project):
-    run_relion(
-        project,
-        "relion_refine",
-        *[
-            "--i",
-            "particles.star",
-            "--o",
-            "Class2D/their",
-            "--ref",
-            "refs5.star",
-            "--ctf",
-        ],
-        *[
-            "--ctf_corrected_ref",
-            "--iter",
-            "1",
-            "--tau2_fudge",
-            "2",
-            "--particle_diameter",
-            "100",
-        ],
-        *[
-            "--K",
-            "3",
-            "--flatten_solvent",
-            "--zero_mask",
-            "--oversampling",
-            "1",
-            "--psi_step",
-            "12",
-        ],
-        *[
-            "--offset_range",
-            "5",
-            "--offset_step",
-            "2",
-            "--norm",
-            "--scale",
-            "--pad",
-            "2",
-        ],
-        *["--perturb", "0", "--ini_high", "25", "--random_seed", "1"],
-    )
+    more = ("--pad", "2", "--perturb", "0", "--random_seed", "1")
+    relion_first_iteration(project, *more)
     start = "Class2D/their_it001_optimiser.star"
     values = VALUES | {"nr_iter": "2", "fn_cont": start}
     write_job(project, "Class2D/job010", "class2d", is_continue=True, **values)
