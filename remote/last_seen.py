@@ -126,7 +126,9 @@ class LastSeen(Reading):
 
         def refuse(*_: Any, **__: Any) -> NoReturn:
             words = name.replace("_", " ")
-            message = f"{self.cluster.name}: {words}: there is no link to do it over"
+            message = (
+                f"{self.cluster.name}: {words} needs the cluster, and there is no link"
+            )
             raise NotSeenError(message)
 
         return refuse

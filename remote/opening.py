@@ -22,5 +22,8 @@ async def open_session(cluster: Cluster, prompts: Prompts) -> Session:
         from remote.openssh import OpenSshSession
 
         return OpenSshSession(cluster, prompts)
-    message = f"{cluster.name}: no session of kind {cluster.session!r}"
+    message = (
+        f"{cluster.name}: no session of kind {cluster.session!r}; "
+        "use ssh, openssh or local"
+    )
     raise BadRequestError(message)

@@ -73,7 +73,10 @@ class RawList:
         new = cls.empty(movies=movies)
         table, optics = tables.get(new._table_name), tables.get("optics")
         if table is None or optics is None:
-            message = f"{path}: no tables optics and {new._table_name}; cannot continue"
+            message = (
+                f"{path}: no tables optics and {new._table_name}; "
+                "is it the list of an Import job?"
+            )
             raise InputError(message)
         rows = [
             {label: optics.text(label)[i] for label in optics.labels}

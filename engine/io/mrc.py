@@ -148,7 +148,7 @@ def read_images(
     wanted = list(range(header.nz)) if indices is None else list(indices)
     for index in wanted:
         if not 0 <= index < header.nz:
-            message = f"{path}: no image {index + 1}, it has {header.nz}"
+            message = f"{path}: no image {index + 1}, it has {header.nz} images"
             raise InputError(message)
     shape = (len(wanted), header.ny, header.nx)
     if reuse is not None and reuse.shape == shape and reuse.dtype == np.float32:

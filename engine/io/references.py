@@ -62,7 +62,8 @@ def read_references(
         used = micrograph_pixel_size if pixel_size is None else pixel_size
         is_volume = Path(path).suffix == ".mrc" and len(images) > 1
     if images.shape[-1] != images.shape[-2]:
-        message = f"{path}: references must be square, these are {images.shape[1:]}"
+        size = f"{images.shape[-1]} x {images.shape[-2]} px"
+        message = f"{path}: references of {size}; crop or pad them to squares"
         raise InputError(message)
     notes = []
     if pixel_size is None and abs(used - micrograph_pixel_size) > 1e-3:

@@ -71,7 +71,7 @@ def _value(job: Job, option: Option, facts: Facts, continuing: bool) -> list[Pro
         message = f"{text!r} is neither Yes nor No; RELION takes it for No"
         return [Problem(key, message, WARNING)]
     if option.kind is Kind.CHOICE and text not in option.choices:
-        return [Problem(key, f"{text!r} is none of: {'; '.join(option.choices)}")]
+        return [Problem(key, f"{text!r} is not one of: {'; '.join(option.choices)}")]
     if option.kind in {Kind.NODE, Kind.FILE} and text:
         return _path(option, text, facts)
     return []

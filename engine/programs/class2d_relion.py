@@ -32,7 +32,7 @@ def read_relion_iteration(
     """
     general = read_star(optimiser).get("optimiser_general")
     if general is None:
-        message = f"{optimiser}: no table optimiser_general"
+        message = f"{optimiser}: no table optimiser_general; is it an optimiser file?"
         raise InputError(message)
     model_path = general.text("rlnModelStarFile")[0]
     tables = read_star(model_path)
@@ -91,7 +91,10 @@ def _rows_by_name(tables: dict[str, Table], particles: ParticleSet) -> dict[int,
     missing = set(range(len(place))) - set(found.values())
     if missing:
         name = particles.group_names[min(missing)]
-        message = f"{groups.source}: no group {name}, which {particles.path} has"
+        message = (
+            f"{groups.source}: no group {name}, which {particles.path} has; "
+            "continue with the particles that were classified"
+        )
         raise InputError(message)
     return found
 
@@ -131,7 +134,10 @@ def _noise(
         elif int(number) in row:
             by_group[row[int(number)]] = power
     if not np.all(by_group > 0):
-        message = f"{particles.path}: the model has no noise spectrum of some group"
+        message = (
+            f"{particles.path}: the model has no noise spectrum for some groups; "
+            "continue with the particles that were classified"
+        )
         raise InputError(message)
     return noise_of_groups(
         by_group, particles, has_micrograph_noise=has_micrograph_noise

@@ -62,7 +62,10 @@ def read_state(path: str | Path) -> tuple[State, list[dict[str, Any]]]:
         message = f"{path}: not a state of a 2D classification ({error})"
         raise InputError(message) from error
     if note["format"] != _FORMAT:
-        message = f"{path}: written by another version; continue from an older job"
+        message = (
+            f"{path}: written by another version of cryodeck; move it away to go on "
+            "from the rounded numbers in the STAR files"
+        )
         raise InputError(message)
     values = {
         field.name: arrays[f"model_{field.name}"][()]

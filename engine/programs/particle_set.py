@@ -267,10 +267,13 @@ def _pixel_size(values: _Values, path: str) -> float:
         detector = values.get("rlnDetectorPixelSize", 0.0)
         sizes = detector * 1e4 / values.get("rlnMagnification", 1.0)
     else:
-        message = f"{path}: no rlnImagePixelSize in the optics table"
+        message = (
+            f"{path}: no rlnImagePixelSize in the optics table; "
+            "was it written by an Extract job?"
+        )
         raise InputError(message)
     if not np.all(sizes > 0):
-        message = f"{path}: pixel sizes must be above 0"
+        message = f"{path}: a pixel size is not above 0; extract the particles again"
         raise InputError(message)
     if np.ptp(sizes) > 0.001:
         message = (

@@ -104,7 +104,7 @@ def _read_list(path: str) -> _List:
             )
     rest = [name for name in tables if name != "optics"]
     if not rest:
-        message = f"{path}: no table to select from"
+        message = f"{path}: no table of micrographs or particles to select from"
         raise InputError(message)
     return _List(
         path=path, name=rest[0], table=tables[rest[0]], optics=tables.get("optics")

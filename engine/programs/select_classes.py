@@ -155,13 +155,19 @@ def _read(path: str) -> _Classification:
     data = read_star(data_path)
     particles = data.get("particles")
     if particles is None or "rlnClassNumber" not in particles:
-        message = f"{data_path}: no particles with class numbers"
+        message = (
+            f"{data_path}: no particles with class numbers (rlnClassNumber); "
+            "was it written by a 2D classification?"
+        )
         raise InputError(message)
     class_index = particles.integers("rlnClassNumber") - 1
     if class_index.size and not 0 <= class_index.min() <= class_index.max() < len(
         names
     ):
-        message = f"{data_path}: class numbers outside 1 to {len(names)}"
+        message = (
+            f"{data_path}: class numbers outside 1 to {len(names)}; "
+            f"{model_path} is of another classification"
+        )
         raise InputError(message)
     stack = names[0].partition("@")[2] or names[0]
     pixel = read_header(stack).pixel_size
@@ -196,7 +202,7 @@ def _paths(path: str) -> tuple[str, str, float]:
     if path.endswith("_optimiser.star"):
         general = read_star(path).get("optimiser_general")
         if general is None:
-            message = f"{path}: no table optimiser_general"
+            message = f"{path}: no table optimiser_general; is it an optimiser file?"
             raise InputError(message)
         diameter = float(general.numbers("rlnParticleDiameter", 0.0)[0])
         model = general.text("rlnModelStarFile")[0]

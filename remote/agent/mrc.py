@@ -86,7 +86,7 @@ def _byte_order(head: bytes, path: str) -> str:
         nx, ny, nz, mode = struct.unpack(order + "4i", head[:16])
         if 0 < nx < 1 << 20 and 0 < ny < 1 << 20 and 0 <= nz < 1 << 28 and mode < 200:
             return order
-    message = "{}: no MRC file: its size makes no sense".format(path)
+    message = "{}: not an MRC file: its size makes no sense".format(path)
     raise VerbError(message, "damaged")
 
 

@@ -133,8 +133,8 @@ def _newest_model(row: JobRow) -> str:
             if name.endswith(ending):
                 return name.removesuffix(ending) + "_model.star"
     message = (
-        f"{row.name} has no classes: it is no 2D classification, or has not ended an "
-        "iteration yet"
+        f"{row.name} has no classes: it is not a 2D classification, or no "
+        "iteration has ended yet"
     )
     raise CommandFailure(message)
 
