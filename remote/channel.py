@@ -244,7 +244,7 @@ class AgentClient:
         self.bytes_sent += agent.bytes_sent
         self.hello = agent.hello
         self.clock_skew_s = float(agent.hello["clock"]) - time.time()
-        self._luggage = bootstrap.Luggage()
+        self._luggage = agent.luggage
         self._pipe = agent.pipe
         self._spawn(self._listen(agent.pipe, agent.reader, agent.early))
         self._set_link(LinkState.CONNECTED)

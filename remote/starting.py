@@ -24,6 +24,7 @@ class Started(NamedTuple):
     reader: frames.FrameReader
     hello: dict[str, Any]
     early: list[frames.Frame]  # what it said beside that
+    luggage: bootstrap.Luggage
     bytes_sent: int
 
 
@@ -40,15 +41,18 @@ async def start_agent(session: Session) -> Started:
         )
         raise SessionError(message) from error
     reader = frames.FrameReader()
-    bundle = bootstrap.bundle()
+    luggage = bootstrap.Luggage()
+    bundle, ahead = bootstrap.bundle(), luggage.for_verb(bootstrap.SOON)
     try:
         async with asyncio.timeout(limit):
             with contextlib.suppress(SessionLostError):
                 await pipe.write(bundle)  # the reading says why not
+                await pipe.write(ahead)  # apart: SSH hands over whole packets only
             first, *early = await _first_frames(pipe, reader, session)
     except TimeoutError as error:
         raise _no_agent(session, pipe, reader, "it did not answer") from error
-    return Started(pipe, reader, first.message["hello"], early, len(bundle))
+    hello = first.message["hello"]
+    return Started(pipe, reader, hello, early, luggage, len(bundle + ahead))
 
 
 async def _first_frames(

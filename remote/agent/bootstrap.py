@@ -1,8 +1,9 @@
 """How the agent gets to the login node: packed, on standard input, piece by piece.
 
 This file stays here; what it sends is `remote.agent` and `engine.project`. First goes
-what every agent needs, small enough for the first packets of a connection; the modules
-of a verb go ahead of its first request, in the same breath. The command line holds no
+what every agent needs, small enough for the first packets of a connection; what the
+first list of jobs needs follows while the agent starts, the modules of another verb
+ahead of its first request, in the same breath. The command line holds no
 single quotes but the outer ones, no backslash and no newline, so every login shell
 (bash, zsh, csh, fish) passes it on as it is.
 """
@@ -64,6 +65,8 @@ _DOCSTRING = re.compile(r'^( *)"""(?:[^"\\]|\\.|"(?!""))*"""\n', re.MULTILINE)
 _COMMENT = re.compile(r"^ *#.*$", re.MULTILINE)
 #: what an agent needs to say hello and to be asked
 FIRST = ("remote.agent.main", "remote.agent.host")
+#: what nearly everybody asks first; its modules travel while the agent starts
+SOON = "overview.look"
 _IMPORT = re.compile(
     r"^[ ]*(?:from ([\w.]+) import (\([^)]*\)|.*)|import ([\w., ]+))", re.MULTILINE
 )

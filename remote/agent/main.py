@@ -38,18 +38,17 @@ class Agent:
         self._light = Pool(self, LIGHT_THREADS, False)
         self._heavy = Pool(self, int(HELD["heavy_threads"]), True)
 
-    def serve(self) -> None:
-        """Answer until the input ends."""
+    def serve(self, early: bytes = b"") -> None:
+        """Answer until the input ends; `early` was read of it before."""
         _start(self._watch)
         reader = frames.FrameReader()
         try:
-            while True:
-                data = os.read(self.source, 1 << 18)
-                if not data:
-                    break
+            data = early or os.read(self.source, 1 << 18)
+            while data:
                 self.heard_at = time.monotonic()
                 for frame in reader.feed(data):
                     self._take(frame)
+                data = os.read(self.source, 1 << 18)
         except (OSError, frames.FrameError, ValueError, TypeError, zlib.error):
             pass  # the other end cannot be understood any more: as good as gone
         self.end()
@@ -213,9 +212,12 @@ def serve(modules: Dict[str, Any]) -> None:
     os.dup2(null, 0)  # nothing that is started here may read or write the frames
     os.dup2(null, 1)
     os.close(null)
+    # what the loader's buffer holds of the frames; of the new 0 it gets nothing
+    loader: Any = sys.stdin.buffer
+    early = bytes(loader.peek(1))
     sys.stdin = None
     for fd in (source, sink):
         os.set_inheritable(fd, False)
     agent = Agent(source, sink, modules)
     agent.send({"hello": find("host.hello").function(Request(0))})
-    agent.serve()
+    agent.serve(early)

@@ -1,6 +1,7 @@
 """What is imported, where, and how long it takes."""
 
 import ast
+import os
 import statistics
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from remote.agent import bootstrap
-from remote.agent.frames import encode
+from remote.agent.frames import FrameReader, encode
 from remote.local import LocalSession
 from remote.starting import start_agent
 
@@ -87,6 +88,48 @@ def test_the_bundle_runs_without_site_packages_and_without_a_home(tmp_path):
     out, err = process.communicate(bootstrap.bundle(), timeout=20)
     assert process.returncode == 0, err
     assert b"CDK" in out
+
+
+@pytest.mark.parametrize("pause", [False, True], ids=["at once", "after a pause"])
+def test_what_follows_the_first_modules_is_not_lost(pause):
+    """Frames that the loader's buffer has swallowed are taken like any other."""
+    luggage = bootstrap.Luggage().for_verb(bootstrap.SOON)
+    asked = encode({"id": 7, "verb": "overview.no_such_verb"})
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", bootstrap.command((sys.executable,))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+    reader, heard = FrameReader(), []
+    process.stdin.write(bootstrap.bundle() + (b"" if pause else luggage + asked))
+    while len(heard) < 2:
+        heard += reader.feed(os.read(process.stdout.fileno(), 65536))
+        if pause and len(heard) == 1:  # it has said hello
+            process.stdin.write(luggage + asked)
+            pause = False
+    assert "hello" in heard[0].message
+    said = heard[1].message["error"]["message"]
+    assert said == "the agent knows no verb 'overview.no_such_verb'"
+    _, complaint = process.communicate(timeout=20)
+    assert (process.returncode, complaint) == (0, b"")
+
+
+async def test_the_first_list_of_jobs_is_one_small_question():
+    """Its modules have gone before the agent said hello, in packets on their way."""
+    session = LocalSession()
+    agent = await start_agent(session)
+    assert agent.luggage.for_verb(bootstrap.SOON) == b""
+    assert agent.bytes_sent > len(bootstrap.bundle()) + 20_000
+    asked = encode({"id": 1, "verb": "overview.look", "project": "/nonexistent"})
+    assert len(asked) < 1400
+    await agent.pipe.write(asked)
+    frames = []
+    while not frames:
+        frames = agent.reader.feed(await agent.pipe.read(65536))
+    assert "RELION project" in frames[0].message["error"]["message"]
+    await session.close()
 
 
 def test_the_command_line_passes_through_any_shell():
