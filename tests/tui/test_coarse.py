@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage
+from support.one_widget import OneWidget
 
 from remote.views import PickSheet, Picture
 from tests.support.interface import until
@@ -20,7 +21,6 @@ from tui.coarse import bands, coarser, fitted, whole
 from tui.graphics import FAR_BYTES, Answers, PictureMode, decided
 from tui.halfblocks import Canvas
 from tui.picking import Picking
-from tui.pixel_app import PixelApp
 from tui.widgets.pick_view import PickView
 from tui.widgets.picture_view import PictureView
 
@@ -145,11 +145,7 @@ async def test_a_far_terminal_gets_the_rest_while_nobody_does_anything(
     drawn: asyncio.Queue[None] = asyncio.Queue()
     monkeypatch.setattr(pixel_layer.PixelLayer, "drawn", lambda _: drawn.get())
 
-    class Small(PixelApp[int]):
-        def compose(self):
-            yield PickView(mode)
-
-    app = Small(mode)
+    app = OneWidget(PickView, mode)
 
     async def sent(pilot, holds) -> str:
         """Wait until something holds; what was sent."""
@@ -229,11 +225,7 @@ async def test_what_is_being_prepared_is_shown_whatever_is_painted_meanwhile(
 
     monkeypatch.setattr("tui.widgets.picture_view.fitted", slowly)
 
-    class Small(PixelApp[int]):
-        def compose(self):
-            yield PictureView(mode)
-
-    app = Small(mode)
+    app = OneWidget(PictureView, mode)
     async with app.run_test(size=SIZE) as pilot:
         view = app.query_one(PictureView)
         app.touched_at = -1000.0

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from support.one_widget import OneWidget
 from textual.constants import ESCAPE_DELAY
 from textual.geometry import Region
 from textual.screen import ModalScreen, Screen
@@ -154,16 +155,9 @@ class Wire:
 
 
 def view_app(mode: PictureMode):
-    from textual.app import ComposeResult
-
-    from tui.pixel_app import PixelApp
     from tui.widgets.picture_view import PictureView
 
-    class Small(PixelApp[int]):
-        def compose(self) -> ComposeResult:
-            yield PictureView(mode)
-
-    return Small(mode)
+    return OneWidget(PictureView, mode)
 
 
 def picture(width: int, height: int):

@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from support.one_widget import OneWidget
 
 from engine.project.picks_file import PicksFile
 from remote.views import PickSheet, Picture
@@ -18,7 +19,6 @@ from tests.tui.test_pixel_protocols import read_sixel
 from tui.graphics import PictureMode
 from tui.patches import changed_boxes
 from tui.picking import Picking
-from tui.pixel_app import PixelApp
 from tui.pixel_image import pixel_image
 from tui.widgets.pick_view import PickView
 
@@ -101,10 +101,6 @@ async def test_a_pick_and_a_cursor_cost_little_and_are_seen(kind, monkeypatch):
     wire, glass = Wire(monkeypatch), Glass()
     mode = PictureMode(kind=kind, cell=CELL)
 
-    class Small(PixelApp[int]):
-        def compose(self):
-            yield PickView(mode)
-
     def expected(view: PickView) -> np.ndarray:
         greys = 255 // view._piece.image.palette[1][0] + 1
         image = pixel_image(view._canvas, kind, greys=greys)
@@ -129,7 +125,7 @@ async def test_a_pick_and_a_cursor_cost_little_and_are_seen(kind, monkeypatch):
         assert np.abs(seen - expected(view)).max() <= (0 if kind == "kitty" else 2)
         return sent
 
-    app = Small(mode)
+    app = OneWidget(PickView, mode)
     async with app.run_test(size=SIZE) as pilot:
         view = app.query_one(PickView)
         await pilot.pause(0.1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from textual.app import App, ComposeResult
+from support.one_widget import OneWidget
+from textual.app import App
 
 from tests.support.interface import until
 from tests.tui.test_coarse import micrograph
@@ -21,11 +22,7 @@ async def test_pictures_and_letters_come_back(kind, monkeypatch):
     mode = PictureMode(kind=kind, cell=(10, 20))
     whole = "a=t" if kind == "kitty" else "\x1bP0;1q"
 
-    class Small(PixelApp[int]):
-        def compose(self) -> ComposeResult:
-            yield PictureView(mode)
-
-    app = Small(mode)
+    app = OneWidget(PictureView, mode)
     async with app.run_test(size=(60, 20)) as pilot:
         app.query_one(PictureView).show_picture(micrograph(), None)
         await until(pilot, lambda: whole in wire.text, 20)
