@@ -324,17 +324,6 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
         self.theme = names[(at + 1) % len(names)]
         self.screen.refresh(layout=True)
 
-    def set_pictures(self, mode: PictureMode) -> None:
-        """Draw pictures in another way from now on."""
-        self.pixels.free()
-        self.pictures = self.pixels.mode = mode
-        for screen in self.screen_stack:
-            for widget in screen.query("*"):
-                change = getattr(widget, "set_mode", None)
-                if change is not None:
-                    change(mode)
-            screen.refresh()
-
     @property
     def ascii_only(self) -> bool:
         """Whether there is nothing but letters."""

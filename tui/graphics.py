@@ -32,6 +32,8 @@ _NO_PIXELS = KINDS[2:]
 #: these print what they do not understand, or hand nothing on
 _NOT_ASKED = ("dumb", "linux", "screen", "vt100", "vt220")
 _NEAR_BYTES, FAR_BYTES = 250_000, 100_000  # a screen of pictures, here and over SSH
+_LEAST_CHANGE = 0.05  # of a cell's size, that another font makes
+_LEAST_TALL, _MOST_TALL = 0.03, 2.5  # of a cell's shape: seen, believed
 _AT_HAND_S = 0.03  # a terminal that answers so soon is as near as one without SSH
 ADVICE = (
     f"CRYODECK_PICTURES={', '.join(KINDS[:-1])} or {KINDS[-1]} asks for another kind, "
@@ -56,6 +58,7 @@ class Answers:
     knows_sixel: bool = False
     cell: tuple[int, int] | None = None
     answered: bool = False
+    window_cell: tuple[int, int] | None = None  # by the window's size in pixels
     colors: int = 0  # of a sixel picture; 0 if not said
     took_s: float | None = None
 
@@ -109,9 +112,27 @@ class PictureMode:
         return self.kind in {"kitty", "sixel"}
 
     @property
+    def tall(self) -> float:
+        """How many times as high as it is wide a pixel of a picture is.
+
+        Half a cell is a square where a cell is twice as high as wide; hardly any
+        difference is none, so that pixels are not mixed for it.
+        """
+        if self.has_pixels or self.answers.cell is None:
+            return 1.0
+        times = self.answers.cell[1] / 2 / self.answers.cell[0]
+        is_sensible = 1 / _MOST_TALL < times < _MOST_TALL
+        return times if is_sensible and abs(times - 1) > _LEAST_TALL else 1.0
+
+    @property
     def is_far(self) -> bool:
         """Whether few bytes should go to the terminal."""
         return self.view_bytes <= FAR_BYTES
+
+    @property
+    def enlarges(self) -> bool:
+        """Whether the terminal makes small pictures larger, as squares: few bytes."""
+        return self.kind == "kitty" and self.is_far
 
     @property
     def most_greys(self) -> int:
@@ -135,6 +156,25 @@ class PictureMode:
         return replace(
             self, kind=kind, cell=cell if is_pixels else (1, 2), reason=reason
         )
+
+    def is_other(self, window_cell: tuple[int, int]) -> bool:
+        """Whether cells of a window are of another size now, as by another font.
+
+        Some windows count their margins, too: these are not believed, and a little more
+        or less is none.
+        """
+        cell = self.answers.cell
+        if cell is None or cell != self.answers.window_cell:
+            return False
+        return any(
+            abs(new / old - 1) > _LEAST_CHANGE
+            for new, old in zip(window_cell, cell, strict=True)
+        )
+
+    def with_cell(self, cell: tuple[int, int]) -> PictureMode:
+        """The same with cells of another size."""
+        answers = replace(self.answers, cell=cell, window_cell=cell)
+        return replace(self, answers=answers).instead(self.kind, self.reason)
 
 
 def wants_no_color(environment: Mapping[str, str]) -> bool:
@@ -203,7 +243,7 @@ def choose() -> PictureMode:
     encoding = getattr(sys.stdout, "encoding", "") or ""
     wish = wished(environment)
     wanted = environment.get("CRYODECK_PICTURES", "") or wish.partition(" ")[0]
-    answers = Answers()
+    answers, window = Answers(), window_cell()
     term = environment.get("TERM", "dumb")
     is_settled = wanted in _NO_PIXELS or wants_no_color(environment)
     if not is_settled and term not in _NOT_ASKED:
@@ -213,6 +253,7 @@ def choose() -> PictureMode:
         if Answers.of(said).knows_sixel:
             said += asked(0, 2, question=COLOR_QUESTION)
         answers = Answers.of(said, took_s)
+    answers = replace(answers, cell=answers.cell or window, window_cell=window)
     return decided(environment, encoding, answers, wish)
 
 
@@ -267,22 +308,21 @@ def asked(
         return b""
     finally:
         termios.tcsetattr(read_fd, termios.TCSANOW, before)
-    return said + _window_cell(write_fd, said)
+    return said
 
 
-def _window_cell(fd: int, said: bytes) -> bytes:
-    """The size of a cell from the size of the window, as a terminal would say it."""
+def window_cell(fd: int = 2) -> tuple[int, int] | None:
+    """The size of a cell by the size of a terminal's window in cells and pixels."""
     import fcntl
     import struct
     import termios
 
-    if _CELL.search(said):
-        return b""
     try:
         packed = fcntl.ioctl(fd, termios.TIOCGWINSZ, bytes(8))
     except OSError:
-        return b""
+        return None
     rows, columns, width, height = struct.unpack("4H", packed)
-    if not (rows and columns and width and height):
-        return b""
-    return b"\x1b[6;%d;%dt" % (height // rows, width // columns)
+    if not (rows and columns):
+        return None
+    cell = (width // columns, height // rows)
+    return cell if min(cell) > 0 else None

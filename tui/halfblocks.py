@@ -84,8 +84,13 @@ class Canvas:
             target = (top + y) * self.width + max(0, left)
             self.grey[target : target + length] = pixels[source : source + length]
 
-    def circle(self, x: float, y: float, radius: float, color: Rgb) -> None:
-        """Draw the outline of a circle, or a dot if there is no room for one."""
+    def circle(
+        self, x: float, y: float, radius: float, color: Rgb, flat: float = 1.0
+    ) -> None:
+        """Draw the outline of a circle, or a dot if there is no room for one.
+
+        `flat`: how many times as high as wide it is, in pixels that are no squares.
+        """
         if not (
             -radius <= x <= self.width + radius and -radius <= y <= self.height + radius
         ):
@@ -95,8 +100,8 @@ class Canvas:
             return
         left, top = math.floor(x), math.floor(y)
         part = math.floor((x - left) * _PARTS), math.floor((y - top) * _PARTS)
-        dots = _ring(radius, *part)
-        reach = math.ceil(radius) + 1
+        dots = _ring(radius, flat, *part)
+        reach = math.ceil(radius * max(1.0, flat)) + 1
         if reach <= left < self.width - reach and reach <= top < self.height - reach:
             width, at = self.width, top * self.width + left
             places = [at + down * width + across for across, down in dots]
@@ -139,6 +144,21 @@ class Canvas:
                 if left <= x < left + width:
                     cut.marks[(y - top) * width + x - left] = color
         return cut
+
+    def flattened(self, tall: float) -> Canvas:
+        """The same for pixels that are so many times as high as wide."""
+        if tall == 1.0:
+            return self
+        height = max(1, round(self.drawn_height / tall))
+        flat = Canvas(self.width, height)
+        size = self.width * self.drawn_height
+        pixels = bytes(self.grey[:size])
+        pixels = scaled(pixels, self.width, self.drawn_height, self.width, height)
+        flat.paste(pixels, self.width, height)
+        for at, color in self.marks.items():
+            y, x = divmod(at, self.width)
+            flat.dot(x, int(y / tall), color)
+        return flat
 
     def in_greys(self, grey: bytearray) -> Canvas:
         """The same marks over other greys."""
@@ -232,13 +252,18 @@ _MIDDLE_GREY = 128
 
 
 @lru_cache(1024)
-def _ring(radius: float, x_part: int, y_part: int) -> list[tuple[int, int]]:
+def _ring(
+    radius: float, flat: float, x_part: int, y_part: int
+) -> list[tuple[int, int]]:
     """Pixels of a circle around a place in a pixel, given in parts of it."""
     x, y = (x_part + 0.5) / _PARTS, (y_part + 0.5) / _PARTS
     steps = max(8, int(2.2 * math.pi * radius))
     angles = [2 * math.pi * i / steps for i in range(steps)]
     dots = (
-        (math.floor(x + radius * math.cos(a)), math.floor(y + radius * math.sin(a)))
+        (
+            math.floor(x + radius * math.cos(a)),
+            math.floor(y + radius * flat * math.sin(a)),
+        )
         for a in angles
     )
     return list(dict.fromkeys(dots))
@@ -319,13 +344,18 @@ def _weights(old: int, new: int) -> list[tuple[int, tuple[int, ...]]]:
     return found
 
 
-def filling(picture: Picture, width: int, height: int) -> Picture:
-    """A picture as large as a room lets it be; as it is if that is hardly larger."""
-    times = min(width / picture.width, height / picture.height)
+def filling(picture: Picture, width: int, height: int, tall: float = 1.0) -> Picture:
+    """A picture as large as a room lets it be; as it is if that is hardly larger.
+
+    `tall`: how many times as high as wide the room's pixels are.
+    """
+    times = min(width / picture.width, height * tall / picture.height)
     if times < WORTH_FILLING:
-        return picture
-    across = int(picture.width * times)
-    down = min(height, round(picture.height * across / picture.width))
+        if tall == 1.0:
+            return picture
+        times = min(1.0, times)
+    across = max(1, int(picture.width * times))
+    down = max(1, min(height, round(picture.height * across / picture.width / tall)))
     return replace(
         picture,
         width=across,

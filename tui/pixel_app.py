@@ -13,7 +13,7 @@ from textual.app import App, ReturnType
 from textual.events import Event, InputEvent, MouseMove
 from textual.screen import Screen
 
-from tui.graphics import PictureMode
+from tui.graphics import PictureMode, window_cell
 from tui.pixel_layer import PixelLayer
 from tui.sent_cells import SentCells
 
@@ -91,8 +91,22 @@ class PixelApp(App[ReturnType]):
             text = f"{SYNC_START}{text}{SYNC_END}" if is_synchronized else text
             self.pixels.write(text)
 
+    def set_pictures(self, mode: PictureMode) -> None:
+        """Draw pictures in another way from now on."""
+        self.pixels.free()
+        self.pictures = self.pixels.mode = mode
+        for screen in self.screen_stack:
+            for widget in screen.query("*"):
+                change = getattr(widget, "set_mode", None)
+                if change is not None:
+                    change(mode)
+            screen.refresh()
+
     async def _on_resize(self, event: Resize) -> None:
         self.paint_anew()
+        cell = window_cell()
+        if cell is not None and self.pictures.is_other(cell):
+            self.set_pictures(self.pictures.with_cell(cell))
         await super()._on_resize(event)
 
     def action_suspend_process(self) -> None:

@@ -73,16 +73,17 @@ def short_caption(tile: Tile, order: Order, room: int, *, mark: str = "") -> str
     return text[:room]
 
 
-def columns_of(rows: int, cell: tuple[int, int]) -> int:
+def columns_of(rows: int, mode: PictureMode) -> int:
     """Columns of a square picture that is so many rows high."""
-    return max(2, round(rows * cell[1] / cell[0]))
+    across, down = mode.cell
+    return max(2, round(rows * down * mode.tall / across))
 
 
 def fitting_rows(
     count: int,
     width: int,
     height: int,
-    cell: tuple[int, int],
+    mode: PictureMode,
     box: int,
     aspect: int = 1,
 ) -> int:
@@ -92,21 +93,26 @@ def fitting_rows(
     times as wide as high.
     """
     least, most = 8, _MOST_ROWS
-    if cell != (1, 2):
-        least = max(2, -(-box // cell[1]))
-        most = max(least, 3 * box // cell[1])
+    if mode.has_pixels:
+        least = max(2, -(-box // mode.cell[1]))
+        most = max(least, 3 * box // mode.cell[1])
     for rows in range(most, least, -1):
-        across = max(1, width // (aspect * columns_of(rows, cell) + FRAME))
+        across = max(1, width // (aspect * columns_of(rows, mode) + FRAME))
         if -(-count // across) * (rows + FRAME) <= height:
             return rows
     return least
 
 
-def tile_canvas(tile: Tile, width: int, height: int, contrast: float = 0.0) -> Canvas:
-    """A tile as large as fits, in the middle of a canvas with its own background."""
+def tile_canvas(
+    tile: Tile, width: int, height: int, contrast: float = 0.0, tall: float = 1.0
+) -> Canvas:
+    """A tile as large as fits, in the middle of a canvas with its own background.
+
+    `tall`: how many times as high as wide the canvas's pixels are.
+    """
     w, h = int(tile["width"]), int(tile["height"])
-    scale = min(width / max(1, w), height / max(1, h), _MOST_TIMES)
-    across, down = max(1, round(w * scale)), max(1, round(h * scale))
+    scale = min(width / max(1, w), height * tall / max(1, h), _MOST_TIMES)
+    across, down = max(1, round(w * scale)), max(1, round(h * scale / tall))
     pixels = scaled(_contrasted(tile, contrast), w, h, across, down)
     return _on_ground(pixels, across, down, width, height)
 
@@ -143,9 +149,9 @@ def sheet_images(
 def pixel_canvas(
     tile: Tile, mode: PictureMode, cells: tuple[int, int], contrast: float = 0.0
 ) -> Canvas:
-    """A tile for so many cells: kitty makes it larger itself, sixel cannot."""
+    """A tile as large as so many cells, unless the terminal enlarges it."""
     width, height = cells[0] * mode.cell[0], cells[1] * mode.cell[1]
-    if mode.kind != "kitty":
+    if not mode.enlarges:
         return tile_canvas(tile, width, height, contrast)
     w, h = int(tile["width"]), int(tile["height"])
     # the shape of its cells, so that nothing is stretched

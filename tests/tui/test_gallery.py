@@ -212,12 +212,13 @@ async def test_one_who_may_only_look_cannot_keep():
 
 
 def test_sizes_let_all_be_seen_if_they_can_be_told_apart():
-    assert fitting_rows(50, 196, 44, (10, 20), 64) >= 4
-    columns = 196 // (2 * fitting_rows(50, 196, 44, (10, 20), 64) + 2)
-    rows = fitting_rows(50, 196, 44, (10, 20), 64) + 2
+    pixels = PictureMode(kind="kitty", cell=(10, 20))
+    assert fitting_rows(50, 196, 44, pixels, 64) >= 4
+    columns = 196 // (2 * fitting_rows(50, 196, 44, pixels, 64) + 2)
+    rows = fitting_rows(50, 196, 44, pixels, 64) + 2
     assert -(-50 // columns) * rows <= 44
-    assert fitting_rows(1, 196, 44, (10, 20), 64) == 9  # at most three to one
-    assert fitting_rows(200, 80, 20, (1, 2), 64) == 8  # smaller says nothing
+    assert fitting_rows(1, 196, 44, pixels, 64) == 9  # at most three to one
+    assert fitting_rows(200, 80, 20, PictureMode(), 64) == 8  # smaller says nothing
 
 
 def turned(pixels: bytes, size: int) -> bytes:

@@ -10,7 +10,8 @@ import pytest
 from engine.io.mrc import write_mrc
 from remote.agent import grey, mrc
 from remote.views import Picks, Picture
-from tui.graphics import PictureMode
+from tests.support.interface import until
+from tui.graphics import Answers, PictureMode
 from tui.halfblocks import Canvas, filling
 from tui.pixel_app import PixelApp
 from tui.screens.looking import COARSER
@@ -22,6 +23,8 @@ SIZE = (90, 30)
 MODES = {
     "half-blocks": PictureMode(),
     "letters": PictureMode(kind="ascii"),
+    "narrow half-blocks": PictureMode(answers=Answers(cell=(7, 17))),
+    "wide letters": PictureMode(kind="ascii", answers=Answers(cell=(10, 17))),
     "kitty": PictureMode(kind="kitty", cell=(7, 15)),
     "sixel": PictureMode(kind="sixel", cell=(11, 19)),
     "wide cells": PictureMode(kind="kitty", cell=(12, 13)),
@@ -47,7 +50,7 @@ def looked_at(file: bytes, view: PictureView, coarser: int = 1) -> Picture:
     handle.seek(0)
     header = mrc.Header(900, 600, 1, 2, 1024, False, False, 2.0)
     region = view.looked_at or (0, 0, 900, 600)
-    binning = mrc.binning_for(region[2], region[3], *view.room()) * coarser
+    binning = mrc.binning_for(region[2], region[3], *view.space()) * coarser
     found = mrc.reduce_image(handle, header, binning, region)
     return Picture(
         width=found.width,
@@ -68,14 +71,18 @@ def middles(canvas: Canvas, view: PictureView) -> list[tuple[float, float]]:
     for at in canvas.marks:
         ring[divmod(at, canvas.width)] = 1
     rows, columns = np.mgrid[: shape[0], : shape[1]]
-    rows, columns = rows + 0.5, columns + 0.5
-    radius = view.diameter_px / 2 / view.picture.binning
+    step_across, step_down = view.steps()
+    # everything in pixels as wide as those of the picture, which may be no squares
+    rows, columns = (rows + 0.5) * step_down / step_across, columns + 0.5
+    height = shape[0] * step_down / step_across
+    radius = view.diameter_px / 2 / step_across
     found = []
     for place in PLACES:
         x, y = view.to_picture(*place)
+        y *= step_down / step_across
         if not (
             radius + 1 < x < shape[1] - radius - 1
-            and radius + 1 < y < shape[0] - radius - 1
+            and radius + 1 < y < height - radius - 1
         ):
             continue
         near = np.hypot(columns - x, rows - y) < radius + 2
@@ -141,6 +148,69 @@ def test_a_picture_fills_its_room_and_keeps_its_shape():
     assert larger.binning == pytest.approx(1.8)
     assert len(larger.pixels) == 500 * 333
     assert filling(picture, 320, 400) is picture
+
+
+@pytest.mark.parametrize("cell", [(7, 17), (10, 17), (6, 13)])
+async def test_a_square_is_square_on_the_screen_whatever_the_cells(cell):
+    mode = PictureMode(answers=Answers(cell=cell))
+
+    class Small(PixelApp[int]):
+        def compose(self):
+            yield PictureView(mode)
+
+    picture = Picture(
+        width=300,
+        height=300,
+        pixels=bytes(90_000),
+        source_width=900,
+        source_height=900,
+        pixel_size=2.0,
+        binning=3.0,
+    )
+    async with Small(mode).run_test(size=SIZE) as pilot:
+        view = pilot.app.query_one(PictureView)
+        view.show_picture(picture, None)
+        canvas = view._canvas
+        wide, high = canvas.width * cell[0], canvas.height * cell[1] / 2
+        assert abs(wide - high) <= cell[1]
+        room = view.room()
+        assert min(room[0] - canvas.width, room[1] - canvas.height) <= 2
+
+
+def test_a_printed_picture_is_flattened_with_its_circles():
+    canvas = Canvas(60, 60, ground=90)
+    canvas.circle(30, 30, 20, (255, 0, 0))
+    flat = canvas.flattened(1.25)
+    assert (flat.width, flat.drawn_height) == (60, 48)
+    assert set(flat.grey) == {90}
+    columns, rows = zip(*((at % 60, at // 60) for at in flat.marks), strict=True)
+    assert max(columns) - min(columns) == pytest.approx(40, abs=1)
+    assert max(rows) - min(rows) == pytest.approx(32, abs=1)
+    assert canvas.flattened(1.0) is canvas
+
+
+async def test_another_font_draws_pictures_anew(monkeypatch):
+    mode = PictureMode(answers=Answers(cell=(8, 16), window_cell=(8, 16)))
+    monkeypatch.setattr("tui.pixel_app.window_cell", lambda: (7, 17))
+
+    class Small(PixelApp[int]):
+        def compose(self):
+            yield PictureView(mode)
+
+    async with Small(mode).run_test(size=SIZE) as pilot:
+        view = pilot.app.query_one(PictureView)
+        await pilot.resize_terminal(SIZE[0] + 1, SIZE[1])
+        await until(pilot, lambda: view.mode.tall == pytest.approx(17 / 14))
+        assert pilot.app.pictures is view.mode
+
+
+def test_a_window_that_counts_its_margins_says_nothing_of_its_cells():
+    assert PictureMode(answers=Answers(cell=(8, 16), window_cell=(8, 16))).is_other(
+        (9, 18)
+    )
+    for window in ((9, 16), None):
+        mode = PictureMode(answers=Answers(cell=(8, 16), window_cell=window))
+        assert not mode.is_other((12, 24))
 
 
 async def test_dots_stand_for_circles_that_would_hide_the_micrograph():

@@ -155,15 +155,20 @@ class Output:
 
     def picture(self, canvas: Canvas, mode: PictureMode | None = None) -> None:
         """Print a picture: in pixels, in colors and half-blocks, else in letters."""
+        from tui.graphics import Answers, PictureMode, window_cell
         from tui.halfblocks import escape_lines
 
-        kind = "blocks" if mode is None else mode.kind
+        if mode is None:
+            cell = window_cell() if self._out.isatty() else None
+            mode = PictureMode(answers=Answers(cell=cell))
+        kind = mode.kind
         if self.as_json or kind == "none":
             return
-        if mode is not None and mode.has_pixels:
+        if mode.has_pixels:
             self._out.write(printed(canvas, mode))
             self._out.flush()
             return
+        canvas = canvas.flattened(mode.tall)
         if self.in_color and kind != "ascii":
             lines = escape_lines(canvas, is_grey=kind == "grey")
         else:

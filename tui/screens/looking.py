@@ -107,7 +107,7 @@ class Looking:
         shown = name or self.spectrum or self.name
         filters = Filters() if self.spectrum and not name else self.filters
         region = None if name else self.view.looked_at
-        return (shown, region, self.view.room(), filters, coarser)
+        return (shown, region, self.view.space(), filters, coarser)
 
     def ask(self) -> None:
         """Show what should be seen, at once if it is kept."""

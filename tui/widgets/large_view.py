@@ -95,9 +95,9 @@ class LargeView(Widget, can_focus=True):
         count = max(1, len(self.tiles))
         room = (self.size.width - self._words_width) // count - _GAP
         rows = max(1, self.size.height)
-        while rows > 1 and columns_of(rows, self.mode.cell) > room:
+        while rows > 1 and columns_of(rows, self.mode) > room:
             rows -= 1
-        return columns_of(rows, self.mode.cell), rows
+        return columns_of(rows, self.mode), rows
 
     @property
     def _words_width(self) -> int:
@@ -114,7 +114,7 @@ class LargeView(Widget, can_focus=True):
         else:
             columns, rows = self.cells
             self._canvases = [
-                tile_canvas(tile, columns, 2 * rows, self.contrast)
+                tile_canvas(tile, columns, 2 * rows, self.contrast, self.mode.tall)
                 for tile in self.tiles
             ]
         self._refresh_words()

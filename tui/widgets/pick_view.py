@@ -203,8 +203,9 @@ class PickView(PictureView):
     @property
     def reach(self) -> float:
         """How near, in pixels of the file, is on a pick."""
-        binning = self.picture.binning if self.picture is not None else 1.0
-        return max(_REACH_PX * binning, _REACH_OF_RADIUS * self.diameter_px / 2)
+        return max(
+            _REACH_PX * max(self.steps()), _REACH_OF_RADIUS * self.diameter_px / 2
+        )
 
     def under_cursor(self) -> int | None:
         """The pick that a key would take."""
@@ -217,8 +218,8 @@ class PickView(PictureView):
         if self.picture is None or self.is_spectrum:
             return
         x, y = self._at()
-        step = self.picture.binning
-        self.point(x + across * step, y + down * step)
+        step_across, step_down = self.steps()
+        self.point(x + across * step_across, y + down * step_down)
         if self.held is not None and self.picking is not None and self.cursor:
             self._carry(self.held, *self.cursor)
             self._redraw()

@@ -122,6 +122,8 @@ class PictureView(WindowView):
     def show_picture(self, picture: Picture, region: Region | None) -> None:
         """Put other pixels in, of a region of the file."""
         self.picture, self.shown_region = self._grown(picture), region
+        step = picture.binning * picture.height / self.picture.height
+        self._flattened = step / self.picture.binning
         self._redraw()
 
     def show_picks(self, picks: Picks | None) -> None:
@@ -146,11 +148,11 @@ class PictureView(WindowView):
 
     def _grown(self, picture: Picture) -> Picture:
         """A picture that fills its room: pixels of the file as squares if it can be."""
-        width, height = self.room()
+        width, height = self.space()
         if picture.binning <= 1:
             times = min(width // picture.width, height // picture.height)
             picture = enlarged(picture, times)
-        return filling(picture, width, height)
+        return filling(picture, *self.room(), tall=self.mode.tall)
 
     def fom_range(self) -> tuple[float, float]:
         """The figures of merit that are reddest and bluest."""
@@ -233,21 +235,21 @@ class PictureView(WindowView):
 
     def _draw_circles(self, canvas: Canvas, left: int, top: int) -> None:
         assert self.picture is not None
-        binning = self.picture.binning
-        radius = self.diameter_px / 2 / binning if self.diameter_px else 2.0
+        step_across, step_down = self.steps()
+        radius = self.diameter_px / 2 / step_across if self.diameter_px else 2.0
+        flat = step_across / step_down
         marks = list(self.marks())
         if not self._has_pixels:
-            scale = binning * binning
-            seen = canvas.width * canvas.height * scale
+            seen = canvas.width * canvas.height * step_across * step_down
             share = seen / (self.picture.source_width * self.picture.source_height)
             drawn = share * len(marks) * 2 * math.pi * radius
             self.is_dotted = drawn > MOST_COVERED * canvas.width * canvas.height
             radius = 1.0 if self.is_dotted else radius
         for x, y, color in marks:
             across, down = self.to_picture(x, y)
-            canvas.circle(left + across, top + down, radius, color)
+            canvas.circle(left + across, top + down, radius, color, flat)
             if self._has_pixels and radius > 4:  # one pixel is too thin a line
-                canvas.circle(left + across, top + down, radius - 1, color)
+                canvas.circle(left + across, top + down, radius - 1, color, flat)
 
     def spot(self, event: MouseEvent) -> tuple[float, float] | None:
         """Place in the file under the mouse; None beside the picture."""

@@ -127,7 +127,7 @@ class TileView(ScrollView, can_focus=True):
                 len(self.tiles),
                 self.size.width,
                 max(1, self.size.height),
-                self.mode.cell,
+                self.mode,
                 box,
                 self.ASPECT,
             )
@@ -136,7 +136,7 @@ class TileView(ScrollView, can_focus=True):
         self.cursor = max(0, min(self.cursor, len(self.tiles) - 1))
         if is_changed or self.cells != before:
             self._canvases.clear()
-            if self.mode.kind != "kitty":
+            if not self.mode.enlarges:
                 self._images.clear()  # of another size
             self._prepare()
         self._show_pieces()
@@ -151,7 +151,7 @@ class TileView(ScrollView, can_focus=True):
         if self.mode.kind == "none":
             return _CAPTION, 0
         rows = max(1, self.rows)
-        return self.ASPECT * columns_of(rows, self.mode.cell), rows
+        return self.ASPECT * columns_of(rows, self.mode), rows
 
     @property
     def tile_width(self) -> int:
@@ -314,7 +314,7 @@ class TileView(ScrollView, can_focus=True):
     def action_bigger(self, step: int) -> None:
         """Draw them in another size; 0: so that all are seen."""
         self._is_fitted = step == 0
-        least = 4 if self.mode.cell == (1, 2) else 2
+        least = 2 if self.mode.has_pixels else 4
         self.rows = min(48, max(least, self.rows + step)) if step else 0
         self._layout()
         self._go_to(self.cursor)
@@ -403,6 +403,6 @@ class TileView(ScrollView, can_focus=True):
         tile = self.tiles[index]
         canvas = self._canvases.get(int(tile["number"]))
         if canvas is None:
-            canvas = tile_canvas(tile, columns, 2 * rows, self.contrast)
+            canvas = tile_canvas(tile, columns, 2 * rows, self.contrast, self.mode.tall)
             self._canvases[int(tile["number"])] = canvas
         return cell_segments(canvas, line, self.mode.kind)

@@ -48,27 +48,34 @@ class WindowView(Widget, can_focus=True):
         self.looked_at: Region | None = None  # None: all of it
         self.shown_region: Region | None = None
         self._drag: tuple[int, int] | None = None
+        self._flattened = 1.0  # how many times as high as wide a pixel stands for
 
     @property
     def _has_pixels(self) -> bool:
         return self.mode.kind in {"kitty", "sixel"}
+
+    def steps(self) -> tuple[float, float]:
+        """Pixels of the file that a pixel of the picture stands for, across and down.
+
+        They differ where half a cell is no square.
+        """
+        binning = self.picture.binning if self.picture is not None else 1.0
+        return binning, binning * self._flattened
 
     def to_picture(self, x: float, y: float) -> tuple[float, float]:
         """Place in the picture, from its corner, of a place in the file.
 
         A whole number in the file is the middle of a pixel.
         """
-        assert self.picture is not None
         x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
-        binning = self.picture.binning
-        return (x + 0.5 - x0) / binning, (y + 0.5 - y0) / binning
+        across, down = self.steps()
+        return (x + 0.5 - x0) / across, (y + 0.5 - y0) / down
 
     def to_file(self, across: float, down: float) -> tuple[float, float]:
         """Place in the file of a place in the picture; undoes `to_picture`."""
-        assert self.picture is not None
         x0, y0 = self.shown_region[:2] if self.shown_region else (0, 0)
-        binning = self.picture.binning
-        return x0 + across * binning - 0.5, y0 + down * binning - 0.5
+        step_across, step_down = self.steps()
+        return x0 + across * step_across - 0.5, y0 + down * step_down - 0.5
 
     # where one looks
 
@@ -79,11 +86,16 @@ class WindowView(Widget, can_focus=True):
         width, height = min(self.size.width, most), min(self.size.height, most)
         return max(2, across * width), max(2, down * height)
 
+    def space(self) -> tuple[int, int]:
+        """The room in squares, as wide as a picture's pixel."""
+        width, height = self.room()
+        return width, max(2, round(height * self.mode.tall))
+
     def _scale(self) -> float:
         picture = self.picture
         if picture is None:
             return 1.0
-        width, height = self.room()
+        width, height = self.space()
         w, h = picture.source_width, picture.source_height
         if self.looked_at is not None:
             w, h = self.looked_at[2:]
@@ -93,7 +105,7 @@ class WindowView(Widget, can_focus=True):
         picture = self.picture
         if picture is None:
             return
-        width, height = self.room()
+        width, height = self.space()
         whole = max(picture.source_width / width, picture.source_height / height)
         if scale >= whole:
             region = None
@@ -165,11 +177,11 @@ class WindowView(Widget, can_focus=True):
         if self.picture is None:
             return
         scale = self._scale()
-        width, height = self.room()
+        width, height = self.space()
         cx, cy = self._center()
         across, down = self.cell
         dx = (x * across - width / 2) * scale
-        dy = (y * down - height / 2) * scale
+        dy = (y * down * self.mode.tall - height / 2) * scale
         new = max(MAX_ZOOM, scale * factor)
         keep = new / scale
         self._look(cx + dx * (1 - keep), cy + dy * (1 - keep), new)
@@ -190,7 +202,8 @@ class WindowView(Widget, can_focus=True):
             scale = self._scale()
             cx, cy = self._center()
             across, down = self.cell
-            self._look(cx - across * dx * scale, cy - down * dy * scale, scale)
+            high = down * self.mode.tall
+            self._look(cx - across * dx * scale, cy - high * dy * scale, scale)
 
     def on_mouse_move(self, event: MouseMove) -> None:
         """Nothing is drawn before one lets go."""
