@@ -26,7 +26,7 @@ class Call:
 def hearer(
     limit: asyncio.Timeout, seconds: float, on_progress: OnProgress
 ) -> Callable[[dict[str, Any]], None]:
-    """Tell how far a request is; its time limit begins anew with each word of it."""
+    """A callback for progress; each call of it restarts the request's time limit."""
 
     def hear(said: dict[str, Any]) -> None:
         limit.reschedule(asyncio.get_running_loop().time() + seconds)

@@ -353,7 +353,7 @@ class AgentClient:
                 await self._try_send(call.message, call.blob)
 
     def _drop_later(self) -> asyncio.Task[None]:
-        """Take leave of what there is now; `close` waits for it."""
+        """Close agent and session in the background; `close` waits for it."""
         pipe, self._pipe = self._pipe, None
         session, self._session = self._session, None
         task = asyncio.create_task(leave(pipe, session))

@@ -31,7 +31,7 @@ class Layers:
 
 
 def layered(profile: Cluster, said: dict[str, Any]) -> Layers:
-    """The profile between what the site and the project say."""
+    """The profile with the site's settings below it and the project's above."""
     warnings: list[str] = []
     site = _read(said["site"], warnings)
     project = _read(said["project"], warnings)

@@ -48,7 +48,7 @@ TRY_AGAIN_S = (5.0, 15.0, 30.0, 60.0)  # after a cluster could not be reached at
 
 
 def last_seen(cluster: Cluster, project: str) -> LastSeen:
-    """The project as it was last seen; imported only now."""
+    """The project as it was last seen; imported on first use."""
     from remote.last_seen import LastSeen
 
     return LastSeen(cluster, project)
@@ -61,7 +61,7 @@ def _as_on_file(cluster: Cluster) -> Cluster:
 
 
 async def open_workspace(cluster: Cluster, project: str, prompts: Prompts) -> Workspace:
-    """Open the real thing; imported only now."""
+    """Connect to a project; imported on first use."""
     from remote.workspace import Workspace
 
     return await Workspace.open(cluster, project, prompts=prompts)

@@ -19,9 +19,11 @@ _ALSO_FROM = 0.1  # of a class's particles, to be named beside the best
 class ClassMatch:
     """A class, and the class of the other job that holds most of its particles.
 
-    `share` is the part of its particles in both jobs, `in_both`, that is in `best`,
-    `share_of_best` the part of `best`'s particles that these are, `overlap` both at
-    once: shared ones of all in either. Without shared particles `best` is 0.
+    Only particles that are in both jobs count: `in_both` of them are in this class,
+    and `shared` of those in `best`, the other job's class. `share` is `shared` as a
+    fraction of `in_both`, `share_of_best` as a fraction of `best`'s particles in both
+    jobs, `overlap` as a fraction of those in either class. `best` is 0 if no particle
+    is shared.
     """
 
     number: int

@@ -102,7 +102,7 @@ def _ask_for_all(
     ids: Set[str],
     interval: float,
 ) -> None:
-    """Take what another agent was told lately, else ask, for it as well."""
+    """Take what another agent was told lately; otherwise ask, for all of them."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
         known.take(store.load())

@@ -110,7 +110,7 @@ def modules() -> Dict[str, Tuple[bool, str]]:
 
 
 def bare(text: str) -> str:
-    """A module without its explanations; every line keeps its number."""
+    """A module without docstrings and comments; every line keeps its number."""
 
     def emptied(found: Match[str]) -> str:
         return found.group(1) + '""' + "\n" * found.group(0).count("\n")

@@ -119,7 +119,7 @@ def _signal(group: int, number: int) -> None:
 def write_verdict(
     request: Request, name: str, token: str, status: str, verdict: Dict[str, Any]
 ) -> bool:
-    """Write down how a submission ended; False if that is not the question any more.
+    """Write down how a submission ended; False if it has been, or a newer one is there.
 
     A job that still counts as running gets RELION's exit marker and its status, so that
     RELION knows too.
@@ -153,7 +153,7 @@ def write_verdict(
 def revive(request: Request, name: str, token: str) -> bool:
     """Have a job count as running again that its scheduler has put back into the queue.
 
-    False if that is not the question any more.
+    False if it has ended for good meanwhile, or a newer submission is there.
     """
     project = request.path("")
     directory = request.path(name)

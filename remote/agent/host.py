@@ -84,7 +84,7 @@ def _peak_bytes() -> int:
 
 @verb()
 def sharing(request: Request, path: str = "") -> Dict[str, Any]:
-    """Whose a folder is, who may write there, and what new files keep from others."""
+    """A folder's owner and permissions, and the umask of new files."""
     there = os.stat(request.path(path))
     try:
         group = grp.getgrgid(there.st_gid).gr_name
