@@ -26,7 +26,8 @@ from engine.classification.optimizer import Optimizer
 from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
 from engine.parallel import Communicator
-from engine.programs.particle_set import ImageStore, read_particles
+from engine.programs.image_store import ImageStore
+from engine.programs.particle_set import read_particles
 
 
 def main() -> None:

@@ -27,7 +27,8 @@ from engine.programs.class2d_state import read_state
 from engine.programs.context import Context
 from engine.programs.devices import choose_device, ranks_on_device
 from engine.programs.disc_sums import DiscCommunicator
-from engine.programs.particle_set import ImageStore, ParticleSet, read_particles
+from engine.programs.image_store import ImageStore
+from engine.programs.particle_set import ParticleSet, read_particles
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,8 @@ from engine.classification.outliers import reasons
 from engine.errors import InputError
 from engine.programs.class2d_options import Options
 from engine.programs.context import Context
-from engine.programs.particle_set import ImageStore, ParticleSet
+from engine.programs.image_store import ImageStore
+from engine.programs.particle_set import ParticleSet
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from remote.views import Ctf, Picture
+from tui.charts import text_of
 from tui.ctf_rings import RESOLUTIONS, ZERO, draw, legend, zeros
 from tui.halfblocks import Canvas
 
@@ -66,7 +67,7 @@ def test_zeros_are_dashes_on_the_right_and_follow_the_astigmatism():
 
 def test_a_file_that_does_not_say_its_scale_gets_no_rings():
     assert (drawn(FITTED, picture(1.0)) == -1).all()
-    assert "does not say its scale" in "".join(t for t, _ in legend(picture(0.0), None))
-    words = "".join(t for t, _ in legend(picture(), FITTED))
+    assert "does not say its scale" in text_of(legend(picture(0.0), None))
+    words = text_of(legend(picture(), FITTED))
     assert "edge 2.8 Å" in words
     assert "zeros at 1.06-1.09 µm, fit to 4.0 Å" in words

@@ -207,12 +207,13 @@ def _spectrum(
     picture: Picture, ctf: Ctf | None, file: str, corner: tuple[int, int]
 ) -> tuple[Canvas, str]:
     """Return a power spectrum with its rings, and what they are."""
+    from tui.charts import text_of
     from tui.ctf_rings import draw, legend
 
     canvas = with_picks(picture, None, 0.0)
     (left, top), binning = corner, picture.binning
     draw(canvas, picture, ctf, lambda x, y: ((x - left) / binning, (y - top) / binning))
-    return canvas, f"{file}: " + "".join(text for text, _ in legend(picture, ctf))
+    return canvas, f"{file}: {text_of(legend(picture, ctf))}"
 
 
 async def _spectrum_of(workspace: Workspace, name: str, micrograph: str) -> str:

@@ -12,7 +12,8 @@ from engine.io.mrc import write_mrc
 from engine.io.star import read_star, write_star
 from engine.parallel import Communicator
 from engine.programs.class2d_files import known_assignments
-from engine.programs.particle_set import ImageStore, read_particles
+from engine.programs.image_store import ImageStore
+from engine.programs.particle_set import read_particles
 
 
 def test_a_list_without_its_text_says_the_same_of_every_particle(tmp_path, monkeypatch):
