@@ -31,7 +31,8 @@ from engine.classification.batch import Optics
 from engine.classification.optimizer import Optimizer
 from engine.classification.sampling import Sampling
 from engine.classification.state import Groups, Settings
-from engine.fourier.resize import resize
+from engine.fourier.resize import resize_transform
+from engine.fourier.transforms import irfft2, rfft2
 from engine.jobs.job import Job
 from engine.parallel import Communicator
 from engine.programs.particle_set import read_particles
@@ -112,7 +113,10 @@ class _Source:
     def __init__(self, particles, repeat: int, box: int) -> None:
         self._particles, self._n = particles, len(particles)
         images = particles.read(np.arange(self._n))
-        self._images = images if box == images.shape[-1] else resize(images, (box, box))
+        shape, wanted = images.shape[-2:], (box, box)
+        if shape != wanted:
+            images = irfft2(resize_transform(rfft2(images), shape, wanted), wanted)
+        self._images = images
         self.repeat = repeat
 
     @property
