@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from remote.errors import BadRequestError
-from remote.places import config_home, write_private
+from remote.places import at_home, config_home, write_private
 
 SESSIONS = ("local", "ssh", "openssh")
 SCHEDULERS = ("slurm", "pbs", "sge", "lsf", "shell")
@@ -67,6 +67,16 @@ class Cluster:
     def address(self) -> str:
         """Name to connect to."""
         return self.host or self.name
+
+    def meant(self, project: str) -> str:
+        """A project's path as it was typed, before this machine's shell made it one.
+
+        `--project ~/betagal` is a folder of the home here by the time it is read.
+        """
+        here = str(at_home("~"))
+        if self.session == "local" or not f"{project}/".startswith(f"{here}/"):
+            return project
+        return f"~{project[len(here) :]}"
 
     def with_recent(self, project: str) -> Cluster:
         """Profile with a project at the top of the recent ones."""

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.color import ColorSystem
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -19,12 +18,11 @@ from tui.bridge import Bridge, Opener, open_workspace
 from tui.graphics import (
     Answers,
     PictureMode,
-    choose,
     decided,
     has_no_color,
     wants_no_color,
 )
-from tui.habits import Settings, load
+from tui.habits import Settings
 from tui.messages import (
     JobEnded,
     JobsEnded,
@@ -81,6 +79,7 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
         pictures: PictureMode | None = None,
         offline: bool = False,
         settings: Settings | None = None,
+        order: str = "",
     ) -> None:
         encoding = getattr(sys.stdout, "encoding", "") or ""
         self._without_color: list[LineFilter] = []
@@ -94,6 +93,7 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
         self.slow_choice, self.is_slow = self.settings.slow_link, False
         self.bridge = Bridge(self, opener, read_only=read_only, offline=offline)
         self._is_settled = False
+        self._order = order  # what to show as soon as there is a job list
         self._opened = ("", "")  # cluster and project, until a job list has come
         self.last_job = ""  # that was looked at
         self.marked_classes: dict[str, set[int]] = {}  # by job, for as long as we live
@@ -104,7 +104,7 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
     def on_mount(self) -> None:
         """Open the project that was named, or ask for one."""
         if self.host or self.project:
-            self.open_project(self.host or "local", self.project)
+            self.open_project(self.host or "local", self.project, is_typed=True)
         else:
             self.show_clusters()
         self.set_slow(self.slow_choice)
@@ -149,7 +149,7 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
 
         self.push_screen(ClustersScreen())
 
-    def open_project(self, name: str, project: str) -> None:
+    def open_project(self, name: str, project: str, *, is_typed: bool = False) -> None:
         """Go to a project's job list; the connection is made meanwhile."""
         from tui.screens.jobs import JobsScreen
         from tui.screens.prompts import ScreenPrompts
@@ -164,6 +164,7 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
             self.show_clusters()
             self.notify(str(error), severity="error", markup=False, timeout=10)
             return
+        project = cluster.meant(project) if is_typed else project
         self.push_screen(JobsScreen(cluster, project))
         self.bridge.open(cluster, project, ScreenPrompts(self))
 
@@ -200,6 +201,11 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
         """Tell the screens; what a large project has brought is there to stay."""
         self._hand_on(message)
         self._remember()
+        if self._order:
+            from tui.commanding import obey
+
+            order, self._order = self._order, ""
+            obey(self, order)
         if len(message.overview.jobs) > MANY_JOBS and not self._is_settled:
             self._is_settled = True
             self.call_later(settle_memory)
@@ -410,30 +416,3 @@ def _theme(name: str, colors: dict[str, str]) -> Theme:
             "faint": colors["faint"],
         },
     )
-
-
-def run(
-    *,
-    host: str = "",
-    project: str = "",
-    read_only: bool = False,
-    offline: bool = False,
-) -> int:
-    """Open the interface; returns the exit code."""
-    settings = load()
-    if settings.keys:
-        from tui.keys import apply
-
-        apply(settings.keys, settings.sources["keys"])
-    app = CryodeckApp(
-        host=host,
-        project=project,
-        read_only=read_only,
-        offline=offline,
-        pictures=choose(),
-        settings=settings,
-    )
-    has_few = app.sent_cells.colors is ColorSystem.STANDARD
-    if has_few and "theme" not in settings.sources:
-        app.theme = "cryodeck-contrast"  # of 16 colors its own are the nearest
-    return int(app.run(mouse=settings.mouse) or 0)

@@ -19,6 +19,7 @@ COMMANDS = {
     "cluster": ("NAME [PATH]", "another cluster, at its last project or at PATH"),
     "trash": ("", "bring deleted jobs back"),
     "init": ("[3.1|4.0|5.0]", "make this a project of the host's RELION, or of that"),
+    "link": ("", "the command that opens this view, to the clipboard"),
     "theme": ("NAME", "colors"),
     "slow": ("on|off|auto", "the preset for slow links"),
     "journal": ("", "what was asked of the cluster"),

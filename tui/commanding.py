@@ -47,6 +47,7 @@ def _obey(app: CryodeckApp, order: Order) -> str:
         "about": app.action_about,
         "keys": app.action_keys_help,
         "tour": app.action_tour,
+        "link": lambda: _copy_link(app),
         "quit": lambda: app.call_later(app.action_quit),
     }
     if order.command in simple:
@@ -66,6 +67,17 @@ def _obey(app: CryodeckApp, order: Order) -> str:
     else:
         return _in_project(app, order)
     return ""
+
+
+def _copy_link(app: CryodeckApp) -> None:
+    from tui.clipboard import copy
+    from tui.view_links import link
+
+    words = link(app)
+    if not words:
+        app.notify("open a project first", severity="error", timeout=6)
+    elif copy(app, words):
+        app.notify(words, title="Opens this view", markup=False, timeout=20)
 
 
 def _go_to(app: CryodeckApp, name: str, project: str | None) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.fake_workspace import FakeWorkspace
-from tests.support.interface import interface, screen_text, seen, until
+from tests.support.interface import CLUSTERS, interface, screen_text, seen, until
+from tui.app import CryodeckApp
 from tui.command_words import Known, completions, parse
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
@@ -157,3 +159,33 @@ async def test_deleted_jobs_come_back_and_a_folder_becomes_a_project() -> None:
         await pilot.press("colon", *"init", "enter")
         await until(pilot, lambda: ("begin_project", "") in space.calls)
         await seen(pilot, "a RELION 3.1 project now; the host has RELION 3.1.3")
+
+
+async def test_a_link_opens_what_one_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(
+        "tui.clipboard.copy", lambda app, text: sent.append(text) or True
+    )
+    space = FakeWorkspace()
+    async with interface(space, size=(120, 40)) as pilot:
+        await pilot.press(*":job LoG log", "enter")
+        await seen(pilot, "AutoPick/job006", "run.out")
+        await pilot.press(*":link", "enter")
+        await seen(pilot, "Opens this view")
+    start = f"cryodeck --host hpc1 --project {space.project} open "
+    assert sent == [f"{start}job AutoPick/job006 log"]
+    order = sent[0].removeprefix(start)
+    app = CryodeckApp(
+        host="hpc1",
+        project=space.project,
+        opener=partial(_given, space),
+        clusters=CLUSTERS,
+        order=order,
+    )
+    async with app.run_test(size=(120, 40)) as pilot:
+        await seen(pilot, "AutoPick/job006", "run.out")
+        await app.bridge.close()
+
+
+async def _given(space: FakeWorkspace, *_: object) -> FakeWorkspace:
+    return space

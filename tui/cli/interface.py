@@ -33,11 +33,12 @@ def run_interface(
     project: str = "",
     read_only: bool = False,
     offline: bool = False,
+    order: str = "",
 ) -> int:
     """Open the interface; say in one line what is missing if it cannot open."""
     require_terminal()
     try:
-        from tui.app import run
+        from tui.starting import run
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"textual", "rich"}:
             raise
@@ -46,7 +47,13 @@ def run_interface(
     from remote.errors import BadRequestError
 
     try:
-        status = run(host=host, project=project, read_only=read_only, offline=offline)
+        status = run(
+            host=host,
+            project=project,
+            read_only=read_only,
+            offline=offline,
+            order=order,
+        )
     except BadRequestError as error:  # a mistake in settings.toml
         raise CommandFailure(str(error), BAD_INPUT) from error
     return int(status or 0)

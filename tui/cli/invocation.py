@@ -65,7 +65,7 @@ class Invocation:
         if cluster.session == "local":
             return str(_new_project(given) if is_new else _local_project(given))
         if given:
-            return str(given)
+            return cluster.meant(str(given))
         if cluster.recent:
             return cluster.recent[0]
         message = f"{cluster.name} has no project in its profile: use --project DIR"

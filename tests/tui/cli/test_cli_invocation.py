@@ -1,7 +1,10 @@
 """Which job, which project and which front end the words mean."""
 
+from pathlib import Path
+
 import pytest
 
+from remote.cluster import Cluster
 from remote.views import JobRow, JobState, Overview, Verdict
 from tui.__main__ import wants_interface
 from tui.cli.failure import CommandFailure
@@ -73,3 +76,20 @@ def test_an_unknown_job_names_the_nearest(overview):
 )
 def test_the_interface_opens_only_where_no_command_is_named(words, opens):
     assert wants_interface(words) is opens
+
+
+@pytest.mark.parametrize(
+    ("session", "given", "meant"),
+    [
+        ("ssh", "HOME/betagal", "~/betagal"),  # the shell here has put its home in
+        ("ssh", "HOME", "~"),
+        ("ssh", "HOMEsick/betagal", "HOMEsick/betagal"),
+        ("ssh", "/data/betagal", "/data/betagal"),
+        ("local", "HOME/betagal", "HOME/betagal"),
+    ],
+)
+def test_a_tilde_is_the_home_of_the_cluster_not_of_this_machine(session, given, meant):
+    home = str(Path("~").expanduser())
+    cluster = Cluster(name="lab", session=session)
+    found = cluster.meant(given.replace("HOME", home))
+    assert found == meant.replace("HOME", home)
