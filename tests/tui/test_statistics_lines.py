@@ -186,3 +186,14 @@ def test_particles_per_micrograph_stand_beside_another_extractions() -> None:
     theirs = {"micrographs": [{"name": "a/m1.mrc", "particles": 31}]}
     lines = statistics_lines("extract", mine, 80, other=theirs, names=("x", "y"))
     assert any(role == "bar2" and "31" in text for line in lines for text, role in line)
+
+
+@pytest.mark.parametrize("width", [77, 90])
+def test_many_classes_fit_the_width_with_their_curves_names(width: int) -> None:
+    values = class2d(10, 0.004)
+    values["classes"] = [values["classes"][0] | {"number": n} for n in range(41, 47)]
+    for one in values["history"]:
+        one["distribution"] = [1 / 46] * 46
+    text = shown("class2d", values, width)
+    assert "━ 46" in text
+    assert max(map(len, text.splitlines())) <= width

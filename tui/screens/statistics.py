@@ -122,7 +122,8 @@ class StatisticsPane(LinesView):
         self._write()
 
     def _write(self) -> None:
-        if self.size.width < 10:
+        width = self.size.width - 1  # the scrollbar stands there when there is more
+        if width < 9:
             return
         if self.mine is None:
             words = self._trouble or self._far or "reading …"
@@ -136,11 +137,11 @@ class StatisticsPane(LinesView):
         names = (self.mine.job, self.theirs.job if self.theirs is not None else "")
         beside: list[Line] = []
         if self._matched is not None and self.theirs is not None:
-            beside = match_lines(self._matched, names, self.size.width - 2)
+            beside = match_lines(self._matched, names, width - 2)
         lines = statistics_lines(
             self.mine.type,
             self.mine.values,
-            self.size.width,
+            width,
             other=other,
             names=names,
             beside=beside,

@@ -142,8 +142,10 @@ def _shares(
             role = _SHARE_ROLES[place]
             series.append((role, curve))
             names.append((f"  ━ {number}", role))
-    title: Line = [("Shares (%) of the largest classes by iteration", "title"), *names]
-    return [[], title, *lines_chart(series, width, 7, ends=ends)]
+    title: Line = [("Shares (%) of the largest classes by iteration", "title")]
+    if sum(len(text) for text, _ in [*title, *names]) > width:
+        title = [("Shares (%) by iteration", "title")]
+    return [[], [*title, *names], *lines_chart(series, width, 7, ends=ends)]
 
 
 def _number(value: Any) -> str:
