@@ -20,6 +20,7 @@ COMMANDS = {
     "trash": ("", "bring deleted jobs back"),
     "init": ("[3.1|4.0|5.0]", "make this a project of the host's RELION, or of that"),
     "link": ("", "the command that opens this view, to the clipboard"),
+    "notebook": ("[JOB]", "how a job, or the whole project, was made"),
     "theme": ("NAME", "colors"),
     "slow": ("on|off|auto", "the preset for slow links"),
     "journal": ("", "what was asked of the cluster"),
@@ -101,6 +102,7 @@ def _arguments(before: list[str], known: Known) -> Sequence[str]:
     place = len(before)
     table: dict[tuple[str, int], Sequence[str]] = {
         ("job", 1): known.jobs,
+        ("notebook", 1): known.jobs,
         ("job", 2): TABS,
         ("new", 1): known.types,
         ("new", 2): ("from",),

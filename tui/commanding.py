@@ -116,8 +116,21 @@ def _in_project(app: CryodeckApp, order: Order) -> str:
             return f"tabs are {', '.join(TABS)}"
         _back_to(app, jobs)
         jobs.open_job(row, tabs[0])
+    elif order.command == "notebook":
+        return _notebook(app, jobs, words)
     elif order.command == "new":
         return _new(app, jobs, words)
+    return ""
+
+
+def _notebook(app: CryodeckApp, jobs: JobsScreen, words: tuple[str, ...]) -> str:
+    from tui.screens.notebook import NotebookScreen
+
+    row = find_row(jobs.table.all_rows, words[0]) if words else None
+    if words and row is None:
+        return f"no job {words[0]}"
+    name = row.name if row is not None else ""
+    app.push_screen(NotebookScreen(jobs.cluster, jobs.project, name))
     return ""
 
 

@@ -37,6 +37,7 @@ VIEWS = {
     "stack": "tui.screens.stack:StackScreen",
     "large": "tui.widgets.large_view:LargeView",
     "hunt": "tui.screens.hunt:HuntScreen",
+    "notebook": "tui.screens.notebook:NotebookScreen",
     "journal": "tui.screens.journal:JournalScreen",
     "about": "tui.screens.about:AboutScreen",
 }

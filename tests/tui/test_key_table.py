@@ -25,6 +25,7 @@ ON_A_JOB = {
     "by_hand": "P",
     "hunt": "H",
     "stack": "T",
+    "notebook": "M",
 }
 #: views that are on the screen together, from the outside to the focused part
 TOGETHER = [
@@ -46,6 +47,7 @@ TOGETHER = [
     ("app", "stack", "tiles"),
     ("app", "stack", "large"),
     ("app", "hunt", "picture"),
+    ("app", "notebook"),
     ("app", "journal"),
     ("app", "about"),
     ("app", "beside"),

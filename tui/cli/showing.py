@@ -263,9 +263,11 @@ def colors_of(text: str | None) -> tuple[float, float] | None:
     return red, blue
 
 
-async def small_picture(workspace: Workspace, name: str, micrograph: str) -> Canvas:
-    """Return a micrograph with its picks, small enough for any terminal."""
-    width = fitting_width()
+async def small_picture(
+    workspace: Workspace, name: str, micrograph: str, width: int = 0
+) -> Canvas:
+    """Return a micrograph with its picks; small enough for any terminal, or so wide."""
+    width = width or fitting_width()
     picture = await workspace.micrograph(
         name,
         micrograph,

@@ -10,6 +10,7 @@ _WHY_NOT = {
     "hunt": "only picking jobs have a threshold to hunt",
     "stack": "it has made no particles",
     "next_job": "it was not run yet",
+    "notebook": "its form is not known",
 }
 
 

@@ -62,6 +62,7 @@ class JobScreen(AtOnce):
         Binding("H", "hunt", "threshold hunt"),
         Binding("P", "by_hand", "open by hand"),
         Binding("T", "stack", "particles"),
+        Binding("M", "notebook", "how it was made", show=False),
         Binding("escape", "back", "back"),
     ]
 

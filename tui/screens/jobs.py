@@ -62,6 +62,7 @@ class JobsScreen(JobDeeds):
         Binding("P", "at_once('by_hand')", "open by hand", show=False),
         Binding("H", "at_once('hunt')", "threshold hunt", show=False),
         Binding("T", "at_once('stack')", "particles", show=False),
+        Binding("M", "at_once('notebook')", "how it was made", show=False),
         Binding("C", "clean", "clean up", show=False),
         Binding("D", "delete", "delete", show=False),
         Binding("escape", "back", "back", show=False),

@@ -64,6 +64,14 @@ class NextJobs(Sending):
         if self.form_pane is not None:
             self.form_pane.take_job(hint.job)
 
+    def action_notebook(self) -> None:
+        """Tell how the job was made."""
+        from tui.screens.notebook import NotebookScreen
+
+        if self.row is not None:
+            screen = NotebookScreen(self.cluster, self.project, self.row.name)
+            self.app.push_screen(screen)
+
     def action_clone(self) -> None:
         """Start a new job with this form."""
         from tui.screens.job import JobScreen

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from remote.places import at_home
 from remote.views import HowFar, JobRow, Statistics
 from tui.charts import Line
 from tui.class_matches import match_lines
@@ -18,8 +17,6 @@ from tui.widgets.statistics_lines import statistics_lines
 from tui.words import age, how_far_words, is_active
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from textual.events import Resize
 
     from tui.app import CryodeckApp
@@ -161,55 +158,20 @@ class StatisticsPane(LinesView):
 
     def action_export(self) -> None:
         """Ask for a file on this machine; what it ends with says the format."""
-        from tui.screens.dialogs import AskLine
+        from tui.exporting import as_csv, as_json
+        from tui.screens.to_file import ask_where
 
-        if self.mine is None:
+        mine = self.mine
+        if mine is None:
             return
-        name = self.mine.job.rstrip("/").replace("/", "_") + "_statistics.csv"
-        hint = ".csv: one number a line; .json: as docs/statistics.md says."
-        self.app.push_screen(
-            AskLine("Export to a file on this machine", name, hint), self._export_to
+        ask_where(
+            self.app,
+            "Export to a file on this machine",
+            mine.job.rstrip("/").replace("/", "_") + "_statistics.csv",
+            lambda path: (as_json if path.suffix.lower() == ".json" else as_csv)(mine),
+            hint=".csv: one number a line; .json: as docs/statistics.md says.",
+            endings=(".csv", ".json"),
         )
-
-    def _export_to(self, given: str | None) -> None:
-
-        from tui.screens.dialogs import Confirm
-
-        if not given:
-            return
-        path = at_home(given)
-        if path.suffix.lower() not in {".csv", ".json"}:
-            self.app.notify(
-                f"{path.name}: ends neither with .csv nor with .json",
-                severity="error",
-                markup=False,
-                timeout=6,
-            )
-        elif path.exists():
-
-            def sure(yes: bool | None) -> None:
-                if yes:
-                    self._write_file(path)
-
-            words = "The file is there already; it is replaced as a whole."
-            self.app.push_screen(
-                Confirm(f"Replace {path.name}?", words, "Replace"), sure
-            )
-        else:
-            self._write_file(path)
-
-    def _write_file(self, path: Path) -> None:
-        from tui.exporting import as_csv, as_json, write_whole
-
-        assert self.mine is not None
-        make = as_json if path.suffix.lower() == ".json" else as_csv
-        try:
-            write_whole(path, make(self.mine))
-        except OSError as error:
-            words = f"{path}: not written: {error.strerror or error}"
-            self.app.notify(words, severity="error", markup=False, timeout=10)
-        else:
-            self.app.notify(f"written: {path.resolve()}", markup=False, timeout=5)
 
     def action_compare(self) -> None:
         """Choose another job of the same type."""
