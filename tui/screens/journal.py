@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tui.app import CryodeckApp
 
 
+AGAIN_S = 2.0  # until it is read again
+
+
 class JournalScreen(Screen[None]):
     """What cryodeck has asked of the cluster."""
 
@@ -44,7 +47,11 @@ class JournalScreen(Screen[None]):
     def on_mount(self) -> None:
         """Read it, and go on reading."""
         self.action_again()
-        self.set_interval(2.0, self.action_again)
+        self.set_interval(AGAIN_S, self.action_again)
+
+    def on_resize(self) -> None:
+        """Fit the lines to another width."""
+        self.action_again()
 
     def action_again(self) -> None:
         """Read the newest lines."""
@@ -53,7 +60,8 @@ class JournalScreen(Screen[None]):
         view = self.query_one(LinesView)
         follows = view.scroll_offset.y >= view.max_scroll_y - 1
         path = state_home() / "journal.jsonl"
-        width = view.size.width
+        # the widget's own width is not known at first, nor whether its scrollbar shows
+        width = self.size.width - 2 - view.scrollbar_size_vertical
         lines = [
             part
             for record in last_records(path)
@@ -72,7 +80,7 @@ _ROOMY = 104  # columns from which every part has its place
 def _line(record: dict[str, Any], width: int) -> Line:
     when = time.strftime("%m-%d %H:%M:%S", time.localtime(float(record.get("t", 0))))
     outcome = plain(record.get("outcome", ""))
-    cluster, verb, about = (10, 24, 28) if width >= _ROOMY else (6, 17, 10)
+    cluster, verb, about = (10, 24, 28) if width >= _ROOMY else (6, 17, 8)
     milliseconds = float(record.get("ms", 0))
     return [
         (f"{when}  ", "faint"),
