@@ -173,13 +173,16 @@ class Canvas:
         table = bytes(levels[(grey * steps + 127) // 255] for grey in range(256))
         return self.grey.translate(table)
 
-    def row(self, row: int, *, is_grey: bool = False) -> list[tuple[Rgb, Rgb, int]]:
+    def row(
+        self, row: int, *, is_grey: bool = False, has_few: bool = False
+    ) -> list[tuple[Rgb, Rgb, int]]:
         """One row of cells as runs of (upper, lower, how many).
 
-        `is_grey`: marks are white or black, whatever stands out there.
+        `is_grey`: marks are white, and the picture below them is darker. `has_few`:
+        there are only four greys, and the others are mixtures of them.
         """
-        uppers = self._pixels(2 * row, is_grey=is_grey)
-        lowers = self._pixels(2 * row + 1, is_grey=is_grey)
+        uppers = self._pixels(2 * row, is_grey=is_grey, has_few=has_few)
+        lowers = self._pixels(2 * row + 1, is_grey=is_grey, has_few=has_few)
         runs: list[tuple[Rgb, Rgb, int]] = []
         before: tuple[Rgb, Rgb] | None = None
         length = 0
@@ -194,40 +197,49 @@ class Canvas:
             runs.append((*before, length))
         return runs
 
-    def _pixels(self, y: int, *, is_grey: bool) -> list[Rgb]:
+    def _pixels(self, y: int, *, is_grey: bool, has_few: bool) -> list[Rgb]:
         """Colors of a row of pixels."""
         at, width = y * self.width, self.width
         greys = self.grey[at : at + width]
-        found = [_greys[grey] for grey in greys]
+        if is_grey and self.marks:
+            greys = greys.translate(_BELOW_WHITE)
+        if has_few:
+            for i, table in enumerate(_MIXED[y % len(_BAYER)]):
+                greys[i :: len(_BAYER)] = greys[i :: len(_BAYER)].translate(table)
+            found = [(grey, grey, grey) for grey in greys]
+        else:
+            found = [_greys[grey] for grey in greys]
         if self.marks:
             for x in range(width):
                 color = self.marks.get(at + x)
                 if color is not None:
-                    found[x] = _standing_out(greys[x]) if is_grey else color
+                    found[x] = _WHITE if is_grey else color
         return found
 
-    def ascii_row(self, row: int) -> str:
-        """One row of cells as letters, denser for lighter; an o where marks are."""
-        line = []
-        for x in range(self.width):
-            upper, lower = (
-                2 * row * self.width + x,
-                (2 * row + 1) * self.width + x,
-            )
-            if upper in self.marks or lower in self.marks:
-                line.append("o")
-            else:
-                level = (self.grey[upper] + self.grey[lower]) // 2
-                line.append(SHADES[level * (len(SHADES) - 1) // 255])
-        return "".join(line)
+    def letters(
+        self, row: int, *, has_picture: bool = True
+    ) -> list[tuple[str, Rgb | None]]:
+        """One row of cells as runs of letters, denser for lighter, or blanks.
 
-    def marks_row(self, row: int) -> str:
-        """One row of cells without the picture: an o where marks are."""
+        An o stands where marks are, with their color.
+        """
         first = 2 * row * self.width
-        return "".join(
-            "o" if at in self.marks or at + self.width in self.marks else " "
-            for at in range(first, first + self.width)
-        )
+        runs: list[tuple[str, Rgb | None]] = []
+        for upper in range(first, first + self.width):
+            lower = upper + self.width
+            color = self.marks.get(upper) or self.marks.get(lower)
+            letter = "o"
+            if color is None:
+                level = (self.grey[upper] + self.grey[lower]) // 2 if has_picture else 0
+                letter = SHADES[level * (len(SHADES) - 1) // 255]
+            if runs and runs[-1][1] == color:
+                letter = runs.pop()[0] + letter
+            runs.append((letter, color))
+        return runs
+
+    def ascii_row(self, row: int) -> str:
+        """One row of cells as letters, without colors."""
+        return "".join(letters for letters, _ in self.letters(row))
 
     def rgb(self) -> bytes:
         """All pixels in red, green and blue, for sixel, kitty and files."""
@@ -244,11 +256,27 @@ _nearest = [min(RAMP, key=lambda level: abs(level - grey)) for grey in range(256
 _greys: list[Rgb] = [(grey, grey, grey) for grey in _nearest]
 
 
-def _standing_out(grey: int) -> Rgb:
-    return (255, 255, 255) if grey < _MIDDLE_GREY else (0, 0, 0)
+_WHITE: Rgb = (255, 255, 255)
+_BELOW_WHITE = bytes(grey * 2 // 3 for grey in range(256))
+#: the greys of terminals with 16 colors by their names, and as most of them show them
+_FOUR, _SHOWN = (0, 85, 170, 255), (0, 110, 205, 255)
+_BAYER = ((0, 8, 2, 10), (12, 4, 14, 6), (3, 11, 1, 9), (15, 7, 13, 5))
+_FLAT = 0.3  # of the way to the next grey that is not mixed: an even ground stays even
 
 
-_MIDDLE_GREY = 128
+def _mixture(rank: int) -> bytes:
+    """Table of the four greys for a place of a pattern of sixteen."""
+    least = _FLAT + (1 - 2 * _FLAT) * (rank + 0.5) / 16
+    table = bytearray()
+    for (low, high), (dark, light) in zip(
+        pairwise(_SHOWN), pairwise(_FOUR), strict=True
+    ):
+        for grey in range(low, high):
+            table.append(light if grey - low > least * (high - low) else dark)
+    return bytes(table) + b"\xff"
+
+
+_MIXED = [[_mixture(rank) for rank in ranks] for ranks in _BAYER]
 
 
 @lru_cache(1024)

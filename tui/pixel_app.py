@@ -45,12 +45,21 @@ class PixelApp(App[ReturnType]):
             self.touched_at = time.monotonic()
         await super().on_event(event)
 
+    @property
+    def has_few_colors(self) -> bool:
+        """Whether the terminal has sixteen."""
+        return self.sent_cells.colors is ColorSystem.STANDARD
+
     def _colors(self) -> ColorSystem:
-        """All colors, where xterm's modest TERM hides that it has pixels and them."""
+        """All colors, where xterm's modest TERM hides that it has more, or pixels."""
         answers = self.pictures.answers
         if answers.knows_kitty or answers.knows_sixel:
             return ColorSystem.TRUECOLOR
-        return self.console._color_system or ColorSystem.TRUECOLOR
+        found = self.console._color_system or ColorSystem.TRUECOLOR
+        is_xterm = "XTERM_VERSION" in os.environ and not self.pictures.in_tmux
+        if found is ColorSystem.STANDARD and is_xterm:
+            return ColorSystem.EIGHT_BIT
+        return found
 
     def _display(
         self, screen: Screen[object], renderable: RenderableType | None

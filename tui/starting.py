@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.color import ColorSystem
-
 from tui.app import CryodeckApp
 from tui.graphics import choose
 from tui.habits import load
@@ -32,7 +30,6 @@ def run(
         settings=settings,
         order=order,
     )
-    has_few = app.sent_cells.colors is ColorSystem.STANDARD
-    if has_few and "theme" not in settings.sources:
+    if app.has_few_colors and "theme" not in settings.sources:
         app.theme = "cryodeck-contrast"  # of 16 colors its own are the nearest
     return int(app.run(mouse=settings.mouse) or 0)

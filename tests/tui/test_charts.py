@@ -131,16 +131,37 @@ def test_charts_need_no_textual() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_marks_are_black_or_white_where_pictures_are_grey() -> None:
+def test_marks_are_the_lightest_where_pictures_are_grey() -> None:
+    red = (255, 80, 60)
     canvas = Canvas(4, 2)
     canvas.paste(bytes([10, 250, 10, 250, 10, 250, 10, 250]), 4, 2)
-    for x in range(4):
-        canvas.dot(x, 0, (255, 80, 60))
-    uppers = [upper for upper, _, n in canvas.row(0, is_grey=True) for _ in range(n)]
-    assert uppers == [(255,) * 3, (0,) * 3] * 2
+    canvas.dot(0, 0, red)
+    canvas.dot(3, 1, red)
+    halves = [h[:2] for h in canvas.row(0, is_grey=True) for _ in range(h[2])]
+    assert halves[0][0] == halves[3][1] == (255,) * 3
+    assert max(halves[1] + halves[2]) < (180,) * 3
     colored = [upper for upper, _, n in canvas.row(0) for _ in range(n)]
-    assert colored == [(255, 80, 60)] * 4
-    assert canvas.marks_row(0) == "oooo"
+    assert colored[0] == red
+    assert max(colored[1:]) > (200,) * 3
+    assert canvas.letters(0) == [("o", red), ("% ", None), ("o", red)]
+    assert canvas.letters(0, has_picture=False)[1] == ("  ", None)
+
+
+def test_four_greys_are_mixed_to_others_and_an_even_ground_stays_even() -> None:
+    means = []
+    for grey in range(0, 256, 5):
+        canvas = Canvas(16, 16, ground=grey)
+        halves = [
+            (upper[0], lower[0])
+            for y in range(8)
+            for upper, lower, n in canvas.row(y, has_few=True)
+            for _ in range(n)
+        ]
+        assert {level for pair in halves for level in pair} <= {0, 85, 170, 255}
+        means.append(sum(map(sum, halves)) / 256)
+    assert means == sorted(means)
+    assert len(set(means)) > 20
+    assert [means[i] for i in (0, 6, 22, 41, 51)] == [0, 0, 85, 170, 255]
 
 
 LONG: Line = [("  Select/job004/micrographs_split1.star", "text"), ("  a b c d", "dim")]

@@ -182,4 +182,6 @@ class LargeView(Widget, can_focus=True):
             return self.app.pixels.cells(pieces[i], y)
         if i >= len(self._canvases) or y >= rows:
             return [Segment(" " * columns)]
-        return cell_segments(self._canvases[i], y, self.mode.kind)
+        return cell_segments(
+            self._canvases[i], y, self.mode.kind, has_few=self.app.has_few_colors
+        )

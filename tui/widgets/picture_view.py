@@ -61,16 +61,26 @@ def cell_style(upper: Rgb, lower: Rgb) -> Style:
     return Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
 
 
-def cell_segments(canvas: Canvas, row: int, kind: str) -> list[Segment]:
+def cell_segments(
+    canvas: Canvas, row: int, kind: str, *, has_few: bool = False
+) -> list[Segment]:
     """One row of a picture's cells, as a kind that has no pixels draws them."""
-    if kind == "ascii":
-        return [Segment(canvas.ascii_row(row))]
-    if kind == "none":
-        return [Segment(canvas.marks_row(row))]
+    if kind in {"ascii", "none"}:
+        below = Style(dim=True) if canvas.marks else None
+        return [
+            Segment(text, below if color is None else mark_style(color))
+            for text, color in canvas.letters(row, has_picture=kind == "ascii")
+        ]
     return [
         Segment("▀" * n, cell_style(upper, lower))
-        for upper, lower, n in canvas.row(row, is_grey=kind == "grey")
+        for upper, lower, n in canvas.row(row, is_grey=kind == "grey", has_few=has_few)
     ]
+
+
+@cache
+def mark_style(color: Rgb) -> Style:
+    """Style of the letters that stand for a mark."""
+    return Style(color=Color.from_rgb(*color), bold=True)
 
 
 class PictureView(WindowView):
@@ -396,6 +406,8 @@ class PictureView(WindowView):
             return strip_of(self, [], width)
         margin = " " * ((width - canvas.width) // 2)
         segments = [Segment(margin)]
-        segments += cell_segments(canvas, row, self.mode.kind)
+        segments += cell_segments(
+            canvas, row, self.mode.kind, has_few=self.app.has_few_colors
+        )
         strip = Strip(segments, len(margin) + canvas.width)
         return strip.adjust_cell_length(width).apply_style(self.rich_style)

@@ -405,4 +405,6 @@ class TileView(ScrollView, can_focus=True):
         if canvas is None:
             canvas = tile_canvas(tile, columns, 2 * rows, self.contrast, self.mode.tall)
             self._canvases[int(tile["number"])] = canvas
-        return cell_segments(canvas, line, self.mode.kind)
+        return cell_segments(
+            canvas, line, self.mode.kind, has_few=self.app.has_few_colors
+        )
