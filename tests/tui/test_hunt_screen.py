@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.jobs.job import Job
-from remote.errors import CommandError
+from remote.errors import BadRequestError
 from remote.views import HowFar, JobPicks, Picks, Picture
 from tests.support.fake_workspace import FakeWorkspace, picks_of
 from tests.support.interface import interface, open_job, screen_text, seen, until
@@ -127,7 +127,7 @@ class Slow(FakeWorkspace):
 
     async def micrograph(self, name: str, micrograph: str, **asked: Any) -> Picture:
         if "00021" not in micrograph:
-            raise CommandError("read", 1, f"{micrograph} is not there")
+            raise BadRequestError(f"{micrograph} is not there")
         asked["on_progress"](HowFar(done=3, total=8, found=0, what="lines"))
         await asyncio.sleep(3600)
         raise AssertionError
