@@ -115,6 +115,9 @@ def judge(seen: Seen) -> Judgement:
     if seen.job is not None and seen.job.tasks:
         seen = replace(seen, job=with_all_tasks(seen.job, seen.tasks))
     state, reason, advice, is_certain = _state(seen)
+    if seen.facts.get("modified_at", 0.0) is None:
+        reason += "; its folder is not there"
+        advice = "bring the folder back from a backup, or delete the job"
     verdict = Verdict(
         state=state, reason=reason, advice=advice, witnesses=tuple(witnesses(seen))
     )

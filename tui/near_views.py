@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 ANGLES = 36
+SMALLEST_PX = 8
 _RINGS = (0.12, 0.2, 0.28, 0.36, 0.44, 0.52, 0.6, 0.68)  # of half the box
 _ALIKE = 0.9  # correlation from which two are called alike
 
@@ -48,9 +49,13 @@ def near_views(
 def on_rings(pixels: bytes, width: int, height: int) -> list[float]:
     """Values at all angles of every ring, without each ring's mean; none if flat.
 
+    None either of an image that is not there, or too small to have rings.
+
     Any two blobs are alike in how bright they are at which radius: what tells views
     apart is how that changes around. Longer rings count more: they are more pixels.
     """
+    if min(width, height) < SMALLEST_PX or len(pixels) < width * height:
+        return []
     x0, y0, half = width // 2, height // 2, min(width, height) / 2
     values: list[float] = []
     for ring in _RINGS:

@@ -18,6 +18,7 @@ _TOKEN = r"""\s*(?:
       | (\#.*)                                      # comment to the end of the line
       | (\S+)
     )"""
+EMPTY = "{}: nothing in it; run the job that writes it again, or take a backup"
 _NUMBER_BEGINS = frozenset("+-.0123456789")
 
 
@@ -138,8 +139,10 @@ class StarFile:
     def require(self, name: str, source: str = "") -> Block:
         """Table of that name, or an error that lists what is there."""
         block = self.block(name)
+        if block is None and not self.blocks:
+            raise StarError(EMPTY.format(source or "STAR"))
         if block is None:
-            there = ", ".join("data_" + b.name for b in self.blocks) or "nothing"
+            there = ", ".join("data_" + b.name for b in self.blocks)
             message = "{}: no table data_{}; found {}"
             raise StarError(message.format(source or "STAR", name, there))
         return block

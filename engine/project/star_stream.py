@@ -8,7 +8,7 @@ import os
 from typing import IO, Iterator, List, Optional, Sequence, Tuple
 
 from engine.project.errors import StarError
-from engine.project.star import split_values
+from engine.project.star import EMPTY, split_values
 
 _BATCH_CHARACTERS = 1 << 18
 _STARTS = ("data_", "loop_", "_")  # of a line that is not a row, unless it is as wide
@@ -36,7 +36,10 @@ class LoopStream:
             message = "{}: {}".format(self.path, error.strerror)
             raise StarError(message) from error
         if not self._seek():
+            is_empty = os.fstat(self._file.fileno()).st_size == 0
             self._file.close()
+            if is_empty:
+                raise StarError(EMPTY.format(self.path))
             what = "data_" + self.wanted if self.wanted else "any loop"
             message = "{}: no loop in {}".format(self.path, what)
             raise StarError(message)
@@ -148,7 +151,7 @@ class LoopStream:
                 yield found
 
     def _narrow(self, found: int) -> StarError:
-        message = "{}, line {}: {} values in a table of {} columns"
+        message = "{}, line {}: {} values in a table of {} columns; is it cut off?"
         return StarError(
             message.format(self.path, self._number, found, len(self.labels))
         )

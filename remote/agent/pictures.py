@@ -18,6 +18,7 @@ from remote.agent.verbs import Answer, Request, VerbError, verb
 
 _MAX_SIDE = 4096
 _MAX_TILES = 400
+_BLANK_PX = 16  # of a tile where no image could be read
 _MOST_KEPT = 4_000_000  # pixels, of four bytes, of pictures that were read
 _SAMPLED = 1.4  # pixels that the Gaussian of a low-pass is at least wide
 _READABLE = (".mrc", ".mrcs", ".map", ".ctf", ".st")
@@ -352,6 +353,8 @@ def tiles_of(request: Request, captions: List[Dict[str, Any]], max_tile: int) ->
     finally:
         for handle, _ in handles.values():
             handle.close()
+    if tiles and size == (0, 0):  # nothing could be read
+        size = (_BLANK_PX, _BLANK_PX)
     blank = b"\x80" * (size[0] * size[1])
     return tiles, size, b"".join(piece or blank for piece in pieces)
 

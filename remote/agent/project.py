@@ -46,8 +46,8 @@ def job_folder(request: Request, name: str) -> Tuple[str, str]:
         found = pipeline_of(request).resolve(text).rstrip("/")
     folder = request.path(found)
     if not os.path.isdir(folder):
-        message = "{}: the job's folder is not there".format(found)
-        raise VerbError(message, "not found")
+        message = "{}: its folder is not there; bring it back or delete the job"
+        raise VerbError(message.format(found), "not found")
     return found, folder
 
 

@@ -14,6 +14,8 @@ from typing import Any, Callable, Dict, NamedTuple, Optional
 VERBS: Dict[str, "Verb"] = {}
 REPORT_S = 0.4  # between two words about how far a request is
 _ADVICE = {
+    errno.ENOENT: ": deleted, renamed, or not written yet",
+    errno.EACCES: ": ask its owner or the site for the right",
     errno.ENOSPC: "; nothing was changed: make room, as by cleaning jobs",
     errno.EDQUOT: "; nothing was changed: your quota is used up, delete or move files",
     errno.EROFS: "; nothing can be changed there, only looked at",

@@ -397,6 +397,15 @@ def test_success_on_disk_beats_everything_the_scheduler_says():
         assert verdict.state is JobState.SUCCEEDED
 
 
+@pytest.mark.parametrize("status", ["Succeeded", "Scheduled", "Failed"])
+def test_a_folder_that_is_gone_is_said_with_what_to_do(status):
+    there = judge(seen(status, modified_at=NOW)).verdict
+    gone = judge(seen(status, modified_at=None)).verdict
+    assert gone.state is there.state
+    assert gone.reason == f"{there.reason}; its folder is not there"
+    assert "backup" in gone.advice
+
+
 def test_every_witness_has_its_age():
     verdict = judge(CASES["engine error"][0]).verdict
     ages = {witness.name: witness.at for witness in verdict.witnesses}

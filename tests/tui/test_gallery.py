@@ -264,6 +264,9 @@ def test_turned_and_mirrored_views_are_hinted_and_others_are_not():
         for n, pixels in enumerate(stack, 1)
     ]
     assert near_views(tiles) == {3: 1, 5: 1}
+    for n, (side, pixels) in enumerate([(0, b""), (size, b"cut"), (2, b"tiny")]):
+        tiles[n] |= {"width": side, "height": side, "pixels": pixels}
+    assert near_views(tiles) == {}  # nobody can compare these
 
 
 def test_a_sheet_keeps_to_its_bytes_by_fewer_greys():

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from remote.errors import AgentError
 from remote.views import HowFar, JobState, Picks, Picture, Statistics
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, open_job, screen_text, seen, until
@@ -66,6 +67,56 @@ async def test_that_a_job_is_finished_is_said_once() -> None:
         await seen(pilot, "Evidence", "ended 2026-09-2")
         words = screen_text(pilot).lower().partition("evidence")[0]
         assert words.count("finished") == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_trouble_stays_on_the_screen(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is answered after it, as the colors of picks."""
+    reason = "AutoPick/job006: its folder is not there; bring it back or delete the job"
+
+    class Broken(FakeWorkspace):
+        async def micrographs(self, name: str, **_: Any) -> list[dict[str, Any]]:
+            raise AgentError(reason, "not found")
+
+        async def defaults(self, type: str, **more: Any) -> Any:
+            await refused.wait()
+            return await super().defaults(type, **more)
+
+        async def statistics(self, name: str, **_: Any) -> Statistics:
+            raise AgentError(reason, "not found")
+
+        async def preview(self, name_or_job: Any) -> dict[str, str]:
+            raise AgentError(reason, "not found")
+
+    refused = asyncio.Event()
+    async with interface(Broken(), size=size) as pilot:
+        await open_job(pilot, "AutoPick/job006", "pictures")
+        pane = pilot.app.screen.query_one(PicturesPane)
+        await until(pilot, lambda: pane._trouble == reason)
+        answered: list[Any] = []
+        monkeypatch.setattr(pane, "_take_display", answered.append)
+        refused.set()
+        await until(pilot, lambda: answered)
+        await pilot.pause()
+        for tab in ("6", "5", "3"):
+            await pilot.press(tab)
+            await until(pilot, lambda: reason in " ".join(screen_text(pilot).split()))
+
+
+async def test_what_could_not_be_counted_comes_first_and_is_not_endless() -> None:
+    class Patchy(FakeWorkspace):
+        async def statistics(self, name: str, **_: Any) -> Statistics:
+            whole = await super().statistics(name)
+            found = tuple(f"run_it{n:03d}_model.star: nothing" for n in range(26))
+            return replace(whole, warnings=found)
+
+    async with interface(Patchy()) as pilot:
+        await open_job(pilot, "AutoPick/job006", "statistics")
+        await seen(pilot, "run_it000_model.star: nothing", "and 24 more")
+        assert "particles picked" in screen_text(pilot)
+        assert "run_it002" not in screen_text(pilot)
 
 
 async def test_a_log_picking_job_from_the_form_to_the_picture_by_keys() -> None:

@@ -143,6 +143,8 @@ class GalleryPane(Vertical):
         tiles: list[Tile] = list(answer.get("tiles", []))
         self._like = {}
         self._with_scores(tiles)
+        if tiles and all(tile.get("error") for tile in tiles):
+            self._trouble = str(tiles[0]["error"])
         self.view.show_tiles(tiles)
         self._compare()
         if self.large.display and not self._is_average:

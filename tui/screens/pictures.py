@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 LIST_WIDTH = 32
 
 
+#: what is asked beside the pictures, and missed by nobody
+_ASIDE = {"form", "display", "ahead"}
+
+
 class MicrographList(LinesView):
     """Micrographs with their picks as bars."""
 
@@ -203,8 +207,9 @@ class PicturesPane(LookingKeys, Horizontal):
     def on_answered(self, message: Answered) -> None:
         """Show what came."""
         message.stop()
-        self._trouble = ""
         what, answer = message.what, message.answer
+        if what not in _ASIDE:
+            self._trouble = ""
         if what == "micrographs":
             self._take_list(answer)
         elif what == "form":
@@ -226,7 +231,7 @@ class PicturesPane(LookingKeys, Horizontal):
     def on_refused(self, message: Refused) -> None:
         """Say why there is no picture."""
         message.stop()
-        if message.what in {"form", "display", "ahead"}:
+        if message.what in _ASIDE:
             return
         if message.what == "colors":
             self.app.notify(plain(message.reason), markup=False, timeout=6)
@@ -241,7 +246,7 @@ class PicturesPane(LookingKeys, Horizontal):
         self.listed.show_items(items)
         if not items:
             self.looking.is_reading = False
-            self._trouble = "this job has no micrographs"
+            self._trouble = "no micrographs: is the list there that its form names?"
             self._say()
         elif is_first:
             at = next((i for i, m in enumerate(items) if m.get("picks")), 0)

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from tui.charts import Line
+from tui.charts import Line, wrapped
 from tui.messages import Answered, Refused
 from tui.plain import plain, plain_lines
 from tui.widgets.lines import LinesView, text_of
@@ -85,7 +85,8 @@ class PreviewPane(Vertical):
         """Say why there is none."""
         message.stop()
         line: Line = [(plain(message.reason), "warn")]
-        self.query_one(LinesView).show_lines([[], line])
+        lines = wrapped(line, max(20, self.size.width - 2), 2)
+        self.query_one(LinesView).show_lines([[], *lines])
         self.query_one("#preview-status", Static).update(text_of(self, [[]]))
 
     def action_copy(self) -> None:

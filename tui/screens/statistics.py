@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.binding import Binding, BindingType
 
 from remote.views import HowFar, JobRow, Statistics
-from tui.charts import Line
+from tui.charts import Line, wrapped
 from tui.class_matches import match_lines
 from tui.messages import Answered, Refused
 from tui.plain import plain
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tui.app import CryodeckApp
 
 AGAIN_S = 10.0
+MOST_WARNINGS = 2
 
 
 class StatisticsPane(LinesView):
@@ -124,7 +125,8 @@ class StatisticsPane(LinesView):
             return
         if self.mine is None:
             words = self._trouble or self._far or "reading …"
-            lines = [[], [("  " + plain(words), "warn" if self._trouble else "dim")]]
+            said: Line = [("  " + plain(words), "warn" if self._trouble else "dim")]
+            lines = [[], *wrapped(said, self.size.width, 4)]
             if self._far and not self._trouble:
                 leave = "  Esc stops it; the other views answer meanwhile"
                 lines.append([(leave, "dim")])
@@ -143,14 +145,23 @@ class StatisticsPane(LinesView):
             names=names,
             beside=beside,
         )
-        for warning in self.mine.warnings:
-            lines.append([(plain(warning), "warn")])
+        lines = [*self._warnings(), *lines]
         when = age(self.mine.taken_at, time.time())
         lines += [
             [],
             [(f"counted {when}", "faint"), (f"  {plain(self._trouble)}", "warn")],
         ]
         self.show_lines(lines)
+
+    def _warnings(self) -> list[Line]:
+        """What could not be counted, first and in few lines."""
+        found = self.mine.warnings if self.mine is not None else ()
+        more = len(found) - MOST_WARNINGS
+        words = [*found[:MOST_WARNINGS], *([f"and {more} more"] if more > 0 else [])]
+        lines: list[Line] = []
+        for one in words:
+            lines += wrapped([("  " + plain(one), "warn")], self.size.width, 4)
+        return [[], *lines] if lines else []
 
     def action_again(self) -> None:
         """Count again."""

@@ -191,6 +191,26 @@ def test_a_gallery_with_a_lost_stack_says_which_and_stays_in_step(here, project)
     assert len(answer.blob) == 3 * 16 * 16
 
 
+def test_a_gallery_of_a_stack_that_was_cut_off_says_so_on_every_tile(here, project):
+    stack = project / "Class2D/job004/run_it003_classes.mrcs"
+    stack.write_bytes(stack.read_bytes()[: stack.stat().st_size // 2])
+    answer = pictures.gallery(here, "4")
+    said = answer.result
+    assert all("truncated" in tile["error"] for tile in said["tiles"])
+    assert len(answer.blob) == 3 * said["width"] * said["height"] > 0
+    stack.write_bytes(b"")
+    assert "too few" in pictures.gallery(here, "4").result["tiles"][0]["error"]
+
+
+def test_a_model_with_nothing_in_it_is_named_with_what_to_do(here, project):
+    path = project / "Class2D/job004/run_it003_model.star"
+    path.write_bytes(b"")
+    with pytest.raises(StarError, match="nothing in it; run the job") as raised:
+        pictures.gallery(here, "4")
+    assert str(path) in str(raised.value)
+    assert len(statistics.of_job(here, "4")["warnings"]) == 1
+
+
 def test_the_micrograph_is_shown_with_the_lists_pixel_size(here):
     answer = pictures.micrograph(here, "2", "Micrographs/mic1.mrc", 64, 64)
     said = answer.result
