@@ -21,6 +21,7 @@ COMMANDS = {
     "init": ("[3.1|4.0|5.0]", "make this a project of the host's RELION, or of that"),
     "link": ("", "the command that opens this view, to the clipboard"),
     "notebook": ("[JOB]", "how a job, or the whole project, was made"),
+    "queues": ("", "the cluster's queues, and this project's jobs in them"),
     "theme": ("NAME", "colors"),
     "slow": ("on|off|auto", "the preset for slow links"),
     "journal": ("", "what was asked of the cluster"),

@@ -103,7 +103,7 @@ def _in_project(app: CryodeckApp, order: Order) -> str:
             return "read-only: nothing can be changed"
         _back_to(app, jobs)
         getattr(jobs, f"action_{order.command}")(*words[:1])
-    elif order.command in {"graph", "watch"}:
+    elif order.command in {"graph", "watch", "queues"}:
         _back_to(app, jobs)
         getattr(jobs, f"action_{order.command}")()
     elif order.command == "job":

@@ -38,6 +38,7 @@ VIEWS = {
     "large": "tui.widgets.large_view:LargeView",
     "hunt": "tui.screens.hunt:HuntScreen",
     "notebook": "tui.screens.notebook:NotebookScreen",
+    "queues": "tui.screens.queues:QueuesScreen",
     "journal": "tui.screens.journal:JournalScreen",
     "about": "tui.screens.about:AboutScreen",
 }

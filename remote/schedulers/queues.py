@@ -21,6 +21,7 @@ class QueueLimits:
     is_default: bool = False
     nodes: int = 0
     cores: int = 0  # of all its nodes together
+    cores_idle: int | None = None  # of these, at the time
     cores_per_node: int = 0  # of the largest
     memory_mb: float = 0.0  # of the largest
     gpus_per_node: int | None = None
@@ -30,7 +31,7 @@ class QueueLimits:
 
 #: scheduler -> commands whose output tells of its queues
 ARGV: dict[str, tuple[tuple[str, ...], ...]] = {
-    "slurm": (("sinfo", "-a", "-h", "-e", "-o", "%P|%l|%D|%c|%m|%G|%s"),),
+    "slurm": (("sinfo", "-a", "-h", "-e", "-o", "%P|%l|%D|%c|%m|%G|%s|%C"),),
     "sge": (("qstat", "-f", "-xml"),),
     "pbs": (("qstat", "-Qf"), ("pbsnodes", "-a")),
     "lsf": (("bqueues", "-l"), ("bhosts", "-w")),
@@ -62,6 +63,7 @@ def _with_nodes(queue: QueueLimits, more: QueueLimits) -> QueueLimits:
         queue,
         nodes=queue.nodes + more.nodes,
         cores=queue.cores + more.cores,
+        cores_idle=_sum(queue.cores_idle, more.cores_idle),
         cores_per_node=max(queue.cores_per_node, more.cores_per_node),
         memory_mb=max(queue.memory_mb, more.memory_mb),
         gpus_per_node=max(gpus) if gpus else None,
@@ -76,15 +78,16 @@ def _slurm(outputs: Sequence[str]) -> list[QueueLimits]:
     found: dict[str, QueueLimits] = {}
     for line in outputs[0].splitlines():
         fields = line.split("|")
-        if len(fields) != 7:
+        if len(fields) not in {7, 8}:
             continue
-        name, limit, nodes, cores, memory, gres, size = (f.strip() for f in fields)
+        name, limit, nodes, cores, memory, gres, size = (f.strip() for f in fields[:7])
         count, each = _number(nodes), _number(cores)
         row = QueueLimits(
             name=name.rstrip("*"),
             is_default=name.endswith("*"),
             nodes=count,
             cores=count * each,
+            cores_idle=_idle(fields[7]) if len(fields) == 8 else None,
             cores_per_node=each,
             memory_mb=float(_number(memory)),
             gpus_per_node=_gres_gpus(gres),
@@ -97,6 +100,17 @@ def _slurm(outputs: Sequence[str]) -> list[QueueLimits]:
         # a site whose GPUs are asked for in words of its own
         return [replace(queue, gpus_per_node=None) for queue in found.values()]
     return list(found.values())
+
+
+def _idle(cores: str) -> int | None:
+    """Idle cores of "allocated/idle/other/all"."""
+    parts = cores.split("/")
+    return _number(parts[1]) if len(parts) == 4 else None
+
+
+def _sum(some: int | None, more: int | None) -> int | None:
+    known = [number for number in (some, more) if number is not None]
+    return sum(known) if known else None
 
 
 def _gres_gpus(text: str) -> int:

@@ -135,6 +135,7 @@ WAYS: dict[str, Way] = {
     "JobScreen": job(PICKED, "form", shows="Laplacian"),
     "JournalScreen": press("f12"),
     "KeysHelp": press("question_mark"),
+    "QueuesScreen": press("Q"),
     "NotebookScreen": job(PICKED, "overview", "M", shows="Evidence"),
     "NewJob": press("n"),
     "StackScreen": job("Extract/job007", "overview", "T", shows="Evidence"),

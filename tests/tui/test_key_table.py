@@ -48,6 +48,7 @@ TOGETHER = [
     ("app", "stack", "large"),
     ("app", "hunt", "picture"),
     ("app", "notebook"),
+    ("app", "queues"),
     ("app", "journal"),
     ("app", "about"),
     ("app", "beside"),

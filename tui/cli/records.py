@@ -78,14 +78,15 @@ async def show_queues(invocation: Invocation) -> int:
     output.result({"queues": [asdict(queue) for queue in queues.values()]})
     output.table(
         (
-            *("Queue", "Nodes", "Cores", "Largest node", "GPUs a node", "Longest"),
-            "Nodes a job",
+            *("Queue", "Nodes", "Cores", "Free", "Largest node", "GPUs a node"),
+            *("Longest", "Nodes a job"),
         ),
         [
             (
                 queue.name + (" (default)" if queue.is_default else ""),
                 str(queue.nodes),
                 str(queue.cores),
+                "?" if queue.cores_idle is None else str(queue.cores_idle),
                 f"{queue.cores_per_node} cores"
                 + (f", {queue.memory_mb / 1024:.0f} GiB" if queue.memory_mb else ""),
                 "?" if queue.gpus_per_node is None else str(queue.gpus_per_node),

@@ -57,6 +57,7 @@ class JobsScreen(JobDeeds):
         Binding("r", "refresh_now", "refresh"),
         Binding("v", "watch", "logs of running jobs"),
         Binding("w", "graph", "job graph"),
+        Binding("Q", "queues", "queues of the cluster", show=False),
         Binding("d", "difference", "difference from another job", show=False),
         Binding("Y,c", "clone", "new job with this form", show=False),
         Binding("P", "at_once('by_hand')", "open by hand", show=False),
@@ -315,6 +316,12 @@ class JobsScreen(JobDeeds):
     def targets(self) -> list[JobRow]:
         """Selected jobs, else the one under the cursor."""
         return self.table.targets()
+
+    def action_queues(self) -> None:
+        """Show the cluster's queues and the jobs in them."""
+        from tui.screens.queues import QueuesScreen
+
+        self.app.push_screen(QueuesScreen(self.cluster, self.project))
 
     def action_graph(self) -> None:
         """Show the graph of jobs, beginning at the job under the cursor."""

@@ -288,3 +288,12 @@ def test_a_host_without_a_queue_is_crowded_not_refused() -> None:
         p for p in check(job, facts=Facts(cores_per_node=2)) if "cores" in p.message
     ]
     assert [(p.key, p.is_error) for p in found] == [("nr_mpi", False)]
+
+
+def test_slurm_tells_how_many_cores_are_idle_over_all_kinds_of_nodes():
+    rows = "gpu*|infinite|2|32|1000|(null)|1-infinite|40/20/4/64\n"
+    rows += "gpu*|infinite|1|64|1000|(null)|1-infinite|64/0/0/64\n"
+    rows += "old|infinite|1|8|1000|(null)|1-infinite|n/a\n"
+    found = queues_of("slurm", [rows])
+    assert (found["gpu"].cores, found["gpu"].cores_idle) == (128, 20)
+    assert found["old"].cores_idle is None
