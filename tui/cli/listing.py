@@ -20,11 +20,18 @@ def add_commands(commands: Commands) -> None:
         "jobs",
         list_jobs,
         "list the jobs of the project",
-        examples="  cryodeck jobs\n  cryodeck jobs --state running --json",
+        about="List the jobs of the project, one a line. With -f go on, and say what\n"
+        "becomes of them: a line for each change, nothing is drawn over (for screen\n"
+        "readers, logs and scripts). Ctrl-C ends it, never a job.",
+        examples="  cryodeck jobs\n  cryodeck jobs --state running --json\n"
+        "  cryodeck jobs -f --type class2d",
     )
     jobs.add_argument("--type", metavar="TYPE", help="only jobs of this type")
     jobs.add_argument(
         "--state", metavar="STATE", help="only jobs in this state, as running"
+    )
+    jobs.add_argument(
+        "-f", "--follow", action="store_true", help="go on, and say what changes"
     )
     show = commands.add(
         "show",
@@ -42,7 +49,7 @@ async def list_jobs(invocation: Invocation) -> int:
     overview = await (await invocation.workspace()).overview()
     shown = [job for job in overview.jobs if _is_wanted(job, invocation)]
     output = invocation.output
-    output.result(
+    (output.record if invocation.follow else output.result)(
         {
             "project": overview.project,
             "version": overview.version,
@@ -56,9 +63,14 @@ async def list_jobs(invocation: Invocation) -> int:
         output.warning(warning)
     if not shown:
         output.line("no jobs yet; `cryodeck new import` makes the first one")
-        return DONE
-    rows = [_job_cells(job, overview) for job in shown]
-    output.table(("Job", "Alias", "State", "Progress", "Started", "Took", "What"), rows)
+    else:
+        rows = [_job_cells(job, overview) for job in shown]
+        heads = ("Job", "Alias", "State", "Progress", "Started", "Took", "What")
+        output.table(heads, rows)
+    if invocation.follow:
+        from tui.cli.announcing import announce
+
+        await announce(invocation, overview, _is_wanted)
     return DONE
 
 
