@@ -94,7 +94,19 @@ def analyzed(real: Array, imaginary: Array, even: Array, odd: Array) -> Array:
 
 
 def leading(mass: Array, fraction: float) -> Array:
-    """Which entries of each row are the fewest that hold a fraction of it, bool."""
+    """Which entries of each row are the fewest that hold a fraction of it, bool.
+
+    Parameters
+    ----------
+    mass : array, shape (n, entry)
+        0 or more.
+    fraction : float
+        Of the sum of each row, 0 to 1.
+
+    Returns
+    -------
+    array of bool, shape (n, entry)
+    """
     xp = array_namespace(mass)
     order = sorting_order(-mass)
     ordered = astype(take_along(mass, order), xp.float64)

@@ -42,7 +42,20 @@ class FinePass:
         v: Array,
         active: tuple[Array, Array] | None,
     ) -> None:
-        """Search finely around what carries weight and add what comes out."""
+        """Search finely around what carries weight and add what comes out.
+
+        Parameters
+        ----------
+        i : int
+            Place of the particle in the batch.
+        batch : Batch
+        y : array, shape (ring, angle), complex64
+            C X / S of the particle.
+        v : array, shape (even m, ring), complex64
+            Harmonics of its C² / S.
+        active : (classes, offsets) or None
+            Indices from the coarse pass; None without alignment.
+        """
         step = self.step
         if active is None:
             classes = np.arange(len(step.live))

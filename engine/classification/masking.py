@@ -15,7 +15,19 @@ EDGE_PX = 5.0
 
 
 def circular_mask(box_px: int, radius_px: float, edge_px: float = EDGE_PX) -> Array:
-    """1 within a circle, a raised cosine over its edge, 0 outside; float32."""
+    """1 within a circle, a raised cosine over its edge, 0 outside; float32.
+
+    Parameters
+    ----------
+    box_px : int, pixels
+        The center is pixel box // 2.
+    radius_px, edge_px : float, pixels
+        Of the circle, and the width of the edge beyond it.
+
+    Returns
+    -------
+    array, shape (box, box), float32
+    """
     x = np.arange(box_px) - box_px // 2
     r = np.hypot(x[:, None], x[None, :])
     position = np.clip((r - radius_px) / edge_px, 0, 1)

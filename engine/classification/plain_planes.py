@@ -45,7 +45,14 @@ def radial_mean(power: Array) -> Array:
 
 
 def masked_double(images: Array, mask: Array) -> Array:
-    """Outside the mask the mean of what lies there, double precision."""
+    """Outside the mask the mean of what lies there, double precision.
+
+    Parameters
+    ----------
+    images : array, shape (n, y, x)
+    mask : array, shape (y, x)
+        1 where an image is kept.
+    """
     outside = 1.0 - np.asarray(mask, np.float64)
     values = np.asarray(images, np.float64)
     mean = np.einsum("nyx,yx->n", values, outside) / outside.sum()

@@ -178,7 +178,16 @@ def harmonic_limits(n_rings: int, radius_px: float, box_px: int) -> Array:
 
 
 def angles_needed(n_rings: int, radius_px: float, offset_px: float, box_px: int) -> int:
-    """Directions that keep aliases of the surroundings off the harmonics in use."""
+    """Directions that keep aliases of the surroundings off the harmonics in use.
+
+    Parameters
+    ----------
+    n_rings, box_px : int
+    radius_px : float, pixels
+        Of the particle.
+    offset_px : float, pixels
+        Longest offset that is searched.
+    """
     signal = 2 * math.pi * (n_rings - 1) * radius_px / box_px + 2
     whole = 2 * math.pi * (n_rings - 1) * (radius_px + 5 + offset_px) / box_px + 2
     return max(8, math.ceil((signal + whole) / 2 / 4) * 4)

@@ -103,7 +103,18 @@ def _on_device(
 
 
 def lowpassed(references: Array, settings: Settings) -> tuple[Array, int]:
-    """Given references as the settings want them, and their finest shell."""
+    """Given references as the settings want them, and their finest shell.
+
+    Parameters
+    ----------
+    references : array, shape (class, y, x)
+    settings : Settings
+
+    Returns
+    -------
+    references : array, shape (class, y, x)
+    finest : int, shell
+    """
     resolution, box = settings.reference_resolution_angstrom, references.shape[-1]
     if resolution is None:
         return references, box // 2 - 1
@@ -168,7 +179,17 @@ class RandomClasses:
 
 
 def equalized(images: Array, grid: PolarGrid) -> Array:
-    """References of equal power on each ring, so that none starts ahead."""
+    """References of equal power on each ring, so that none starts ahead.
+
+    Parameters
+    ----------
+    images : array, shape (class, y, x)
+    grid : PolarGrid
+
+    Returns
+    -------
+    array, shape (class, y, x)
+    """
     rings = grid.rings(images)
     amplitude = np.sqrt((rings.real**2 + rings.imag**2).mean(axis=1))
     mean = amplitude.mean(axis=1, keepdims=True)

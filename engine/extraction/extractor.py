@@ -81,7 +81,19 @@ class Extractor:
         self.settings = settings
 
     def is_inside(self, y: Array, x: Array, shape: tuple[int, int]) -> Array:
-        """Whether particles have at least one pixel on the micrograph, bool."""
+        """Whether particles have at least one pixel on the micrograph, bool.
+
+        Parameters
+        ----------
+        y, x : arrays, shape (n,), pixels
+            Centers.
+        shape : (y, x)
+            Of the micrograph.
+
+        Returns
+        -------
+        array of bool, shape (n,)
+        """
         centers = self._centers(y), self._centers(x)
         return cutting.overlaps(*centers, shape, self.settings.box_px)
 

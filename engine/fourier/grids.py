@@ -45,7 +45,12 @@ def spatial_frequencies(
 
 
 def frequency_radii(shape: tuple[int, int], pixel_size: float, xp: Any = np) -> Array:
-    """Absolute spatial frequency of each coefficient in 1/Å, float64."""
+    """Absolute spatial frequency of each coefficient in 1/Å, float64.
+
+    Returns
+    -------
+    array, shape (y, x // 2 + 1), float64, 1/Å
+    """
     ky, kx = spatial_frequencies(shape, pixel_size, xp)
     return xp.sqrt(ky**2 + kx**2)
 

@@ -69,7 +69,16 @@ class ContaminationMask:
         return float(np.count_nonzero(self.mask)) / self.mask.size
 
     def holds(self, x: Array, y: Array) -> NDArray[np.bool_]:
-        """Which places, in pixels of the file, are contaminated."""
+        """Which places, in pixels of the file, are contaminated.
+
+        Parameters
+        ----------
+        x, y : arrays, shape (n,), pixels of the file
+
+        Returns
+        -------
+        array of bool, shape (n,)
+        """
         rows, columns = self.mask.shape
         column = np.floor((np.asarray(x) + 0.5) / self.block_px).astype(np.int64)
         row = np.floor((np.asarray(y) + 0.5) / self.block_px).astype(np.int64)

@@ -107,7 +107,13 @@ def blob_responses(
 
 
 def strongest_response(responses: Array, diameters: Sequence[float]) -> BlobMap:
-    """The strongest response at each pixel; the first diameter wins on ties."""
+    """The strongest response at each pixel; the first diameter wins on ties.
+
+    Parameters
+    ----------
+    responses : array, shape (diameters, W, W)
+    diameters : sequence of float, Å
+    """
     xp = array_namespace(responses)
     best = xp.argmax(responses, axis=0)
     table = xp.asarray(list(diameters), dtype=xp.float32)
@@ -140,7 +146,13 @@ def clear_margin(blobs: BlobMap, size: WorkingSize, margin_px: int) -> BlobMap:
 def select_diameters(
     blobs: BlobMap, diameter_min: float, diameter_max: float
 ) -> BlobMap:
-    """The map with 0 where the best diameter is outside the range asked for."""
+    """The map with 0 where the best diameter is outside the range asked for.
+
+    Parameters
+    ----------
+    blobs : BlobMap
+    diameter_min, diameter_max : float, Å
+    """
     xp = array_namespace(blobs.response)
     is_ok = _is_right_size(blobs, diameter_min, diameter_max)
     response = xp.where(is_ok, blobs.response, xp.float32(0))

@@ -319,7 +319,21 @@ def template_map(
     moments: ReferenceMoments,
     full_px: int,
 ) -> TemplateMap:
-    """The figure of merit of one reference over all angles; see the module."""
+    """The figure of merit of one reference over all angles; see the module.
+
+    Parameters
+    ----------
+    micrograph : array, shape (grid, grid // 2 + 1)
+        Transform of the micrograph times the CTF, on the references' grid.
+    rotated : RotatedReferences
+    reference : int
+    references : References
+    noise : NoiseMaps
+    moments : ReferenceMoments
+        Of this reference.
+    full_px : int
+        N.
+    """
     xp = array_namespace(micrograph)
     work_px = noise.mean.shape[0]
     best, index = best_correlation(micrograph, rotated, reference, work_px)

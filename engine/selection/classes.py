@@ -80,7 +80,14 @@ def _shape(image: Array, radius_px: float) -> tuple[float, float]:
 
 
 def best_classes(scores: Array, count: int) -> Array:
-    """Indices of the classes with the highest scores above 0, in class order."""
+    """Indices of the classes with the highest scores above 0, in class order.
+
+    Parameters
+    ----------
+    scores : array, shape (class,)
+    count : int
+        At most so many.
+    """
     order = np.argsort(-scores, kind="stable")[: max(count, 0)]
     return np.sort(order[scores[order] > 0])
 

@@ -183,7 +183,14 @@ def _ice_thickness(scene: Scene, y: Array, x: Array) -> Array:
 
 
 def carbon_cover(carbon: CarbonEdge, y: Array, x: Array, pixel_size: float) -> Array:
-    """1 on the carbon film, 0 in the hole, with an edge of some 30 Å."""
+    """1 on the carbon film, 0 in the hole, with an edge of some 30 Å.
+
+    Parameters
+    ----------
+    carbon : CarbonEdge
+    y, x : arrays that broadcast to (y, x), pixels
+    pixel_size : float, Å per pixel
+    """
     from_hole = np.hypot(y - np.float32(carbon.y), x - np.float32(carbon.x))
     depth = (from_hole - np.float32(carbon.radius_px)) * np.float32(pixel_size / 30)
     return 0.5 + 0.5 * np.tanh(depth)
@@ -215,7 +222,13 @@ def _blob_thickness(blob: Blob, y: Array, x: Array, rng: np.random.Generator) ->
 
 
 def blob_cover(blob: Blob, y: Array, x: Array) -> Array:
-    """Whether a pixel lies on an ice crystal or its dark rim, bool."""
+    """Whether a pixel lies on an ice crystal or its dark rim, bool.
+
+    Parameters
+    ----------
+    blob : Blob
+    y, x : arrays that broadcast to (y, x), pixels
+    """
     distance = np.hypot(y - blob.y, x - blob.x)
     return np.asarray(distance < 1.2 * blob.radius_px)
 
