@@ -10,15 +10,20 @@ from tui.cli.failure import BAD_INPUT, FAILED, CommandFailure
 
 def open_interface(words: list[str]) -> int:
     """Open the interface that the global options of a command line ask for."""
+    from tui.cli.invocation import project_here
     from tui.cli.parser import Parser, add_global_options
 
     parser = Parser(prog="cryodeck", add_help=False)
     add_global_options(parser, default=None)
     try:
         arguments = parser.parse_args(words)
+        host = arguments.host or os.environ.get("CRYODECK_HOST", "")
+        project = arguments.project or os.environ.get("CRYODECK_PROJECT", "")
+        if not (host or project):  # as RELION's window opens where it is started
+            project = str(project_here() or "")
         return run_interface(
-            host=arguments.host or os.environ.get("CRYODECK_HOST", ""),
-            project=arguments.project or os.environ.get("CRYODECK_PROJECT", ""),
+            host=host,
+            project=project,
             read_only=bool(arguments.read_only),
             offline=bool(arguments.last_seen),
         )

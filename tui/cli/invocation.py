@@ -111,6 +111,18 @@ def _new_project(given: str | None) -> Path:
     return folder
 
 
+def project_here() -> Path | None:
+    """Return the project that the current folder is, or lies in."""
+    try:
+        here = Path.cwd()
+    except OSError:  # it was deleted
+        return None
+    for folder in (here, *here.parents):
+        if (folder / PIPELINE).is_file():
+            return folder
+    return None
+
+
 def _local_project(given: str | None) -> Path:
     if given:
         folder = at_home(given).absolute()
@@ -121,10 +133,9 @@ def _local_project(given: str | None) -> Path:
             message = f"{given}: no {PIPELINE} in it; `cryodeck init` makes one"
             raise CommandFailure(message)
         return folder
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / PIPELINE).is_file():
-            return folder
+    here = project_here()
+    if here is not None:
+        return here
     message = f"no {PIPELINE} here or above: use --project DIR, or `cryodeck init` here"
     raise CommandFailure(message)
 

@@ -7,6 +7,7 @@ import pytest
 from remote.cluster import Cluster
 from remote.views import JobRow, JobState, Overview, Verdict
 from tui.__main__ import wants_interface
+from tui.cli import interface
 from tui.cli.failure import CommandFailure
 from tui.cli.invocation import find_job
 
@@ -93,3 +94,42 @@ def test_a_tilde_is_the_home_of_the_cluster_not_of_this_machine(session, given, 
     cluster = Cluster(name="lab", session=session)
     found = cluster.meant(given.replace("HOME", home))
     assert found == meant.replace("HOME", home)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "opened"),
+    [
+        ([], {}, ("", "here")),
+        (["--read-only"], {}, ("", "here")),
+        (["--host", "lab"], {}, ("lab", "")),
+        (["--project", "other"], {}, ("", "other")),
+        ([], {"CRYODECK_HOST": "lab"}, ("lab", "")),
+    ],
+)
+@pytest.mark.parametrize("inside", ["", "Micrographs/raw"])
+def test_the_interface_opens_the_project_it_is_started_in(
+    words, environment, opened, inside, tmp_path, monkeypatch
+):
+    for key in ("CRYODECK_HOST", "CRYODECK_PROJECT"):
+        monkeypatch.delenv(key, raising=False)
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    (tmp_path / inside).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "default_pipeline.star").touch()
+    monkeypatch.chdir(tmp_path / inside)
+    asked = {}
+    monkeypatch.setattr(interface, "run_interface", lambda **a: asked.update(a) or 0)
+    assert interface.open_interface(words) == 0
+    host, project = opened
+    expected = str(tmp_path) if project == "here" else project
+    assert (asked["host"], asked["project"]) == (host, expected)
+
+
+def test_elsewhere_the_interface_asks_which_project(tmp_path, monkeypatch):
+    for key in ("CRYODECK_HOST", "CRYODECK_PROJECT"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.chdir(tmp_path)
+    asked = {}
+    monkeypatch.setattr(interface, "run_interface", lambda **a: asked.update(a) or 0)
+    assert interface.open_interface([]) == 0
+    assert asked["project"] == ""
