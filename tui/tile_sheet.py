@@ -15,7 +15,9 @@ from tui.tile_orders import ORDERS, Order, Tile
 if TYPE_CHECKING:
     from tui.graphics import PictureMode
 
-_GREYS = (64, 32, 16, 12, 8)
+#: of kitty's tiles; a sixel has as many colors as letters to the line
+_GREYS = (240, 128, 64, 32, 16, 12, 8)
+_MOST_SIXEL = 64
 _MOST_ROWS = 16
 _SAMPLE = 8  # tiles that tell how many bytes all of them take
 _MOST_TIMES = 8  # that a pixel of the file is shown in each direction
@@ -113,8 +115,10 @@ def tile_canvas(
     w, h = int(tile["width"]), int(tile["height"])
     scale = min(width / max(1, w), height * tall / max(1, h), _MOST_TIMES)
     across, down = max(1, round(w * scale)), max(1, round(h * scale / tall))
-    pixels = scaled(_contrasted(tile, contrast), w, h, across, down)
-    return _on_ground(pixels, across, down, width, height)
+    pixels = scaled(bytes(tile["pixels"]), w, h, across, down)
+    if scale < 1:  # means of noise are nearer to one another
+        pixels = _stretched(pixels)
+    return _on_ground(_contrasted(pixels, contrast), across, down, width, height)
 
 
 def sheet_images(
@@ -135,8 +139,9 @@ def sheet_images(
     sample = [*canvases.values()][:: max(1, len(canvases) // _SAMPLE)]
     most = mode.view_bytes * share * len(sample) / max(1, len(canvases))
     greys = _GREYS[-1]
+    most_greys = min(mode.most_greys, 255 if mode.kind == "kitty" else _MOST_SIXEL)
     for greys in _GREYS:
-        if greys <= mode.most_greys:
+        if greys <= most_greys:
             images = [pixel_image(canvas, mode.kind, greys=greys) for canvas in sample]
             if sum(image.cost(mode.kind) for image in images) <= most:
                 break
@@ -157,11 +162,25 @@ def pixel_canvas(
     # the shape of its cells, so that nothing is stretched
     wide = max(w, round(h * width / height))
     high = max(h, round(w * height / width))
-    return _on_ground(_contrasted(tile, contrast), w, h, wide, high)
+    pixels = _contrasted(bytes(tile["pixels"]), contrast)
+    return _on_ground(pixels, w, h, wide, high)
 
 
-def _contrasted(tile: Tile, contrast: float) -> bytes:
-    pixels = bytes(tile["pixels"])
+def _stretched(pixels: bytes) -> bytes:
+    """Greys from black to white again."""
+    low, high = min(pixels, default=0), max(pixels, default=0)
+    if low == high:
+        return pixels
+    middle = (high - low) // 2
+    return pixels.translate(
+        bytes(
+            min(255, max(0, (255 * (grey - low) + middle) // (high - low)))
+            for grey in range(256)
+        )
+    )
+
+
+def _contrasted(pixels: bytes, contrast: float) -> bytes:
     return pixels.translate(contrast_table(contrast, 0.0)) if contrast else pixels
 
 

@@ -14,7 +14,7 @@ from tui.near_views import near_views
 from tui.screens.gallery import GalleryPane
 from tui.screens.job import JobScreen
 from tui.tile_orders import ORDERS
-from tui.tile_sheet import fitting_rows, in_order, sheet_images
+from tui.tile_sheet import fitting_rows, in_order, sheet_images, tile_canvas
 from tui.widgets.large_view import LargeView
 from tui.widgets.tile_view import TileView
 
@@ -209,6 +209,15 @@ async def test_one_who_may_only_look_cannot_keep():
         await pilot.press("space", "S")
         await pilot.pause()
         assert isinstance(pilot.app.screen, JobScreen)
+
+
+def test_a_noisy_tile_made_smaller_still_goes_from_black_to_white():
+    chance = random.Random(1)
+    pixels = bytes(min(255, max(0, int(chance.gauss(128, 30)))) for _ in range(64 * 64))
+    tile = {"number": 1, "width": 64, "height": 64, "pixels": pixels}
+    assert set(tile_canvas(tile, 16, 16).grey) >= {0, 255}
+    flat = tile | {"pixels": b"\x80" * 64 * 64}
+    assert set(tile_canvas(flat, 16, 16).grey) == {128}
 
 
 def test_sizes_let_all_be_seen_if_they_can_be_told_apart():
