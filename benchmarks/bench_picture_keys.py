@@ -31,9 +31,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from support import gallery_project, x_terminal  # noqa: E402
 from support.engine_jobs import make_project, run_engine  # noqa: E402
 from support.far_link import far_link  # noqa: E402
+from support.pipelines import set_status  # noqa: E402
 
 from engine.io.mrc import write_mrc  # noqa: E402
-from engine.project import actions  # noqa: E402
 from remote.cluster import Cluster, save  # noqa: E402
 
 TERMINALS = {
@@ -78,7 +78,7 @@ def project_in(folder: Path) -> None:
     done = run_engine(folder, name)
     if done.returncode:
         raise SystemExit(done.stderr)
-    actions.set_status(str(folder), name, "Succeeded")
+    set_status(folder, name, "Succeeded")
 
 
 @contextlib.contextmanager

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _UNASKED_S, _LONGEST_S = 0.3, 10.0  # to wait for a terminal that does not answer
 _BAND_BYTES = 30_000
-_TOGETHER_S = 0.03  # what widgets want within it is sent together
+_TOGETHER_S = 0.01  # what widgets want within it is sent together
 _KEPT_PIXELS = 16_000_000  # of images that a terminal keeps though they are not shown
 _numbers = count(0x10_0001)  # kitty's image numbers; three bytes, as a color has
 

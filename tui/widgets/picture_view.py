@@ -41,7 +41,7 @@ from tui.widgets.window_view import WINDOW_KEYS, Region, WindowView
 
 MOST_PATCHES = 60  # over a picture before it is sent whole again
 MOST_COVERED = 0.4  # of a picture, by circles
-_TOGETHER_S = 0.04
+_TOGETHER_S = 0.015
 IDLE_S = 0.6  # after the last key, before a coarse picture is sharpened
 Mark = tuple[float, float, Rgb]  # x and y in the file, color
 
