@@ -305,13 +305,16 @@ class JobTable(ScrollView, can_focus=True):
         )
         alias = min(alias, 18 if width < 100 else 28)
         when = 0 if width < 96 else 11
-        rest = width - 18 - name - 2 - (alias + 2 if alias else 0) - when - 1
-        return 14, name, alias, max(8, rest), when
+        words = (state_words(row.verdict.state)[1] for row in self.rows[:400])
+        state = max((len(word) for word in words), default=0) + 2
+        state = max(10, min(state, 15))
+        rest = width - state - 3 - name - 2 - (alias + 2 if alias else 0) - when - 1
+        return state, name, alias, max(8, rest), when
 
     def _header(self, width: int) -> Line:
-        _, name, alias, rest, when = self._columns(width)
+        state, name, alias, rest, when = self._columns(width)
         line: Line = [
-            ("   Status         "[:18], _HEADER_ROLE),
+            ("   Status".ljust(state + 3), _HEADER_ROLE),
             ("Job".ljust(name + 2), _HEADER_ROLE),
         ]
         if alias:
@@ -322,7 +325,7 @@ class JobTable(ScrollView, can_focus=True):
         return line
 
     def _row(self, row: JobRow, width: int) -> Line:
-        _, name, alias, rest, when = self._columns(width)
+        state, name, alias, rest, when = self._columns(width)
         sign, word, role = state_words(row.verdict.state)
         folder, _, number = plain(row.name).partition("/")
         recent = time.monotonic() - self._changed.get(row.name, -60.0) < 6.0
@@ -330,7 +333,7 @@ class JobTable(ScrollView, can_focus=True):
             ("◆", "accent2")
             if row.name in self.selected
             else ("▎" if recent else " ", "accent"),
-            (f"{sign} {word}".ljust(15) + "  ", role),
+            (f"{sign} {word}".ljust(state) + "  ", role),
             (shortened(f"{folder}/", name), "dim"),
             (number.ljust(name + 2 - len(folder) - 1), "text"),
         ]
@@ -357,5 +360,7 @@ class JobTable(ScrollView, can_focus=True):
         calm = row.verdict.state.is_over and row.summary
         bad = state_words(row.verdict.state)[2] in {"bad", "warn"}
         says = reason_of(row) if bad or not calm else row.summary
+        if len(says) >= room:  # the tutorial's own word for them, as in "5mics"
+            says = says.replace(" micrographs", " mics")
         role = "text" if bad else "dim"
         return [(shortened(plain(says), room - 1).ljust(room), role)]
