@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import asyncssh
 
 from remote.agent.text import one_line
@@ -93,6 +95,8 @@ def session_error(
         return SessionError(f"{host}: no answer within {limit:.0f} s; is it reachable?")
     if isinstance(error, OSError):
         what = error.strerror or str(error)
+        if error.errno and "Connect call failed" in what:  # asyncio's own words
+            what = os.strerror(error.errno)
         return SessionError(f"{host}: cannot be reached: {one_line(what)}")
     return SessionError(f"{host}: {one_line(str(error)) or type(error).__name__}")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from textual.dom import DOMNode
 
 from engine.errors import EngineError
-from remote.errors import NotSeenError, RemoteError
+from remote.errors import NotSeenError, RemoteError, SessionLostError
 from remote.views import JobRow, Link, LinkState, Overview
 from tui.messages import (
     Answered,
@@ -257,7 +257,10 @@ class Bridge:
         try:
             answer = await question(self.workspace)
         except (RemoteError, EngineError) as error:
-            asker.post_message(Refused(what, one_line(error), _is_transient(error)))
+            words = one_line(error)
+            if isinstance(error, SessionLostError):
+                words += "; ^L tries again"
+            asker.post_message(Refused(what, words, _is_transient(error)))
         else:
             asker.post_message(Answered(what, answer))
 

@@ -337,8 +337,9 @@ async def test_unreachable_hosts_are_told_in_one_line(ssh_server):
         ssh_server.profile("nowhere.invalid"),
         ssh_server.profile("127.0.0.1", ssh_config="", port=1),
     ):
-        with pytest.raises(SessionError, match="cannot be reached"):
+        with pytest.raises(SessionError, match="cannot be reached") as raised:
             await connected(profile)
+    assert str(raised.value) == "127.0.0.1: cannot be reached: Connection refused"
 
 
 async def test_agent_errors_pass_through(ssh_server):
