@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
 from rich.text import Text
+from textual.actions import SkipAction
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -64,6 +65,19 @@ class LinesView(ScrollView, can_focus=True):
         widest = max((sum(len(text) for text, _ in line) for line in lines), default=0)
         self.virtual_size = Size(widest, len(lines))
         self.refresh()
+
+    def action_page_up(self) -> None:
+        """At once: the frames of a glide cost more than they show."""
+        self._turn_page(self.scroll_page_up)
+
+    def action_page_down(self) -> None:
+        """At once, as the other way."""
+        self._turn_page(self.scroll_page_down)
+
+    def _turn_page(self, turn: Callable[..., None]) -> None:
+        if not self.allow_vertical_scroll:
+            raise SkipAction
+        turn(animate=False)
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
