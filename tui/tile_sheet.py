@@ -20,7 +20,8 @@ _GREYS = (240, 128, 64, 32, 16, 12, 8)
 _MOST_SIXEL = 64
 _MOST_ROWS = 16
 _SAMPLE = 8  # tiles that tell how many bytes all of them take
-_MOST_TIMES = 8  # that a pixel of the file is shown in each direction
+_MOST_TIMES = 24  # that a pixel of the file is shown in each direction, mixed
+_LARGEST = 5  # times, of class averages that all can be seen
 _MORE_ROOM = 5  # columns kept free before a caption says more than one number
 FRAME = 2  # cells around a tile, across and down; the caption stands in the frame
 
@@ -91,13 +92,13 @@ def fitting_rows(
 ) -> int:
     """Rows of a tile so that all are seen at once, if they can be told apart then.
 
-    Real pixels are shown at least one to one, at most three to one. A tile is `aspect`
+    Real pixels are shown at least one to one, at most five to one. A tile is `aspect`
     times as wide as high.
     """
     least, most = 8, _MOST_ROWS
     if mode.has_pixels:
         least = max(2, -(-box // mode.cell[1]))
-        most = max(least, 3 * box // mode.cell[1])
+        most = max(least, _LARGEST * box // mode.cell[1])
     for rows in range(most, least, -1):
         across = max(1, width // (aspect * columns_of(rows, mode) + FRAME))
         if -(-count // across) * (rows + FRAME) <= height:

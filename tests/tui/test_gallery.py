@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -14,7 +15,13 @@ from tui.near_views import near_views
 from tui.screens.gallery import GalleryPane
 from tui.screens.job import JobScreen
 from tui.tile_orders import ORDERS
-from tui.tile_sheet import fitting_rows, in_order, sheet_images, tile_canvas
+from tui.tile_sheet import (
+    fitting_rows,
+    in_order,
+    pixel_canvas,
+    sheet_images,
+    tile_canvas,
+)
 from tui.widgets.large_view import LargeView
 from tui.widgets.tile_view import TileView
 
@@ -220,13 +227,26 @@ def test_a_noisy_tile_made_smaller_still_goes_from_black_to_white():
     assert set(tile_canvas(flat, 16, 16).grey) == {128}
 
 
+def test_class_averages_are_enlarged_smoothly_but_far_away_by_the_terminal():
+    steps = bytes([0] * 8 + [240] * 8) * 16
+    tile = {"number": 1, "width": 16, "height": 16, "pixels": steps}
+    near = pixel_canvas(tile, KITTY, (10, 5))  # cells of 8 x 16 pixels
+    assert (near.width, near.drawn_height) == (80, 80)
+    row = near.grey[:80]
+    assert sorted(row) == list(row)
+    assert len(set(row) - {0, 240}) >= 3  # between the two, one after the other
+    far = replace(KITTY, view_bytes=100_000)
+    small = pixel_canvas(tile, far, (10, 5))
+    assert (small.width, small.drawn_height) == (16, 16)
+
+
 def test_sizes_let_all_be_seen_if_they_can_be_told_apart():
     pixels = PictureMode(kind="kitty", cell=(10, 20))
     assert fitting_rows(50, 196, 44, pixels, 64) >= 4
     columns = 196 // (2 * fitting_rows(50, 196, 44, pixels, 64) + 2)
     rows = fitting_rows(50, 196, 44, pixels, 64) + 2
     assert -(-50 // columns) * rows <= 44
-    assert fitting_rows(1, 196, 44, pixels, 64) == 9  # at most three to one
+    assert fitting_rows(1, 196, 44, pixels, 64) == 16  # at most five to one
     assert fitting_rows(200, 80, 20, PictureMode(), 64) == 8  # smaller says nothing
 
 
