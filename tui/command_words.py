@@ -30,6 +30,7 @@ COMMANDS = {
     "tour": ("", "be shown around"),
     "quit": ("", "leave; jobs go on"),
 }
+SHORT = {"q": "quit"}  # though it is the beginning of others, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +58,13 @@ def parse(line: str) -> Order:
     words = line.strip().lstrip(":").split()
     if not words:
         return Order()
-    fitting = [name for name in COMMANDS if name.startswith(words[0])]
-    if words[0] not in COMMANDS and len(fitting) != 1:
-        listed = ", ".join(fitting or COMMANDS)
-        return Order(error=f"{words[0]}: {listed}?")
-    command = words[0] if words[0] in COMMANDS else fitting[0]
+    command = SHORT.get(words[0], words[0])
+    if command not in COMMANDS:
+        fitting = [name for name in COMMANDS if name.startswith(command)]
+        if len(fitting) != 1:
+            listed = ", ".join(fitting or COMMANDS)
+            return Order(error=f"{command}: {listed}?")
+        command = fitting[0]
     rest = tuple(words[1:])
     usage, _ = COMMANDS[command]
     least = int(usage[:1].isupper())

@@ -98,7 +98,7 @@ async def test_a_color_file_that_is_not_there_is_told_and_the_picks_stay() -> No
         await pilot.press("P")
         await seen(pilot, "of 24 micrographs selected")
         await pilot.press("enter", "space")
-        await seen(pilot, "to color picks by", "1 pick")
+        await seen(pilot, "no column _rlnParticleSelectZScore", "1 pick")
 
 
 @pytest.mark.parametrize(("scale", "width"), [("0.2", None), ("1", 400)])
