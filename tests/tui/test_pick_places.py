@@ -11,9 +11,9 @@ from engine.io.mrc import write_mrc
 from remote.agent import grey, mrc
 from remote.views import Picks, Picture
 from tests.support.interface import until
+from tests.support.one_widget import OneWidget
 from tui.graphics import Answers, PictureMode
 from tui.halfblocks import Canvas, filling
-from tui.pixel_app import PixelApp
 from tui.screens.looking import COARSER
 from tui.widgets.picture_view import PictureView
 
@@ -104,11 +104,7 @@ async def test_rings_lie_on_their_particles(file, name, coarser):
 
     mode = MODES[name]
 
-    class Small(PixelApp[int]):
-        def compose(self):
-            yield PictureView(mode)
-
-    app = Small(mode)
+    app = OneWidget(PictureView, mode)
     async with app.run_test(size=SIZE) as pilot:
         view = app.query_one(PictureView)
         view.diameter_px = 2 * RADIUS
@@ -150,13 +146,38 @@ def test_a_picture_fills_its_room_and_keeps_its_shape():
     assert filling(picture, 320, 400) is picture
 
 
+class Clicked(PictureView):
+    """Notes where in the file it was clicked."""
+
+    def on_mouse_down(self, event):
+        event.prevent_default()
+        self.clicked = self.spot(event)
+
+
+@pytest.mark.parametrize(
+    "name", ["half-blocks", "narrow half-blocks", "wide letters", "sixel"]
+)
+async def test_a_click_on_a_ring_is_a_place_in_the_file(file, name):
+    mode = MODES[name]
+    app = OneWidget(Clicked, mode)
+    async with app.run_test(size=SIZE) as pilot:
+        view = app.query_one(Clicked)
+        view.show_picture(looked_at(file, view), None)
+        left, top, _, _ = view._cells(view._canvas.width, view._canvas.height)
+        step_across, step_down = view.steps()
+        for place in PLACES:
+            across, down = view.to_picture(*place)
+            column, row = int(across / mode.cell[0]), int(down / mode.cell[1])
+            await pilot.mouse_down(view, offset=(left + column, top + row))
+            x, y = view.clicked
+            # within half a cell, the other half of which is the place's own
+            assert abs(x - place[0]) <= step_across * mode.cell[0] / 2 + 0.01
+            assert abs(y - place[1]) <= step_down * mode.cell[1] / 2 + 0.01
+
+
 @pytest.mark.parametrize("cell", [(7, 17), (10, 17), (6, 13)])
 async def test_a_square_is_square_on_the_screen_whatever_the_cells(cell):
     mode = PictureMode(answers=Answers(cell=cell))
-
-    class Small(PixelApp[int]):
-        def compose(self):
-            yield PictureView(mode)
 
     picture = Picture(
         width=300,
@@ -167,7 +188,7 @@ async def test_a_square_is_square_on_the_screen_whatever_the_cells(cell):
         pixel_size=2.0,
         binning=3.0,
     )
-    async with Small(mode).run_test(size=SIZE) as pilot:
+    async with OneWidget(PictureView, mode).run_test(size=SIZE) as pilot:
         view = pilot.app.query_one(PictureView)
         view.show_picture(picture, None)
         canvas = view._canvas
@@ -193,11 +214,7 @@ async def test_another_font_draws_pictures_anew(monkeypatch):
     mode = PictureMode(answers=Answers(cell=(8, 16), window_cell=(8, 16)))
     monkeypatch.setattr("tui.pixel_app.window_cell", lambda: (7, 17))
 
-    class Small(PixelApp[int]):
-        def compose(self):
-            yield PictureView(mode)
-
-    async with Small(mode).run_test(size=SIZE) as pilot:
+    async with OneWidget(PictureView, mode).run_test(size=SIZE) as pilot:
         view = pilot.app.query_one(PictureView)
         await pilot.resize_terminal(SIZE[0] + 1, SIZE[1])
         await until(pilot, lambda: view.mode.tall == pytest.approx(17 / 14))
@@ -214,11 +231,7 @@ def test_a_window_that_counts_its_margins_says_nothing_of_its_cells():
 
 
 async def test_dots_stand_for_circles_that_would_hide_the_micrograph():
-    class Small(PixelApp[int]):
-        def compose(self):
-            yield PictureView()
-
-    app = Small()
+    app = OneWidget(PictureView)
     async with app.run_test(size=SIZE):
         view = app.query_one(PictureView)
         places = [(float(x), float(y)) for y in range(20, 600, 40) for x in range(900)]
