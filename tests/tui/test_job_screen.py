@@ -69,6 +69,21 @@ async def test_that_a_job_is_finished_is_said_once() -> None:
         assert words.count("finished") == 1
 
 
+async def test_continue_counts_what_is_done_before_its_inputs_are_known() -> None:
+    """Asked at once, or without a link: the job's row tells how far it is."""
+
+    class Silent(FakeWorkspace):
+        async def inputs(self, paths: Any) -> dict[str, Any]:
+            raise AgentError("no answer within 30 s", "time limit")
+
+    async with interface(Silent(), size=(120, 40)) as pilot:
+        await open_job(pilot, "AutoPick/job006")
+        await pilot.press("G")
+        await seen(pilot, "Continue!  AutoPick/job006")
+        dialog = screen_text(pilot).partition("Continue!  AutoPick/job006")[2]
+        assert "all 5 micrographs are picked" in dialog.partition("Engine")[0]
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_trouble_stays_on_the_screen(
     size: tuple[int, int], monkeypatch: pytest.MonkeyPatch

@@ -80,7 +80,7 @@ class GoingOn(Screen[None]):
         from engine.jobs.explain import explain_run
         from tui.screens.overview import OverviewPane
 
-        form, facts = self.prepared(self.form), _known_of(self.row)
+        form, facts = self.prepared(self.form), known_of(self.row)
         for pane in self.query(OverviewPane):
             pane.say_continue(explain_run(form, True, facts, self.row.name))
 
@@ -106,7 +106,7 @@ class GoingOn(Screen[None]):
             self.form_pane.action_run()
 
 
-def _known_of(row: JobRow) -> Facts:
+def known_of(row: JobRow) -> Facts:
     """What a job's row tells about how far it is."""
     from engine.jobs.facts import Facts
 

@@ -20,6 +20,7 @@ from tui.messages import (
 )
 from tui.plain import plain
 from tui.screens.at_once import AtOnce
+from tui.screens.going_on import known_of
 from tui.screens.hand import may_open
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.tabs import TabBar
@@ -205,6 +206,8 @@ class JobScreen(AtOnce):
             directory=self.row.name if self.row is not None else "",
             may_continue=state is not JobState.DRAFT,
         )
+        if self.row is not None:
+            pane.facts = known_of(self.row)  # until more is known
         if self.loaded is not None:
             pane.first = self.loaded  # what was typed before is a change to it
         return pane
