@@ -360,7 +360,7 @@ class HandScreen(Screen[None]):
         if self.table.picks_job == self.table.job and self.table.layout != "3.1":
             is_manual = self.table.job.startswith("ManualPick/")
             files.append("manualpick.star" if is_manual else "autopick.star")
-        words = f"Selection in {' and '.join(files)}"
+        words = f"Saving the selection in {' and '.join(files)}"
         self.app.notify(plain(words), markup=False, timeout=6)
 
     def action_leave(self) -> None:
