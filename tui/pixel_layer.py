@@ -31,6 +31,7 @@ from tui.pixel_protocols import (
     Rect,
     kitty_cell,
     kitty_deletion,
+    kitty_number,
     kitty_placement,
     kitty_removal,
     kitty_spread,
@@ -47,7 +48,8 @@ _UNASKED_S, _LONGEST_S = 0.3, 10.0  # to wait for a terminal that does not answe
 _BAND_BYTES = 30_000
 _TOGETHER_S = 0.01  # what widgets want within it is sent together
 _KEPT_PIXELS = 16_000_000  # of images that a terminal keeps though they are not shown
-_numbers = count(0x10_0001)  # kitty's image numbers; three bytes, as a color has
+_FIRST_NUMBER = 0x10_0001  # of kitty's images, far from those of other programs
+_numbers = count(_FIRST_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,12 @@ class PixelLayer:
         if had is None:
             return [Segment(" " * piece.columns)]
         number = had[0]
-        color = Color.from_rgb(number >> 16 & 255, number >> 8 & 255, number & 255)
+        # any color that stands for this one, which is sent by its number
+        color = Color.from_rgb(1, number >> 24, number & 255)
+        self.app.sent_cells.by_number[1, number >> 24, number & 255] = number & 255
         style = Style(color=color)
         return [
-            Segment(kitty_cell(row, column), style)
+            Segment(kitty_cell(row, column, number), style)
             for column in range(min(piece.columns, MOST_CELLS))
         ]
 
@@ -232,6 +236,8 @@ class PixelLayer:
         """Number under which the terminal has an image; sent if it has it not."""
         if image.key not in self._had:
             number = next(_numbers)
+            if self._in_text:
+                number = kitty_number(number - _FIRST_NUMBER)
             parts += kitty_transmission(image.png, number)
             self._had[image.key] = (number, image)
         self._had.move_to_end(image.key)

@@ -31,11 +31,22 @@ _MARKS = bytes.fromhex(
     """
 ).decode("utf-16-be")
 MOST_CELLS = len(_MARKS)
+_FIRST_COLOR = 16  # that no theme of a terminal changes
 
 
-def kitty_cell(row: int, column: int) -> str:
-    """Character and marks of one cell of a picture; its color is the number."""
-    return "\U0010eeee" + _MARKS[row] + _MARKS[column]
+def kitty_number(count: int) -> int:
+    """A number that a placeholder cell can name, of those that differ most.
+
+    One of the terminal's 256 colors is its last byte, a mark in the cell its first:
+    tmux makes other colors one of these if it does not know that there are more.
+    """
+    times, color = divmod(count, 256 - _FIRST_COLOR)
+    return (1 + times % (MOST_CELLS - 1)) << 24 | _FIRST_COLOR + color
+
+
+def kitty_cell(row: int, column: int, number: int) -> str:
+    """Character and marks of one cell of a picture; its color is the last byte."""
+    return "\U0010eeee" + _MARKS[row] + _MARKS[column] + _MARKS[number >> 24]
 
 
 def kitty_spread(number: int, columns: int, rows: int) -> str:

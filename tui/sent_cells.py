@@ -51,6 +51,7 @@ class SentCells:
         self._known: dict[Style, Ink] = {}
         self._pen = _PLAIN
         self.bytes_sent = 0
+        self.by_number: dict[tuple[int, int, int], int] = {}  # colors, of 256
 
     def fit(self, size: Size) -> bool:
         """Take the screen's size; True, and nothing is known, if it is another."""
@@ -159,6 +160,10 @@ class SentCells:
     def _code(self, color: Color | None, ground: int = 0) -> str:
         if color is None:
             return ""
+        if color.triplet is not None:
+            red, green, blue = color.triplet
+            if (red, green, blue) in self.by_number:
+                return f"{38 + ground};5;{self.by_number[red, green, blue]}"
         if color.triplet is not None and self.colors is ColorSystem.TRUECOLOR:
             red, green, blue = color.triplet
             if red == green == blue and red in _RAMP:

@@ -25,6 +25,7 @@ from tui.graphics import (
     wished,
 )
 from tui.late_answers import DeafDriver, DeafParser
+from tui.pixel_protocols import kitty_cell, kitty_number
 from tui.settings import remember_pictures
 
 KITTY = b"\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;c"
@@ -285,8 +286,18 @@ async def test_tmux_hands_the_image_on_and_carries_the_cells(monkeypatch):
         assert cells == [0] * 6 + [20] * 8 + [0] * 6
         assert all(line.cell_length == 60 for line in lines)
         first = next(s for s in lines[6] if "\U0010eeee" in s.text)
-        red, green, blue = first.style.color.get_truecolor()
-        assert red << 16 | green << 8 | blue == int(numbers.pop())
+        number = int(numbers.pop())
+        # a color of 256 is the number's last byte, the third mark its first
+        assert app.sent_cells._ink(first.style)[1] == f"38;5;{number & 255}"
+        assert first.text == kitty_cell(0, 0, number)
+        assert number >> 8 & 0xFFFF == 0
+
+
+def test_numbers_that_cells_can_name_differ_for_long():
+    numbers = [kitty_number(i) for i in range(30_000)]
+    assert len(set(numbers)) == len(numbers)
+    assert all(n & 255 >= 16 and n >> 8 & 0xFFFF == 0 for n in numbers)
+    assert all(len(kitty_cell(0, 0, n)) == 4 for n in numbers[::100])
 
 
 async def test_what_nobody_sees_is_not_painted(monkeypatch):
