@@ -21,7 +21,8 @@ class Hands(Seat):
 
     def picture(self, terminal, name):
         if self.folder:
-            terminal.settled()
+            terminal.uncovered()
+            terminal.settled(1.5)  # the top line is written every second
             terminal.picture(Path(self.folder) / f"{name}.png")
 
 

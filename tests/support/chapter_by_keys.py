@@ -103,11 +103,7 @@ class Walk:
 
     def uncovered(self) -> None:
         """Wait until what was told, which lies over the screen, is gone again."""
-        for _ in range(100):
-            top = "\n".join(self.terminal.text().splitlines()[:8])
-            if not re.search(r" ▌ \S", top):
-                return
-            time.sleep(0.2)
+        self.terminal.uncovered()
 
     def field(self, key: str, tabs: int = 40) -> None:
         """Go down the form to a field of this tab."""
@@ -395,6 +391,8 @@ class Walk:
         self.see("Class2D/job006")
         self.see("[Ii]teration|Expectation", self.scale.job_s)
         self.keep("tutorial-classify-log")
+        if self.pictures is not None:
+            self._watch()
         self._until_done()
         self.press("1")
         self.see("✓ Finished", 30)
@@ -407,6 +405,16 @@ class Walk:
         self.see("by class distribution")
         self.terminal.settled(1.5)
         self.keep("tutorial-classes")
+
+    def _watch(self) -> None:
+        """The logs of all running jobs, below the list."""
+        self.back_to_list()
+        self.press("v")
+        self.see(r"Class2D/job006 .*\n.*\d+:\d+:\d+")
+        self.keep("tutorial-watch")
+        self.press("v", "Enter")
+        self.see(r"1 Overview")
+        self.press("4")
 
     def choose_classes(self) -> None:
         """Four class averages become templates, re-centered."""

@@ -142,6 +142,14 @@ class Terminal:
                 before, since = now, time.monotonic()
         return self.text()
 
+    def uncovered(self) -> None:
+        """Wait until what was told, which lies over the top, is gone again."""
+        for _ in range(100):
+            top = "\n".join(self.text().splitlines()[:8])
+            if not re.search(r" ▌ \S", top):
+                return
+            time.sleep(0.2)
+
     def picture(self, path: Path) -> None:
         """Write what stands on the screen as a PNG file."""
         draw_screen(self.cells(), path)

@@ -23,11 +23,15 @@ class XTerminal:
     """A terminal emulator with one program in it, alone on a screen of its own."""
 
     def __init__(
-        self, command: list[str], *, environment: dict[str, str] | None = None
+        self,
+        command: list[str],
+        *,
+        environment: dict[str, str] | None = None,
+        size: tuple[int, int] = SIZE,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="screen-")
         read, write = os.pipe()
-        width, height = SIZE
+        width, height = size
         self._server = subprocess.Popen(
             [
                 *("Xvfb", "-displayfd", str(write), "-fbdir", self._folder.name),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import OptionList
 
+from remote.views import Link, LinkState
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, screen_text, seen, until
 from tui import keys
@@ -13,6 +14,7 @@ from tui.screens.hunt import HuntScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.keys_help import KeysHelp
 from tui.screens.stack import StackScreen
+from tui.widgets.bars import TopBar
 
 #: what can be done to a job, from the list as from its own screen, by the same key
 ON_A_JOB = {
@@ -232,3 +234,16 @@ async def test_with_the_mouse_alone_one_takes_an_action_and_comes_back() -> None
         await seen(pilot, "Choose classes, micrographs or subsets")
         await pilot.click(offset=(1, 1))  # beside the dialog
         await until(pilot, lambda: pilot.app.screen is jobs)
+
+
+async def test_the_top_line_is_true_when_one_comes_back_to_a_view() -> None:
+    async with interface(size=(100, 30)) as pilot:
+        jobs = pilot.app.screen
+        bar = jobs.query_one(TopBar)
+        await pilot.press("enter")
+        await seen(pilot, "1 Overview")
+        pilot.app.bridge.link = Link(state=LinkState.OFFLINE, reason="for a test")
+        bar._tick()  # as every second
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is jobs)
+        assert "offline" in screen_text(pilot)  # at once

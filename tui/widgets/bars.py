@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.events import Click
+from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from remote.views import LinkState
@@ -69,8 +70,14 @@ class TopBar(Widget):
         self.set_interval(1.0, self._tick)
 
     def _tick(self) -> None:
-        """Write an age that has changed, unless something lies over it."""
-        if self.screen.is_current and self._link_text().plain != self._age_shown:
+        """Write an age that has changed, unless a dialog lies over it.
+
+        Behind another view it is kept true, too: one comes back to it at any moment.
+        """
+        lies_below = not self.screen.is_current and isinstance(
+            self.app.screen, ModalScreen
+        )
+        if not lies_below and self._link_text().plain != self._age_shown:
             self.refresh()
 
     def say(self, *crumbs: str) -> None:
