@@ -7,11 +7,12 @@ from textual.widgets import OptionList
 
 from remote.views import Link, LinkState
 from tests.support.fake_workspace import FakeWorkspace
-from tests.support.interface import interface, screen_text, seen, until
+from tests.support.interface import interface, open_job, screen_text, seen, until
 from tui import keys
 from tui.screens.hand import HandScreen
 from tui.screens.hunt import HuntScreen
 from tui.screens.jobs import JobsScreen
+from tui.screens.keep_classes import KeepClasses
 from tui.screens.keys_help import KeysHelp
 from tui.screens.stack import StackScreen
 from tui.widgets.bars import TopBar
@@ -247,3 +248,13 @@ async def test_the_top_line_is_true_when_one_comes_back_to_a_view() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is jobs)
         assert "offline" in screen_text(pilot)  # at once
+
+
+async def test_a_click_on_the_bottom_line_does_what_a_pane_binds() -> None:
+    async with interface(size=(120, 40)) as pilot:
+        await open_job(pilot, "Class2D/job008", "pictures")
+        await seen(pilot, "25.0%", "S save selected classes")
+        await pilot.press("space")
+        line = screen_text(pilot).splitlines()[-1]
+        await pilot.click("KeyBar", offset=(line.index("S save") + 4, 0))
+        await until(pilot, lambda: isinstance(pilot.app.screen, KeepClasses))

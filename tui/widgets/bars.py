@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual.dom import DOMNode
 from textual.events import Click
 from textual.screen import ModalScreen
 from textual.widget import Widget
@@ -150,13 +151,13 @@ class KeyBar(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ends: list[tuple[int, int, str]] = []
+        self._ends: list[tuple[int, int, str, DOMNode]] = []
 
     async def on_click(self, event: Click) -> None:
         """Do what the key under the mouse does."""
-        for start, end, action in self._ends:
+        for start, end, action, node in self._ends:
             if start <= event.x < end:
-                await self.run_action(action)
+                await self.app.run_action(action, node)
                 return
 
     def render(self) -> RenderResult:
@@ -166,9 +167,10 @@ class KeyBar(Widget):
         right = Text.assemble(
             ("?", role_style(theme, "key")), (" help", role_style(theme, "dim"))
         )
-        self._ends = [(self.size.width - right.cell_len - 1, 9999, "app.keys_help")]
+        end = self.size.width - right.cell_len - 1
+        self._ends = [(end, 9999, "app.keys_help", self.app)]
         room = self.size.width - right.cell_len - 2
-        for key, what, action in self._keys():
+        for key, what, action, node in self._keys():
             part = Text.assemble(
                 (key, role_style(theme, "key")),
                 (f" {what}  ", role_style(theme, "dim")),
@@ -176,29 +178,23 @@ class KeyBar(Widget):
             if text.cell_len + part.cell_len > room:
                 break
             self._ends.append(
-                (text.cell_len, text.cell_len + part.cell_len - 2, action)
+                (text.cell_len, text.cell_len + part.cell_len - 2, action, node)
             )
             text += part
         text.pad_right(max(0, self.size.width - text.cell_len - right.cell_len - 1))
         return text + right
 
-    def _keys(self) -> list[tuple[str, str, str]]:
-        found: list[tuple[str, str, str]] = []
+    def _keys(self) -> list[tuple[str, str, str, DOMNode]]:
+        """Key, words, action and whose action it is: a pane's, the screen's."""
+        found: list[tuple[str, str, str, DOMNode]] = []
         seen: set[str] = set()
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if not (binding.show and active.enabled) or binding.action in seen:
                 continue
             seen.add(binding.action)
-            name = "screen" if active.node is self.screen else "focused"
-            prefix = "app" if active.node is self.app else name
-            found.append(
-                (
-                    binding.key_display or key_word(binding.key),
-                    binding.description,
-                    f"{prefix}.{binding.action}",
-                )
-            )
+            key = binding.key_display or key_word(binding.key)
+            found.append((key, binding.description, binding.action, active.node))
         return found
 
     def on_mount(self) -> None:
