@@ -27,7 +27,7 @@ _WORDS = {
     "kitty": "kitty's pixels: kitty, WezTerm, Ghostty, Konsole",
     "sixel": "sixel pixels: xterm -ti vt340, foot, mlterm, Windows Terminal",
     "blocks": "half-blocks: two pixels in every cell, everywhere",
-    "grey": "half-blocks in grey: picks are white and black, where colors mislead",
+    "grey": "half-blocks in grey: picks are white, where colors mislead",
     "ascii": "letters: where there is neither color nor Unicode",
     "none": "no pictures: the numbers and the places of picks alone",
     "": "as the terminal says",
