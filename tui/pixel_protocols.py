@@ -167,20 +167,23 @@ def sixel(indices: bytes, width: int, height: int, palette: tuple[Rgb, ...]) -> 
     base 256 are the letters.
     """
     head = [f'\x1bP0;1q"1;1;{width};{height}']
-    for number in sorted(set(indices)):
+    numbers = sorted(set(indices))
+    for number in numbers:
         red, green, blue = (round(part * 100 / 255) for part in palette[number])
         head.append(f"#{number};2;{red};{green};{blue}")
-    letters = {number: _letters(indices, width, number) for number in set(indices)}
+    letters = {number: _letters(indices, width, number) for number in numbers}
     bands = []
     for top in range(0, height, 6):
         band = indices[top * width : (top + 6) * width]
-        colors = sorted(set(band), key=band.count, reverse=True)
+        few = band[::_SAMPLED]
+        commonest = max(numbers, key=few.count)
         full = chr(63 + (1 << len(band) // width) - 1)
-        lines = [f"#{colors[0]}{_run(full, width)}"]
+        lines = [f"#{commonest}{_run(full, width)}"]
         at = top // 6 * width
-        for number in colors[1:]:
+        for number in numbers:
             row = letters[number][at : at + width].rstrip(b"?")
-            lines.append(f"#{number}{_RUN.sub(_shortened, row).decode('ascii')}")
+            if row and number != commonest:
+                lines.append(f"#{number}{_RUN.sub(_shortened, row).decode('ascii')}")
         bands.append("$".join(lines))
     return "".join(head) + "-".join(bands) + "\x1b\\"
 
@@ -206,6 +209,7 @@ def _shortened(match: re.Match[bytes]) -> bytes:
     return b"!%d%c" % (len(match[0]), match[0][0])
 
 
+_SAMPLED = 5  # pixels of which one is counted to find the commonest color
 _RUN = re.compile(rb"\?{4,}|([@-~])\1{3,}")
 _ONE_OF = [bytes(number) + b"\1" + bytes(255 - number) for number in range(256)]
 _LETTERS = bytes((63 + value) % 256 for value in range(256))
