@@ -423,3 +423,16 @@ async def test_what_continue_does_is_told_from_what_is_known_and_for_changes() -
         assert "Adjust default threshold" in pane.explanation()
         await pilot.press("ctrl+r")
         await seen(pilot, "What was changed")
+
+
+async def test_the_keys_of_a_job_follow_what_becomes_of_it() -> None:
+    space = FakeWorkspace()
+    async with interface(space, size=(120, 40)) as pilot:
+        await open_job(pilot, "AutoPick/job012")
+        await seen(pilot, "A abort")
+        row = space.jobs["AutoPick/job012"]
+        verdict = replace(row.verdict, state=JobState.SUCCEEDED, reason="finished")
+        space.jobs[row.name] = replace(row, verdict=verdict, progress=None)
+        pilot.app.bridge.refresh()
+        await until(pilot, lambda: "A abort" not in screen_text(pilot))
+        await seen(pilot, "G continue")

@@ -264,6 +264,7 @@ class JobScreen(AtOnce):
         if is_news:  # other things may follow now, and Continue! may do others
             self.say_continue()
             self.ask_hints()
+            self.refresh_bindings()  # nothing is left to abort, or to go on with
         self.query_one(TopBar).say(*self._crumbs())
         for pane in self.query("#body > *"):
             show = getattr(pane, "show_row", None)

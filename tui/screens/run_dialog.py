@@ -22,7 +22,8 @@ def run_dialog(pane: FormPane) -> Confirm:
         _fact("Engine", "cryodeck" if job.engine == "cryodeck" else "RELION's programs")
     ]
     ranks, threads = job.text("nr_mpi", "1"), job.text("nr_threads", "1")
-    lines.append(_fact("Processes", f"{ranks} MPI × {threads} threads"))
+    each = "thread" if threads == "1" else "threads"
+    lines.append(_fact("Processes", f"{ranks} MPI × {threads} {each}"))
     if job.text("do_queue", "No") == "Yes":
         from remote.script import queue_of
 
