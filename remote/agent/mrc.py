@@ -62,7 +62,7 @@ def read_header(handle: BinaryIO, path: str) -> Header:
     size = os.fstat(handle.fileno()).st_size
     wanted = start + nx * ny * max(1, nz) * _MODES[mode][1]
     if size < wanted:
-        text = "{}: {} of {} bytes are there; the file is truncated"
+        text = "{}: {} of {} bytes are there; the file is truncated: write it again"
         raise VerbError(text.format(path, size, wanted), "damaged")
     return Header(nx, ny, nz, mode, start, is_swapped, is_unsigned, pixel_size)
 

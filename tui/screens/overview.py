@@ -123,7 +123,8 @@ class OverviewPane(LinesView):
             parts.append(f"ended {clock(row.ended_at)}")
         if row.scheduler_id:
             parts.append(f"scheduler id {plain(row.scheduler_id)}")
-        words = " · ".join(parts) or "none yet"
+        nothing = "not known" if row.verdict.state.is_over else "none yet"
+        words = " · ".join(parts) or nothing
         return [[], *wrapped([("Times  ", "faint"), (words, "dim")], width, 7)]
 
     def _files(self, width: int) -> list[Line]:
