@@ -258,8 +258,10 @@ class Bridge:
             answer = await question(self.workspace)
         except (RemoteError, EngineError) as error:
             words = one_line(error)
-            if isinstance(error, SessionLostError):
-                words += "; ^L tries again"
+            is_away = self.link.state is not LinkState.CONNECTED
+            if isinstance(error, SessionLostError) and is_away:
+                words = f"no contact with {self.workspace.cluster.name}"
+                words += "; ^L tries again"  # why is said where the link is
             asker.post_message(Refused(what, words, _is_transient(error)))
         else:
             asker.post_message(Answered(what, answer))

@@ -94,7 +94,7 @@ def test_the_demo_leaves_a_folder_alone_that_is_not_its_own(demo, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis/chapter1.tex").write_text("precious")
     said = demo("thesis", "--headless", code=2)
-    assert "not empty" in said.stderr
+    assert "neither a practice project nor empty" in said.stderr
     assert sorted(path.name for path in (tmp_path / "thesis").iterdir()) == [
         "chapter1.tex"
     ]

@@ -194,10 +194,10 @@ async def test_what_a_lost_link_has_not_brought_is_asked_for_again() -> None:
         await open_first(pilot)
         space.cut()
         await pilot.press("n")
-        await seen(pilot, "2/24", "the link to hpc1 is gone")
+        await seen(pilot, "2/24", "no contact with hpc1; ^L tries again")
         space.mend()
         await seen(pilot, "2/24", "0 picks", "▀▀")
-        assert "is gone" not in screen_text(pilot)
+        assert "no contact" not in screen_text(pilot)
 
 
 async def test_picks_of_a_process_that_died_are_brought_back() -> None:
