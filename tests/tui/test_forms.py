@@ -137,3 +137,13 @@ async def test_arrows_go_from_field_to_field_whatever_kind_they_are() -> None:
         await seen(pilot, "key optics_group_name")
         await pilot.press("up")
         await seen(pilot, "key is_multiframe")
+
+
+async def test_run_is_a_button_for_the_mouse() -> None:
+    async with interface(FakeWorkspace(version="3.1"), size=(120, 40)) as pilot:
+        await pilot.press("n", "4")
+        await seen(pilot, "Runs from the start in AutoPick/jobNNN")
+        await pilot.click("#run-line", offset=(40, 0))  # its words are none
+        await pilot.click("#run-line", offset=(3, 0))
+        await seen(pilot, "Input micrographs for autopick: ")  # told what is missing
+        assert isinstance(pilot.app.screen, JobScreen)

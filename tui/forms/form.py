@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
@@ -313,6 +313,13 @@ class FormPane(Vertical):
         )
 
     # help, files, running
+
+    def on_click(self, event: Click) -> None:
+        """Run! is a button, too."""
+        on_line = event.widget is self.query_one("#run-line")
+        word = 14 if self.is_continuing else 9  # " Run!  ^R", " Continue!  ^R"
+        if on_line and event.y == 0 and event.x < word and not self.app.read_only:
+            self.action_run()
 
     def on_field_looked(self, message: Field.Looked) -> None:
         """Tell about the field."""
