@@ -16,7 +16,10 @@ from tui.pixel_protocols import Rgb
 
 #: pixels a side of a square, smoothings of the squares, levels of grey: the best first
 _LADDER = {
-    "kitty": ((1, 0, 64), (1, 0, 16), (1, 0, 8), (2, 2, 8), (3, 2, 8), (4, 2, 8)),
+    "kitty": (
+        *((1, 0, 64), (1, 0, 32), (1, 0, 16), (1, 0, 8)),
+        *((2, 2, 8), (3, 2, 8), (4, 2, 8)),
+    ),
     "sixel": (
         *((1, 0, 16), (1, 0, 8), (2, 2, 8), (2, 2, 6), (2, 2, 5), (2, 4, 6)),
         *((2, 4, 5), (3, 3, 6), (3, 3, 5), (3, 5, 5), (4, 4, 5), (6, 3, 5)),

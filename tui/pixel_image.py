@@ -12,7 +12,7 @@ from tui.pixel_protocols import Rect, Rgb, indexed_png, sixel
 if TYPE_CHECKING:
     from tui.halfblocks import Canvas
 
-GREYS = {"kitty": (64, 16, 8), "sixel": (16, 8, 6)}
+GREYS = {"kitty": (64, 32, 16, 8), "sixel": (16, 8, 6)}
 #: colors of marks nearer than this in every part are one, if there may be so many
 _MARK_STEPS = (32, 64, 96, 128)
 
