@@ -197,7 +197,7 @@ class JobDeeds(Screen[None]):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self._do_all(names, "moved to Trash", delete)
+                self._do_all(names, "moved to Trash; `:trash` brings it back", delete)
 
         words = plan_words(plan) + _left_alone(plan)
         self.app.push_screen(Confirm(f"Delete {named(names)}?", words, "Delete"), sure)
