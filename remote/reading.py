@@ -31,7 +31,7 @@ from remote.views import (
 )
 
 _LONG_S = 120.0
-_QUEUES_S = 900.0
+_ANEW_S = 900.0
 _QUEUES_WAIT_S = 8.0  # a form is checked without it then
 
 
@@ -39,7 +39,7 @@ class Reading(ReadingLogs, ReadingPictures, Comparing):
     """Forms, lists, statistics; with logs, pictures, and two jobs side by side."""
 
     _queues: tuple[float, dict[str, QueueLimits]] | None = None
-    _has_engine = False
+    _engine: tuple[float, bool] | None = None  # when it was tried, and found
 
     async def list_dir(
         self,
@@ -100,7 +100,7 @@ class Reading(ReadingLogs, ReadingPictures, Comparing):
         """What the scheduler's queues can give; it is asked every now and then."""
         await self.layers()
         now = time.monotonic()
-        if self._queues is None or now - self._queues[0] > _QUEUES_S:
+        if self._queues is None or now - self._queues[0] > _ANEW_S:
             kind, outputs = self.cluster.scheduler, []
             for argv in ARGV.get(kind, ()):
                 status, out = await self.tool(*argv, limit=_QUEUES_WAIT_S)
@@ -111,11 +111,14 @@ class Reading(ReadingLogs, ReadingPictures, Comparing):
 
     async def has_engine(self) -> bool:
         """Whether the engine can be started; tried only where no profile names it."""
-        if (await self.layers()).cluster.engine or self._has_engine:
+        if (await self.layers()).cluster.engine:
             return True
-        status, _ = await self.tool("python3", "-m", "engine", "check")
-        self._has_engine = status in {0, -1}  # -1: there was nothing to try it with
-        return self._has_engine
+        now = time.monotonic()
+        if self._engine is None or now - self._engine[0] > _ANEW_S:
+            status, _ = await self.tool("python3", "-m", "engine", "check")
+            # -1: there was nothing to try it with
+            self._engine = now, status in {0, -1}
+        return self._engine[1]
 
     async def load_job(self, name: str) -> Job:
         """Form of a job, by name, alias or number."""
