@@ -36,3 +36,9 @@ def shortened_path(text: str, width: int) -> str:
     if len(text) <= width:
         return text
     return "…" + text[len(text) - width + 1 :] if width > 1 else "…"[:width]
+
+
+def at_home_there(path: str, home: str) -> str:
+    """A path in somebody's home folder as people write it, with a tilde."""
+    is_inside = home and path.startswith(f"{home}/")
+    return f"~{path[len(home) :]}" if is_inside else path

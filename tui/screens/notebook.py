@@ -12,7 +12,7 @@ from textual.screen import Screen
 from tui.charts import Line, wrapped
 from tui.messages import Answered, Refused
 from tui.notebook import Page, as_commands, as_markdown, pages
-from tui.plain import plain
+from tui.plain import at_home_there, plain
 from tui.widgets.bars import KeyBar, TopBar
 from tui.widgets.lines import LinesView
 
@@ -85,7 +85,8 @@ class NotebookScreen(Screen[None]):
         overview = self.app.bridge.overview
         if self.is_script:
             return as_commands(self.pages, overview.version if overview else "4.0")
-        return as_markdown(self.project, self.pages)
+        project = at_home_there(self.project, self.app.bridge.home)
+        return as_markdown(project, self.pages)
 
     def _write(self) -> None:
         view = self.query_one(LinesView)

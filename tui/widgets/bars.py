@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from remote.views import LinkState
 from tui.palette import role_style
-from tui.plain import plain, shortened_path
+from tui.plain import at_home_there, plain, shortened_path
 from tui.words import duration, link_words
 
 if TYPE_CHECKING:
@@ -115,9 +115,7 @@ class TopBar(Widget):
     def _short(self, crumb: str) -> str:
         """A path in one's home folder as people write it."""
         app: CryodeckApp = self.app  # type: ignore[assignment]
-        home = app.bridge.home
-        is_inside = home and crumb.startswith(f"{home}/")
-        return f"~{crumb[len(home) :]}" if is_inside else crumb
+        return at_home_there(crumb, app.bridge.home)
 
     def _link_text(self) -> Text:
         app: CryodeckApp = self.app  # type: ignore[assignment]
