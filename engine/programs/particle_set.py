@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -14,8 +13,6 @@ from engine.errors import InputError
 from engine.io.mrc import read_header, read_images
 from engine.io.packed_table import PackedTable, read_packed
 from engine.io.star import Column, Table, table_with
-
-_log = logging.getLogger(__name__)
 
 _IMAGE = "rlnImageName"
 _GROUP = "rlnOpticsGroup"
