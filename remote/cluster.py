@@ -43,6 +43,7 @@ class Cluster:
     login_timeout_s: float = 180.0  # time to find the phone
 
     scheduler: str = "shell"
+    scheduler_bin: str = ""  # folder of its programs, or "" for those on the PATH
     engine: str = ""  # command that starts the engine; "" asks for `python3 -m engine`
     relion: str = ""  # folder of RELION's programs, or "" for those on the PATH
     setup: tuple[str, ...] = ()  # lines before the command in a job: module load ...

@@ -33,6 +33,7 @@ def demo(invocation: Invocation) -> int:
     import asyncio
 
     from tui.cli.interface import require_terminal, run_interface
+    from tui.cli.practice_cluster import NAME, make_cluster
 
     if not invocation.headless:
         require_terminal()
@@ -40,12 +41,13 @@ def demo(invocation: Invocation) -> int:
     _make_data(invocation, folder)
     invocation.arguments.host = "local"
     invocation.arguments.project = str(folder)
+    if invocation.with_cluster:
+        make_cluster(folder)
     asyncio.run(invocation.closing(_work(invocation)))
     if invocation.headless:
         return DONE
-    return run_interface(
-        host="local", project=str(folder), read_only=invocation.read_only
-    )
+    host = NAME if invocation.with_cluster else "local"
+    return run_interface(host=host, project=str(folder), read_only=invocation.read_only)
 
 
 def _make_data(invocation: Invocation, folder: Path) -> None:
@@ -80,6 +82,8 @@ def _make_data(invocation: Invocation, folder: Path) -> None:
 
 async def _work(invocation: Invocation) -> int:
     """Run what the practice project still lacks; print the results if headless."""
+    from tui.cli.practice_cluster import make_drafts
+
     workspace = await invocation.workspace()
     overview = await workspace.overview()
     await finished(
@@ -108,6 +112,8 @@ async def _work(invocation: Invocation) -> int:
         await _draft(invocation, picked)
     if invocation.tutorial:
         await _walk(invocation, f"{source.name}/{MICROGRAPHS}")
+    elif invocation.with_cluster:
+        await make_drafts(invocation, f"{source.name}/{MICROGRAPHS}", picked)
     elif invocation.headless:
         await _show_results(invocation, picked)
     return DONE

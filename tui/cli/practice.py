@@ -41,7 +41,8 @@ def add_commands(commands: Commands) -> None:
         "their particles with the tutorial's values, as jobs like any other; then\n"
         "open it in the interface. An existing practice project is opened as it is.",
         examples="  cryodeck demo practice\n  cryodeck demo practice --headless\n"
-        "  cryodeck demo practice --headless --tutorial",
+        "  cryodeck demo practice --headless --tutorial\n"
+        "  cryodeck demo practice --cluster",
     )
     demo_parser.add_argument(
         "folder", metavar="DIR", nargs="?", default="practice", help="default: practice"
@@ -53,6 +54,13 @@ def add_commands(commands: Commands) -> None:
         "--tutorial",
         action="store_true",
         help="go on through the tutorial's auto-picking chapter (about a minute)",
+    )
+    demo_parser.add_argument(
+        "--cluster",
+        action="store_true",
+        dest="with_cluster",
+        help="with a cluster `practice`, whose simulated scheduler has jobs fail on "
+        "purpose: out of memory, out of time, node failure",
     )
 
 

@@ -1,0 +1,1 @@
+"""A practice cluster: a simulated Slurm on which jobs fail on purpose."""
