@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remote.cluster import Cluster
     from tui.app import CryodeckApp
 
+_WITH_PICTURES = "`cryodeck notebook -o FILE` adds pictures of picks and classes."
 _LABEL = 44  # columns of a parameter's label
 
 
@@ -125,7 +126,8 @@ class NotebookScreen(Screen[None]):
             job = self.job.replace("/", "_") or "project"
             name = f"{job}_again.sh" if self.is_script else f"{job}_notebook.md"
             title = "Write to a file on this machine"
-            ask_where(self.app, title, name, lambda _: self.text)
+            hint = "" if self.is_script else _WITH_PICTURES
+            ask_where(self.app, title, name, lambda _: self.text, hint=hint)
 
 
 def _line(text: str, is_script: bool) -> Line:
