@@ -103,8 +103,10 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
 
     def on_mount(self) -> None:
         """Open the project that was named, or ask for one."""
-        if self.host or self.project:
+        if self.project:
             self.open_project(self.host or "local", self.project, is_typed=True)
+        elif self.host:
+            self.open_last(self.host)
         else:
             self.show_clusters()
         self.set_slow(self.slow_choice)
@@ -143,19 +145,24 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
         )
         self.notify(says, markup=False, timeout=6)
 
-    def show_clusters(self) -> None:
-        """Show clusters and their projects."""
+    def show_clusters(self, chosen: str = "") -> None:
+        """Show clusters and their projects, those of the chosen one first."""
         from tui.screens.clusters import ClustersScreen
 
-        self.push_screen(ClustersScreen())
+        self.push_screen(ClustersScreen(chosen))
 
-    def open_project(self, name: str, project: str, *, is_typed: bool = False) -> None:
-        """Go to a project's job list; the connection is made meanwhile."""
-        from tui.screens.jobs import JobsScreen
-        from tui.screens.prompts import ScreenPrompts
+    def open_last(self, name: str) -> None:
+        """Go to the project that was opened last on a cluster, or ask for one."""
+        cluster = self._cluster_or_none(name)
+        if cluster is not None and cluster.recent:
+            self.open_project(name, cluster.recent[0])
+        elif cluster is not None:
+            self.show_clusters(name)
 
+    def _cluster_or_none(self, name: str) -> Cluster | None:
+        """A profile; where there is none, say why, with the others to choose from."""
         try:
-            cluster = self.cluster_named(name)
+            return self.cluster_named(name)
         except Exception as error:
             from remote.errors import RemoteError
 
@@ -163,6 +170,15 @@ class CryodeckApp(Toasts[int], BackByMouse[int], TypeAhead[int], PixelApp[int]):
                 raise
             self.show_clusters()
             self.notify(str(error), severity="error", markup=False, timeout=10)
+            return None
+
+    def open_project(self, name: str, project: str, *, is_typed: bool = False) -> None:
+        """Go to a project's job list; the connection is made meanwhile."""
+        from tui.screens.jobs import JobsScreen
+        from tui.screens.prompts import ScreenPrompts
+
+        cluster = self._cluster_or_none(name)
+        if cluster is None:
             return
         project = cluster.meant(project) if is_typed else project
         self.push_screen(JobsScreen(cluster, project))

@@ -13,6 +13,7 @@ from remote.errors import BadRequestError, LoginError
 from remote.prompts import HostKey, Prompts, Question
 from tests.support.fake_workspace import FakeWorkspace
 from tests.support.interface import interface, screen_text, seen, until
+from tui.app import CryodeckApp
 from tui.screens.clusters import ClustersScreen
 from tui.screens.jobs import JobsScreen
 
@@ -109,6 +110,31 @@ async def test_a_new_cluster_is_the_one_that_enter_opens(
         assert isinstance(screen, ClustersScreen)
         assert screen.cluster is not None
         assert screen.cluster.name == "zebra"
+
+
+async def test_a_cluster_alone_means_its_last_project_or_its_list() -> None:
+    space = FakeWorkspace()
+
+    async def opener(cluster: Cluster, project: str, prompts: Prompts) -> Any:
+        space.cluster, space.project = cluster, project
+        return space
+
+    one = Cluster(name="hpc1", host="login.example.org", scheduler="slurm")
+    used = Cluster(name="hpc2", host="login.example.org", recent=("/data/p2", "/p1"))
+    clusters = [Cluster(name="local", session="local"), one, used]
+    app = CryodeckApp(host="hpc2", opener=opener, clusters=clusters)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await seen(pilot, "hpc2", "/data/p2", "AutoPick/job012")
+        await app.bridge.close()
+    app = CryodeckApp(host="hpc1", opener=opener, clusters=clusters)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await seen(pilot, "No project was opened here yet", "host login.example.org")
+        screen = app.screen
+        assert isinstance(screen, ClustersScreen)
+        assert screen.cluster == one
+    app = CryodeckApp(host="hpc9", opener=opener, clusters=clusters)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await seen(pilot, "hpc9", "this machine")
 
 
 async def test_a_project_among_folders_is_opened_by_enter() -> None:

@@ -19,7 +19,7 @@ def open_interface(words: list[str]) -> int:
         arguments = parser.parse_args(words)
         host = arguments.host or os.environ.get("CRYODECK_HOST", "")
         project = arguments.project or os.environ.get("CRYODECK_PROJECT", "")
-        if not (host or project):  # as RELION's window opens where it is started
+        if not project and _is_here(host):  # as RELION's window opens where it is
             project = str(project_here() or "")
         return run_interface(
             host=host,
@@ -30,6 +30,17 @@ def open_interface(words: list[str]) -> int:
     except CommandFailure as failure:
         sys.stderr.write(f"cryodeck: {failure}\n")
         return failure.exit_code
+
+
+def _is_here(host: str) -> bool:
+    """Whether a cluster is this machine; what is wrong with a profile is said later."""
+    from remote.cluster import load
+    from remote.errors import RemoteError
+
+    try:
+        return not host or load(host).session == "local"
+    except RemoteError:
+        return False
 
 
 def run_interface(

@@ -56,8 +56,9 @@ class ClustersScreen(Screen[None]):
         Binding("q", "app.quit", "quit"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, chosen: str = "") -> None:
         super().__init__()
+        self._chosen = chosen  # where one was last, if none is
         self._all: list[Cluster] = []
         self._paths: list[str] = []
         self._shown = ""  # the cluster whose projects stand on the right
@@ -82,7 +83,7 @@ class ClustersScreen(Screen[None]):
         self._fill()
         self.query_one("#clusters").focus()
         names = [cluster.name for cluster in self._all]
-        last = last_used(self._all)
+        last = self._chosen or last_used(self._all)
         if last in names:
             self.query_one("#clusters", OptionList).highlighted = names.index(last)
             self._show_projects()

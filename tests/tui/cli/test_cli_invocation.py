@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from remote.cluster import Cluster
+from remote.cluster import Cluster, save
 from remote.views import JobRow, JobState, Overview, Verdict
 from tui.__main__ import wants_interface
 from tui.cli import interface
@@ -102,6 +102,8 @@ def test_a_tilde_is_the_home_of_the_cluster_not_of_this_machine(session, given, 
         ([], {}, ("", "here")),
         (["--read-only"], {}, ("", "here")),
         (["--host", "lab"], {}, ("lab", "")),
+        (["--host", "unknown"], {}, ("unknown", "")),
+        (["--host", "local"], {}, ("local", "here")),
         (["--project", "other"], {}, ("", "other")),
         ([], {"CRYODECK_HOST": "lab"}, ("lab", "")),
     ],
@@ -114,6 +116,8 @@ def test_the_interface_opens_the_project_it_is_started_in(
         monkeypatch.delenv(key, raising=False)
     for key, value in environment.items():
         monkeypatch.setenv(key, value)
+    monkeypatch.setenv("CRYODECK_CONFIG_HOME", str(tmp_path / "config"))
+    save(Cluster(name="lab", host="login.example.org"))
     (tmp_path / inside).mkdir(parents=True, exist_ok=True)
     (tmp_path / "default_pipeline.star").touch()
     monkeypatch.chdir(tmp_path / inside)
