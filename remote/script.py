@@ -95,7 +95,7 @@ trap 'caught=USR1 again=1; : >"$job/RELION_JOB_ABORT_NOW"' USR1
 
 #: where the scheduler gives no warning of the time limit, the script warns itself
 TIMER = """\
-(trap 'kill $! 2>/dev/null' TERM; sleep {seconds} & wait $! && kill -USR1 $$) \
+(trap 'kill $! 2>/dev/null; exit' TERM; sleep {seconds} & wait $! && kill -USR1 $$) \
 </dev/null >/dev/null 2>&1 &
 timer=$!
 """

@@ -483,12 +483,17 @@ def test_where_nobody_warns_of_the_time_limit_the_script_does(project, kind):
     assert state(project, "ended")["signal"] == "USR1"
 
 
-def test_the_scripts_own_warning_does_not_outlive_it(project):
+@pytest.mark.parametrize("begins", ["at once", "after the end"])
+def test_the_scripts_own_warning_does_not_outlive_it(project, begins):
     text = build(project, kind="sge", time_limit="20").text
-    odd = text.replace("sleep 1140", "sleep 1140.25")
+    assert "TERM; sleep 1140 " in text
+    wait = 'until [ -e "$state.ended" ]; do :; done; ' * (begins != "at once")
+    # the number is in the arguments of the script's own shell as well
+    odd = text.replace("TERM; sleep 1140 ", f"TERM; {wait}sleep 1140.{os.getpid()} ")
     assert run(project, odd).returncode == 0
     deadline = time.monotonic() + 60
-    while "sleep 1140.25" in subprocess.check_output(["ps", "-eo", "args"], text=True):
+    left = f"1140.{os.getpid()}"
+    while left in subprocess.check_output(["ps", "-eo", "args"], text=True):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert "signal=\n" in (project / "AutoPick/job006/.cryodeck/k7f3.ended").read_text()
