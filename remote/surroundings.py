@@ -63,14 +63,13 @@ async def facts_of(
     micrographs, particles = held(_MICROGRAPHS), held(_PARTICLES)
     source = particles or micrographs
     mine = next((row for row in rows if row.name == directory), None)
-    others = [row for row in rows if row.name != directory]
     reached = mine.reached if mine is not None else None
     size = micrographs.get("micrograph_px")
     return Facts(
         exists=lambda path: (
             files.get(path) is not None or path in promised or _is_elsewhere(path)
         ),
-        producer_status=lambda path: _producer_status(others, path),
+        producer_status=lambda path: _producer_status(rows, path),
         micrographs=micrographs.get("rows") or (reached.total if reached else None),
         particles=particles.get("rows"),
         references=held(_REFERENCES).get("rows"),

@@ -100,19 +100,3 @@ async def test_an_engine_that_no_profile_names_is_looked_for_once_it_is_needed(
 async def test_relions_programs_need_no_engine(workspace):
     job = Job.new("import", "3.1").replace("cryodeck_engine", "relion")
     assert not (await facts_of(workspace, job, None)).no_engine_on
-
-
-async def test_a_job_that_failed_may_go_on_from_its_own_files(workspace, project):
-    name = "Class2D/job099"
-    (project / name).mkdir(parents=True, exist_ok=True)
-    own = f"{name}/run_it003_optimiser.star"
-    (project / own).touch()
-    job = Job.new("class2d", "3.1").replace("fn_cont", own).continued()
-    overview = await workspace.overview()
-    row = replace(overview.jobs[0], name=name, alias="", status="Failed", outputs=())
-    overview = replace(overview, jobs=(*overview.jobs, row))
-    for directory, warned in (("", True), (name, False)):
-        facts = await facts_of(workspace, job, overview, directory)
-        said = check(job, continuing=True, facts=facts)
-        told = [p.message for p in said if p.key == "fn_cont"]
-        assert told == ([f"{own}: the job that makes it failed"] if warned else [])
