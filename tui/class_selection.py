@@ -19,6 +19,15 @@ def cleared_form(job: Job) -> Job:
     return cleared
 
 
+def score_of(text: str) -> float | None:
+    """The number of a text that is a score, from 0 to 1."""
+    try:
+        score = float(text)
+    except ValueError:
+        return None
+    return score if 0 <= score <= 1 else None
+
+
 def class_selection(
     defaults: Job,
     model: str,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
-from tui.class_selection import cleared_form
+from tui.class_selection import cleared_form, score_of
 from tui.cli.failure import DONE, CommandFailure
 from tui.cli.parser import add_job
 
@@ -81,9 +80,9 @@ def _score(text: str) -> float:
     """Return the number of an option that is a score."""
     from argparse import ArgumentTypeError  # not for `cryodeck --help`
 
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) <= 1:
-            return float(text)
+    score = score_of(text)
+    if score:
+        return score
     message = f"{text}: a score is a number above 0, at most 1, like 0.3"
     raise ArgumentTypeError(message)
 

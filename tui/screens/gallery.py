@@ -411,7 +411,8 @@ class GalleryPane(Vertical):
         overview = self.app.bridge.overview
         taken = {row.alias for row in overview.jobs} if overview else set()
         alias = "" if f"Select/{_ALIAS}/" in taken else _ALIAS
-        dialog = KeepClasses(words, numbers, self.shown, alias, model)
+        known = self._scores.get(model)
+        dialog = KeepClasses(words, numbers, self.shown, alias, model, known)
         self.app.push_screen(dialog, decided)
 
     def action_beside(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Checkbox, Input, Static
 
-from tui.class_selection import class_selection
+from tui.class_selection import class_selection, score_of
 from tui.messages import Answered, Refused
 from tui.plain import plain
 
@@ -101,10 +100,11 @@ class KeepClasses(ModalScreen[Kept | None]):
         iteration: int | None,
         alias: str,
         model: str,
+        scores: Scores | None = None,
     ) -> None:
         super().__init__()
-        self._model = model
-        self._scores: Scores | None = None
+        self._model, self._scores = model, scores
+        self._is_asked = False  # for the scores
         self._alias = alias
         self._words, self._numbers = words, numbers
         self._iteration = iteration
@@ -137,7 +137,7 @@ class KeepClasses(ModalScreen[Kept | None]):
     def _answer(self, *, runs: bool) -> None:
         alias = self.query_one("#alias", Input).value.strip()
         least = self.query_one("#least", Input).value.strip()
-        if least and _score(least) is None:
+        if least and score_of(least) is None:
             self.query_one("#least").focus()
             return
         recenter = self.query_one(TickBox).value
@@ -152,16 +152,21 @@ class KeepClasses(ModalScreen[Kept | None]):
         text = self.query_one("#least", Input).value.strip()
         if not text:
             return ""
-        least = _score(text)
+        least = score_of(text)
         if least is None:
             return f"{text}: a score is a number from 0 to 1, like 0.3"
         if self._scores is None:
-            app: Any = self.app
-            app.bridge.ask(self, "scores", lambda w: w.class_scores(self._model))
+            self._ask_scores()
             return "counting …"
         left, every = self._scores.below(least, self._numbers)
         share = 100 * left / every if every else 0
         return f"leaves out about {left} of {every} particles ({share:.1f} %)"
+
+    def _ask_scores(self) -> None:
+        if not self._is_asked:
+            self._is_asked = True
+            app: Any = self.app
+            app.bridge.ask(self, "scores", lambda w: w.class_scores(self._model))
 
     def on_answered(self, message: Answered) -> None:
         """Count."""
@@ -172,6 +177,7 @@ class KeepClasses(ModalScreen[Kept | None]):
     def on_refused(self, message: Refused) -> None:
         """It goes without; say why they are not counted."""
         message.stop()
+        self._is_asked = False
         self.query_one("#left-out", Static).update(plain(message.reason))
 
     def on_input_submitted(self) -> None:
@@ -188,10 +194,3 @@ class KeepClasses(ModalScreen[Kept | None]):
     def action_give_up(self) -> None:
         """Close without an answer."""
         self.dismiss(None)
-
-
-def _score(text: str) -> float | None:
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) <= 1:
-            return float(text)
-    return None
