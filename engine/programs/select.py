@@ -15,9 +15,10 @@ from engine.errors import InputError
 from engine.io.atomic import write_text
 from engine.io.coordinates import read_coordinate_list
 from engine.io.mrc import read_header, read_images, write_mrc
-from engine.io.star import Column, Table, read_star, table_with, write_star
+from engine.io.star import Column, Table, read_star, write_star
 from engine.jobs.select_lines import list_name, task
 from engine.programs.context import Context
+from engine.programs.select_backup import BACKUP, read_backup, write_backup
 from engine.programs.select_classes import select_classes
 from engine.selection.classes import parse_numbers
 from engine.selection.moments import Moments
@@ -28,7 +29,6 @@ from engine.selection.subsets import (
     without_duplicates,
 )
 
-BACKUP = "backup_selection.star"
 _OWN_OUTPUTS = (
     "particles.star",
     "micrographs.star",
@@ -162,23 +162,6 @@ def _counts(listed: _List, rows: Array) -> dict[str, Any]:
         names = listed.table.take(rows).text("rlnMicrographName")
         result["micrographs_total"] = len(set(names))
     return result
-
-
-def write_backup(path: Path, keep: Array, version: int) -> None:
-    """RELION's record of a selection: 1 for chosen rows, 0 for others."""
-    column: Column = np.asarray(keep).astype(np.int64)
-    write_star(path, {"": Table({"rlnSelected": column})}, version=version)
-
-
-def read_backup(path: Path, count: int) -> Array | None:
-    """Chosen rows of an earlier selection; None if there is none that fits."""
-    if not path.is_file():
-        return None
-    tables = read_star(path)
-    table = table_with(tables, "rlnSelected")
-    if table is None or len(table) != count:
-        return None
-    return np.asarray(table.integers("rlnSelected") > 0)
 
 
 def _micrographs_of_coordinates(path: str) -> _List:

@@ -14,14 +14,13 @@ from engine.errors import InputError
 from engine.io.mrc import read_header, read_images, write_mrc
 from engine.io.star import Column, Table, read_star, write_star
 from engine.programs.context import Context
+from engine.programs.select_backup import BACKUP, read_backup, write_backup
 from engine.programs.select_particles import LABEL, evidence
 from engine.selection.centering import moved_origins, recentered
 from engine.selection.classes import best_classes, class_scores, parse_numbers
 from engine.selection.particles import particle_scores
 from engine.selection.subsets import regrouped
 from engine.selection.views import different_classes, likeness
-
-_BACKUP = "backup_selection.star"
 
 _log = logging.getLogger(__name__)
 
@@ -90,14 +89,8 @@ def select_classes(context: Context) -> dict[str, Any]:
     if job.flag("do_recenter"):
         centers[chosen] = _recenter(context, found, chosen)
     _write_particles(context, found, rows, centers, of_particles)
-    marked = np.zeros(len(found.classes), dtype=np.int64)
-    marked[chosen] = 1
-    backup: Column = marked
-    write_star(
-        context.path(_BACKUP),
-        {"": Table({"rlnSelected": backup})},
-        version=context.star_version,
-    )
+    marked = np.isin(np.arange(len(found.classes)), chosen)
+    write_backup(context.path(BACKUP), marked, context.star_version)
     _log.info(
         "%d classes (%s) with %d of %d particles",
         len(chosen),
@@ -267,12 +260,9 @@ def _choose(
         rules.append(how)
     if rules:
         return np.flatnonzero(keep), " and ".join(rules)
-    backup = context.path(_BACKUP)
-    if backup.is_file():
-        table = next(iter(read_star(backup).values()), None)
-        if table is not None and "rlnSelected" in table and len(table) == k:
-            chosen = np.flatnonzero(table.integers("rlnSelected") > 0)
-            return chosen, f"as in {backup}"
+    earlier = read_backup(context.path(BACKUP), k)
+    if earlier is not None:
+        return np.flatnonzero(earlier), f"as in {context.path(BACKUP)}"
     if job.number_or_none("cryodeck_min_particle_score") is not None:
         return np.flatnonzero(keep), "all classes"
     if job.flag("cryodeck_invert", False):
